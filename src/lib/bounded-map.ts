@@ -1,0 +1,76 @@
+export interface BoundedMapOptions<K, V> {
+  /** Most entries held; the least recently used one goes first. */
+  readonly limit: number
+  /** Called for an entry that was pushed out, not for one that was deleted. */
+  readonly onEvict?: (key: K, value: V) => void
+}
+
+/** A map that cannot outgrow its limit: `get` and `set` make an entry the youngest. */
+export class BoundedMap<K, V> {
+  readonly #map = new Map<K, V>()
+  readonly #options: BoundedMapOptions<K, V>
+
+  constructor(options: BoundedMapOptions<K, V>) {
+    if (!Number.isInteger(options.limit) || options.limit < 1) {
+      throw new RangeError(`a bounded map needs a limit of at least 1, not ${options.limit}`)
+    }
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#map.size
+  }
+
+  has(key: K): boolean {
+    return this.#map.has(key)
+  }
+
+  /** Reads an entry without making it younger. */
+  peek(key: K): V | undefined {
+    return this.#map.get(key)
+  }
+
+  get(key: K): V | undefined {
+    const value = this.#map.get(key)
+    if (value === undefined) return undefined
+    this.#map.delete(key)
+    this.#map.set(key, value)
+    return value
+  }
+
+  set(key: K, value: V): this {
+    this.#map.delete(key)
+    this.#map.set(key, value)
+    if (this.#map.size > this.#options.limit) this.#evictOldest()
+    return this
+  }
+
+  delete(key: K): boolean {
+    return this.#map.delete(key)
+  }
+
+  clear(): void {
+    this.#map.clear()
+  }
+
+  /** Oldest first. */
+  entries(): MapIterator<[K, V]> {
+    return this.#map.entries()
+  }
+
+  keys(): MapIterator<K> {
+    return this.#map.keys()
+  }
+
+  values(): MapIterator<V> {
+    return this.#map.values()
+  }
+
+  #evictOldest(): void {
+    for (const [key, value] of this.#map) {
+      this.#map.delete(key)
+      this.#options.onEvict?.(key, value)
+      return
+    }
+  }
+}
