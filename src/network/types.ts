@@ -1,0 +1,95 @@
+/** Shapes that `network` shows to the rest of the node: no libp2p type crosses this border. */
+
+/** One open connection's peer, as an operator wants to see it. */
+export interface ConnectedPeer {
+  readonly peerId: string
+  /** The remote multiaddr of the oldest open connection. */
+  readonly remoteAddress: string
+  readonly direction: 'inbound' | 'outbound'
+  readonly connectedAtMs: number
+  /** Last measured round trip, null until the first ping returned. */
+  readonly rttMs: number | null
+  /** Identify's agent string, escaped and cut to 128 characters; null before identify. */
+  readonly agent: string | null
+  /** True when the peer speaks this network's protocols (same network name). */
+  readonly isStation: boolean
+  /** True for a relayed connection with byte or time limits. */
+  readonly isLimited: boolean
+}
+
+export type CandidateSource = 'seed' | 'mdns' | 'dht' | 'peer-exchange' | 'registry' | 'address-book'
+
+/** A place that may be dialled. A source only proposes it; the dialer decides. */
+export interface Candidate {
+  readonly source: CandidateSource
+  /** null when the source knows an address but not who answers there. */
+  readonly peerId: string | null
+  /** Multiaddrs, with or without a trailing `/p2p/<id>`. */
+  readonly addresses: readonly string[]
+}
+
+export type SeedState = 'connected' | 'waiting' | 'refused' | 'self'
+
+/** One entry of ORBITDB_BOOTSTRAP_PEERS and how it fares. */
+export interface SeedStatus {
+  /** As the operator wrote it. */
+  readonly seed: string
+  readonly state: SeedState
+  readonly peerId: string | null
+  readonly lastError: string | null
+}
+
+/** A byte stream to one peer over one protocol; the opener's and handler's side look alike. */
+export interface PeerStream {
+  readonly peerId: string
+  /** Bytes as they arrive; ends when the peer closes its side, throws when the stream is reset. */
+  chunks(): AsyncIterable<Uint8Array>
+  /** Resolves when the bytes are accepted and the peer keeps up. @throws on abort, reset or signal. */
+  send(bytes: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Closes our side in order. */
+  close(signal: AbortSignal): Promise<void>
+  /** Resets the stream at once, in both directions. Never throws. */
+  abort(reason: Error): void
+}
+
+export interface StreamHandlerOptions {
+  readonly maxInboundStreams: number
+  readonly maxOutboundStreams: number
+  /** The stream is aborted when the handler has not returned by then. */
+  readonly timeoutMs: number
+}
+
+export type MessageVerdict = 'accept' | 'reject' | 'ignore'
+
+/**
+ * All that `registry` may ask of the network. Handed over in `node/`, so the registry can be tested
+ * on stream pairs with no socket.
+ */
+export interface RegistryTransport {
+  readonly peerId: string
+  /** Serves a protocol; the handler owns the stream until its promise settles. */
+  handle(
+    protocol: string,
+    handler: (stream: PeerStream) => Promise<void>,
+    options: StreamHandlerOptions,
+  ): Promise<void>
+  unhandle(protocol: string): Promise<void>
+  /** Opens a stream on an existing connection; never dials. @throws when not connected or refused. */
+  open(peerId: string, protocol: string, signal: AbortSignal): Promise<PeerStream>
+  /** Joins a gossip topic; every message passes the validator before it is forwarded or handled. */
+  subscribe(
+    topic: string,
+    validator: (from: string, bytes: Uint8Array) => Promise<MessageVerdict> | MessageVerdict,
+    handler: (from: string, bytes: Uint8Array) => void,
+  ): void
+  unsubscribe(topic: string): void
+  /** @returns how many peers it was sent to; 0 is no error. */
+  publish(topic: string, bytes: Uint8Array): Promise<number>
+  /** Connected peers that are subscribed to the topic. */
+  subscribers(topic: string): string[]
+  connectedPeers(): string[]
+  /** Fires once per peer when it subscribes to the topic. Returns the unsubscriber. */
+  onSubscriber(topic: string, listener: (peerId: string) => void): () => void
+  /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */
+  onPeer(listener: (peerId: string, isConnected: boolean) => void): () => void
+}

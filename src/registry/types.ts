@@ -1,0 +1,115 @@
+/** Shapes that `registry` shows to the rest of the node: no OrbitDB or Helia type crosses this border. */
+
+export type DatabaseName = 'nodes' | 'trust' | 'stores' | 'attestations'
+
+/** One current statement of one author; `value` has been parsed and verified. */
+export interface RegistryRecord<T = RecordValue> {
+  readonly database: DatabaseName
+  /** `<author peer ID>/<local id>`: only the author can write or delete it. */
+  readonly key: string
+  readonly author: string
+  readonly localId: string
+  readonly value: T
+  /** The author's wall clock when it was written, ms since the epoch. */
+  readonly clockMs: number
+  /** CID (base58btc) of the log entry that carries it. */
+  readonly entryHash: string
+}
+
+export type RecordValue = NodeRecord | TrustRecord | StoreRecord | AttestationRecord
+
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue }
+
+/** A station's or an ingester's entry; field names are the HTTP contract's. */
+export interface NodeRecord {
+  readonly ingester_id: string
+  readonly updated_at: string
+  readonly [field: string]: JsonValue | undefined
+}
+
+export interface TrustKeyVersion {
+  /** Raw 32-byte Ed25519 public key, base64. */
+  readonly public_key: string
+  readonly status: 'active' | 'revoked'
+  /** ISO 8601. */
+  readonly added: string
+  readonly revoked_at?: string
+}
+
+/** One station's statement about an ingester's keys. */
+export interface TrustRecord {
+  readonly ingester_id: string
+  readonly versions: { readonly [version: string]: TrustKeyVersion }
+  readonly updated_at: string
+}
+
+export interface StoreRecord {
+  readonly store_id: string
+  readonly store_scope: readonly string[]
+  readonly guardian_scope: readonly string[]
+  readonly updated_at: string
+  readonly [field: string]: JsonValue | undefined
+}
+
+/** One attester's word on one manifest; the local id is `<manifest_hash>:<ingester_id>`. */
+export interface AttestationRecord {
+  readonly manifest_hash: string
+  readonly ingester_id: string
+  readonly signature: string
+  readonly iroh_blake3_hash: string
+  readonly path: string
+  readonly attested_at: string
+}
+
+export interface PutResult {
+  readonly record: RegistryRecord
+  /** False when the value equals the current one and nothing was appended. */
+  readonly isAppended: boolean
+}
+
+/** The current records in memory. Every read is served from here; no call walks a log. */
+export interface RegistryView {
+  /** Listed records only: refreshed, or its author seen, within NODE_TTL_DAYS. One per local id, resolved. */
+  list<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
+  /** The record that counts for this local id: our own claim first, then the earliest... see view.ts. */
+  get<T extends RecordValue = RecordValue>(
+    database: DatabaseName,
+    localId: string,
+  ): RegistryRecord<T> | null
+  /** Every author's claim on this local id. */
+  claims<T extends RecordValue = RecordValue>(
+    database: DatabaseName,
+    localId: string,
+  ): RegistryRecord<T>[]
+  /** Records held per database, unlisted ones included. */
+  counts(): Record<DatabaseName, number>
+}
+
+export interface DatabaseStatus {
+  readonly name: DatabaseName
+  /** `/orbitdb/<cid>` */
+  readonly address: string
+  readonly records: number
+  readonly heads: number
+  readonly entriesJoined: number
+  /** Rejected entries by reason code since start. */
+  readonly rejections: Readonly<Record<string, number>>
+  readonly isOpen: boolean
+}
+
+export interface RegistryWriter {
+  /**
+   * Writes our own record; `value` is the raw, untrusted object for that database.
+   * @throws RegistryError `INVALID_RECORD` naming the field, `OWNED_BY_OTHER` with `owner`, `READ_ONLY`,
+   * `CLOSED`.
+   */
+  put(database: DatabaseName, localId: string, value: unknown): Promise<PutResult>
+  /** Deletes our own record. @throws RegistryError `NOT_FOUND`, `OWNED_BY_OTHER` with `owner`. */
+  delete(database: DatabaseName, localId: string): Promise<void>
+}
