@@ -21,7 +21,7 @@ export class Loop {
   readonly #clock: Clock
   #controller: AbortController | null = null
   #wakeUp: AbortController = new AbortController()
-  #done: Promise<void> = Promise.resolve()
+  #done: Promise<void> | null = null
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -32,8 +32,12 @@ export class Loop {
     if (this.#controller !== null) return
     const controller = new AbortController()
     this.#controller = controller
-    // After the last run of an earlier start has ended, so that the two never overlap.
-    this.#done = this.#done.then(() => this.#loop(controller.signal))
+    const run = () => this.#loop(controller.signal)
+    // Not before the last run of an earlier start has ended, so that the two never overlap.
+    const done = (this.#done === null ? run() : this.#done.then(run)).finally(() => {
+      if (this.#done === done) this.#done = null
+    })
+    this.#done = done
   }
 
   /** Aborts the run under way and resolves when it has ended. */

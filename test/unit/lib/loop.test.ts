@@ -98,3 +98,30 @@ test('stop aborts the run under way, waits for its end and can be called twice',
   assert.equal(isEnded, true)
   await loop.stop()
 })
+
+test('a loop that is started again before its last run has ended does not overlap it', async () => {
+  let active = 0
+  let most = 0
+  let runs = 0
+  let release = () => {}
+  const loop = new Loop({
+    name: 'restarted',
+    intervalMs: 0,
+    run: async () => {
+      runs += 1
+      most = Math.max(most, ++active)
+      if (runs === 1) await new Promise<void>((resolve) => (release = resolve))
+      active -= 1
+    },
+  })
+  loop.start()
+  const stopped = loop.stop()
+  loop.start()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(runs, 1)
+  release()
+  await stopped
+  await waitFor(() => runs >= 2, { message: 'the run after the second start' })
+  await loop.stop()
+  assert.equal(most, 1)
+})
