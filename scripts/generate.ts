@@ -1,0 +1,44 @@
+/**
+ * Writes the documents that come from the table of settings. With `--check` it writes nothing and
+ * exits 1 when one of them differs: `node scripts/generate.ts [--check]`.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { configurationDocument, envSample } from '../src/config/index.ts'
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+const DOCUMENTS = [
+  { path: '.env.sample', text: envSample() },
+  { path: 'docs/configuration.md', text: configurationDocument() },
+]
+
+const isChecking = process.argv.includes('--check')
+for (const { path, text } of DOCUMENTS) {
+  const present = read(join(ROOT, path))
+  if (present === text) continue
+  if (isChecking) {
+    console.error(`${path} differs from the table of settings ${firstDifference(present, text)}`)
+    console.error('Run: node scripts/generate.ts')
+    process.exitCode = 1
+  } else {
+    writeFileSync(join(ROOT, path), text)
+    console.log(`${path} written`)
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function firstDifference(present: string, wanted: string): string {
+  const wantedLines = wanted.split('\n')
+  const presentLines = present.split('\n')
+  const index = wantedLines.findIndex((line, at) => line !== presentLines[at])
+  const at = index < 0 ? wantedLines.length : index
+  return `at line ${at + 1}:\n- ${presentLines[at] ?? ''}\n+ ${wantedLines[at] ?? ''}`
+}

@@ -1,0 +1,52 @@
+import type { Settings } from './table.ts'
+
+const MEGABYTE = 1_048_576
+/** The rest is for buffers, databases, native code and the kernel's own pages. */
+const HEAP_SHARE = 0.45
+const LEAST_MB = 128
+/** More heap is not more speed here: garbage just lives longer. */
+const MOST_MB = 1024
+/** When the memory is unknown: what a 1 GB host gets, a little rounded. */
+const UNKNOWN_LIMIT_MB = 450
+/** Above this share of the limit the kernel may kill the process before the heap is collected. */
+const RISKY_SHARE = 0.75
+const SMALL_HEAP_MB = 512
+/** V8 keeps three semi-spaces and counts them into its limit. */
+const SEMI_SPACES = 3
+
+type HeapSettings = Pick<Settings, 'heapMb'>
+
+/** The heap cap in MB: as set, else from the memory that the process may use (null: unknown). */
+export function resolveHeapMb(settings: HeapSettings, memoryLimitBytes: number | null): number {
+  if (settings.heapMb !== null) return settings.heapMb
+  if (memoryLimitBytes === null) return UNKNOWN_LIMIT_MB
+  const share = Math.floor((memoryLimitBytes / MEGABYTE) * HEAP_SHARE)
+  return Math.min(MOST_MB, Math.max(LEAST_MB, share))
+}
+
+/** Says when the heap may outgrow the memory; empty when all is well. */
+export function heapWarnings(settings: HeapSettings, memoryLimitBytes: number | null): string[] {
+  const heapMb = resolveHeapMb(settings, memoryLimitBytes)
+  if (memoryLimitBytes === null || heapMb * MEGABYTE <= memoryLimitBytes * RISKY_SHARE) return []
+  const limitMb = Math.floor(memoryLimitBytes / MEGABYTE)
+  return [
+    `ORBITDB_HEAP_MB ${heapMb} is more than three quarters of the memory limit (${limitMb} MB): the ` +
+      'kernel may kill the process; about half is right',
+  ]
+}
+
+/** Node's flags for a heap cap. */
+export function heapFlags(heapMb: number): string[] {
+  return [`--max-old-space-size=${heapMb}`, `--max-semi-space-size=${semiSpaceMb(heapMb)}`]
+}
+
+/** Whether V8's `heap_size_limit` is the one that `heapFlags` asks for. */
+export function isHeapApplied(heapMb: number, heapSizeLimitBytes: number): boolean {
+  const wantedMb = heapMb + SEMI_SPACES * semiSpaceMb(heapMb)
+  return Math.abs(heapSizeLimitBytes / MEGABYTE - wantedMb) < 1
+}
+
+/** Larger young generations promote less garbage, at three times their size in memory. */
+function semiSpaceMb(heapMb: number): number {
+  return heapMb <= SMALL_HEAP_MB ? 8 : 16
+}

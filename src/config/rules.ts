@@ -1,0 +1,104 @@
+import { addressScope, isLoopbackHost } from './address-scope.ts'
+import { type Endpoint, hostOfEndpoint } from './endpoint.ts'
+import { SETTINGS, type SettingKey, type Settings } from './table.ts'
+
+/** Settings that are each well formed and cannot hold together. */
+export interface Contradiction {
+  /** The settings it is about: when one of them is malformed, there is nothing to hold together. */
+  readonly keys: readonly SettingKey[]
+  readonly problem: string
+}
+
+export function findContradictions(settings: Settings): Contradiction[] {
+  return [...equalPorts(settings), ...openApi(settings), ...tls(settings), ...others(settings)]
+}
+
+function equalPorts(settings: Settings): Contradiction[] {
+  const ports: readonly SettingKey[] = settings.wsEnabled
+    ? ['libp2pPort', 'wsPort', 'apiPort']
+    : ['libp2pPort', 'apiPort']
+  return ports.flatMap((key, index) =>
+    ports
+      .slice(index + 1)
+      .filter((other) => settings[key] !== 0 && settings[other] === settings[key])
+      .map((other) => ({
+        keys: [key, other],
+        problem:
+          `${SETTINGS[key].env} and ${SETTINGS[other].env} are both ${settings[key]}: ` +
+          'each needs a port of its own',
+      })),
+  )
+}
+
+function openApi(settings: Settings): Contradiction[] {
+  const isGuarded = settings.apiToken !== null || settings.apiTrustedNetworks.length > 0
+  if (isLoopbackHost(settings.apiHost) || isGuarded) return []
+  return [
+    {
+      keys: ['apiHost', 'apiToken', 'apiTrustedNetworks'],
+      problem:
+        `API_HOST ${settings.apiHost} lets other machines write in this station's name: set ` +
+        'API_TOKEN or API_TRUSTED_NETWORKS, or listen on 127.0.0.1',
+    },
+  ]
+}
+
+function tls(settings: Settings): Contradiction[] {
+  if (!settings.tlsEnabled) return []
+  const found: Contradiction[] = []
+  const add = (key: SettingKey, state: string) => {
+    found.push({ keys: [key], problem: `TLS_ENABLED is true and ${SETTINGS[key].env} is ${state}` })
+  }
+  if (settings.tlsCertFile === null) add('tlsCertFile', 'not set')
+  if (settings.tlsKeyFile === null) add('tlsKeyFile', 'not set')
+  if (!settings.wsEnabled) add('wsEnabled', 'false')
+  return found
+}
+
+function others(settings: Settings): Contradiction[] {
+  const found: Contradiction[] = []
+  if (settings.networkKey !== null && settings.networkKeyFile !== null) {
+    found.push({
+      keys: ['networkKey', 'networkKeyFile'],
+      problem: 'NETWORK_KEY and NETWORK_KEY_FILE are both set: keep one',
+    })
+  }
+  const { targetPeers, maxConnections } = settings
+  if (maxConnections !== null && targetPeers > maxConnections) {
+    found.push({
+      keys: ['targetPeers', 'maxConnections'],
+      problem: `TARGET_PEERS ${targetPeers} is more than MAX_CONNECTIONS ${maxConnections}`,
+    })
+  }
+  if (settings.listenHosts.length === 0) {
+    found.push({ keys: ['listenHosts'], problem: 'LIBP2P_HOST names no address' })
+  }
+  return found
+}
+
+/** Settings that are followed as written, and may not do what was meant. */
+export function findWarnings(settings: Settings): string[] {
+  const warnings = settings.announceAddresses.flatMap(announceWarning)
+  if (settings.relayEnabled && settings.announceAddresses.length === 0) {
+    warnings.push('RELAY_ENABLED without ANNOUNCE_ADDRESS: only peers on the LAN can use the relay')
+  }
+  if (settings.apiTrustedNetworks.some((network) => network.endsWith('/0'))) {
+    warnings.push('API_TRUSTED_NETWORKS trusts every address: whoever reaches the API may write')
+  }
+  return warnings
+}
+
+function announceWarning(endpoint: Endpoint): string[] {
+  const host = hostOfEndpoint(endpoint)
+  const scope = host === null ? 'public' : addressScope(host)
+  const reasons = {
+    public: null,
+    loopback: 'is a loopback address: only this machine can connect',
+    private: 'is a private address: peers outside this network cannot connect',
+    'link-local': 'is a link-local address: only peers on the same link can connect',
+    'carrier-grade NAT': "is in the provider's shared range: peers elsewhere cannot connect",
+    documentation: 'is reserved for documentation: put your own address there',
+  }
+  const reason = reasons[scope]
+  return reason === null ? [] : [`ANNOUNCE_ADDRESS ${endpoint.input} ${reason}`]
+}
