@@ -1,0 +1,19 @@
+export type CliErrorCode =
+  | 'USAGE'
+  | 'UNREACHABLE'
+  | 'TIMEOUT'
+  | 'REFUSED'
+  | 'BAD_ANSWER'
+  | 'NO_PORT'
+  | 'FILE_UNREADABLE'
+
+/** What a command cannot do, in one line for the operator. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly code: CliErrorCode
+
+  constructor(code: CliErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options)
+    this.code = code
+  }
+}

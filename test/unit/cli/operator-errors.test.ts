@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CliError } from '../../../src/cli/errors.ts'
+import { operatorMessage } from '../../../src/cli/operator-errors.ts'
+import { IdentityError } from '../../../src/identity/index.ts'
+
+const system = (code: string, facts: object = {}) =>
+  Object.assign(new Error(`${code}: raw words`), { code, ...facts })
+
+describe('what an operator can cause', () => {
+  it('is one line: of our own errors their message', () => {
+    const identity = new IdentityError('KEY_MISSING', 'No key:\n  restore it', { path: '/x' })
+    assert.equal(operatorMessage(identity), 'No key: restore it')
+    assert.equal(operatorMessage(new CliError('USAGE', 'wrong')), 'wrong')
+  })
+
+  it('is one line: of system errors what to mend, with the facts', () => {
+    const taken = system('EADDRINUSE', { syscall: 'listen', address: '::', port: 4002 })
+    assert.equal(
+      operatorMessage(taken),
+      'the port is taken by another program (EADDRINUSE listen :: 4002)',
+    )
+    assert.match(operatorMessage(system('ENOSPC')) ?? '', /disk is full/)
+  })
+
+  it('is found below other errors', () => {
+    const wrapped = new Error('start failed', {
+      cause: new Error('x', { cause: system('EACCES') }),
+    })
+    assert.match(operatorMessage(wrapped) ?? '', /permission denied/)
+    const several = new AggregateError([new Error('other'), system('EADDRINUSE')])
+    assert.match(operatorMessage(several) ?? '', /taken/)
+  })
+
+  it('is not a defect: that keeps its stack', () => {
+    const circular = new Error('its own cause')
+    circular.cause = circular
+    const defects = [new TypeError('x is not a function'), circular, system('ECONNRESET'), 'text']
+    for (const defect of [...defects, null, undefined]) assert.equal(operatorMessage(defect), null)
+  })
+})
