@@ -17,7 +17,13 @@ export interface ConnectedPeer {
   readonly isLimited: boolean
 }
 
-export type CandidateSource = 'seed' | 'mdns' | 'dht' | 'peer-exchange' | 'registry' | 'address-book'
+export type CandidateSource =
+  | 'seed'
+  | 'mdns'
+  | 'dht'
+  | 'peer-exchange'
+  | 'registry'
+  | 'address-book'
 
 /** A place that may be dialled. A source only proposes it; the dialer decides. */
 export interface Candidate {

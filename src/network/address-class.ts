@@ -1,0 +1,180 @@
+import { BlockList, isIP } from 'node:net'
+import { CODE_P2P, CODE_P2P_CIRCUIT, type Multiaddr } from '@multiformats/multiaddr'
+
+export type AddressClass =
+  | 'public'
+  | 'private'
+  | 'carrier-nat'
+  | 'loopback'
+  | 'link-local'
+  | 'metadata'
+  | 'unspecified'
+  | 'multicast'
+  | 'reserved'
+
+type Range = readonly [address: string, bits: number]
+
+/**
+ * First match wins. Documentation ranges count as public: nothing routes them, and closed test
+ * networks use them as their internet.
+ */
+const RANGES: readonly (readonly [AddressClass, readonly Range[]])[] = [
+  // Cloud metadata services, which hand credentials to whoever asks from inside.
+  [
+    'metadata',
+    [
+      ['169.254.169.254', 32],
+      ['100.100.100.200', 32],
+      ['fd00:ec2::254', 128],
+    ],
+  ],
+  [
+    'unspecified',
+    [
+      ['0.0.0.0', 8],
+      ['::', 128],
+    ],
+  ],
+  [
+    'loopback',
+    [
+      ['127.0.0.0', 8],
+      ['::1', 128],
+    ],
+  ],
+  [
+    'link-local',
+    [
+      ['169.254.0.0', 16],
+      ['fe80::', 10],
+    ],
+  ],
+  [
+    'private',
+    [
+      ['10.0.0.0', 8],
+      ['172.16.0.0', 12],
+      ['192.168.0.0', 16],
+      ['fc00::', 7],
+    ],
+  ],
+  ['carrier-nat', [['100.64.0.0', 10]]],
+  [
+    'multicast',
+    [
+      ['224.0.0.0', 4],
+      ['ff00::', 8],
+    ],
+  ],
+  [
+    'reserved',
+    [
+      ['240.0.0.0', 4],
+      ['192.0.0.0', 24],
+      ['100::', 64],
+    ],
+  ],
+]
+
+const LISTS = RANGES.map(([addressClass, ranges]) => {
+  const list = new BlockList()
+  for (const [address, bits] of ranges) {
+    list.addSubnet(address, bits, isIP(address) === 4 ? 'ipv4' : 'ipv6')
+  }
+  return { addressClass, list }
+})
+
+/**
+ * The class of an IPv4 or IPv6 address. An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4)
+ * has the class of what it carries, since that is where the packets go.
+ * @returns null when the text is no IP address
+ */
+export function classifyIp(ip: string): AddressClass | null {
+  const family = isIP(ip)
+  if (family === 0) return null
+  const carried = family === 6 ? carriedIpv4(ip) : null
+  if (carried !== null) return classifyIp(carried)
+  const type = family === 4 ? 'ipv4' : 'ipv6'
+  return LISTS.find(({ list }) => list.check(ip, type))?.addressClass ?? 'public'
+}
+
+function carriedIpv4(ip: string): string | null {
+  const groups = ipv6Groups(ip)
+  const mapped = mappedIpv4(groups)
+  if (mapped !== null) return mapped
+  const isNat64 = groups[0] === 0x64 && groups[1] === 0xff9b && isZero(groups.slice(2, 6))
+  if (isNat64) return quad(groups[6], groups[7])
+  return groups[0] === 0x2002 ? quad(groups[1], groups[2]) : null
+}
+
+/** An IPv4 address in IPv6 spelling: the very same address to a socket. */
+function mappedIpv4(groups: readonly number[]): string | null {
+  const isMapped = isZero(groups.slice(0, 5)) && groups[5] === 0xffff
+  return isMapped ? quad(groups[6], groups[7]) : null
+}
+
+function isZero(groups: readonly number[]): boolean {
+  return groups.every((group) => group === 0)
+}
+
+function quad(high = 0, low = 0): string {
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+/** The eight 16-bit groups of a valid IPv6 address; a zone is ignored. */
+function ipv6Groups(ip: string): number[] {
+  const text = (ip.split('%')[0] ?? '').replace(
+    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
+    (_, a, b, c, d) =>
+      `${(Number(a) * 256 + Number(b)).toString(16)}:${(Number(c) * 256 + Number(d)).toString(16)}`,
+  )
+  const [head = '', tail] = text.split('::')
+  const parse = (part: string) => (part === '' ? [] : part.split(':').map((g) => parseInt(g, 16)))
+  const front = parse(head)
+  if (tail === undefined) return front
+  const back = parse(tail)
+  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back]
+}
+
+/** One spelling for each IP, so that two texts of one address compare equal. Names are lower-cased. */
+export function normalizeHost(host: string): string {
+  if (isIP(host) !== 6) return host.toLowerCase().replace(/\.$/, '')
+  const groups = ipv6Groups(host)
+  return mappedIpv4(groups) ?? groups.map((group) => group.toString(16)).join(':')
+}
+
+/** Where a multiaddr's first hop leads. */
+export interface AddressTarget {
+  readonly kind: 'ip' | 'name'
+  /** Normalized IP or name. */
+  readonly host: string
+  /** TCP or UDP port, null where none is given. */
+  readonly port: number | null
+  /** The last `/p2p/<id>`: who answers in the end. */
+  readonly peerId: string | null
+  readonly isCircuit: boolean
+}
+
+/** @returns null for an address that does not begin with an IP or a DNS name */
+export function targetOf(address: Multiaddr): AddressTarget | null {
+  const components = address.getComponents()
+  const [first, ...rest] = components
+  const host = first?.name === 'ip6zone' ? rest[0] : first
+  if (host?.value === undefined) return null
+  const isIp = host.name === 'ip4' || host.name === 'ip6'
+  if (!isIp && !/^dns(4|6|addr)?$/.test(host.name)) return null
+  const port = components.find(({ name }) => name === 'tcp' || name === 'udp')?.value
+  return {
+    kind: isIp ? 'ip' : 'name',
+    host: normalizeHost(host.value),
+    port: port === undefined ? null : Number(port),
+    peerId: components.findLast(({ code }) => code === CODE_P2P)?.value ?? null,
+    isCircuit: components.some(({ code }) => code === CODE_P2P_CIRCUIT),
+  }
+}
+
+/** The class of a multiaddr's first hop; null for names and for what has no host. */
+export function classOf(address: Multiaddr): AddressClass | null {
+  const target = targetOf(address)
+  return target?.kind === 'ip' ? classifyIp(target.host) : null
+}

@@ -1,0 +1,172 @@
+import {
+  type GossipSub,
+  type GossipSubComponents,
+  type GossipsubOpts,
+  gossipsub,
+  type Message,
+  TopicValidatorResult,
+} from '@libp2p/gossipsub'
+import type { PeerId } from '@libp2p/interface'
+
+import { classifyIp } from './address-class.ts'
+import type { HostLimits } from './limits.ts'
+import type { NetworkMetrics } from './metrics.ts'
+import type { MessageVerdict } from './types.ts'
+
+export type MessageValidator = (
+  from: string,
+  bytes: Uint8Array,
+) => Promise<MessageVerdict> | MessageVerdict
+export type MessageHandler = (from: string, bytes: Uint8Array) => void
+
+/** What a peer is worth to this node beyond its behaviour: 0 for a stranger, 1 for a known station. */
+export type AppSpecificScore = (peerId: string) => number
+
+/** The library's service with every option set on purpose. */
+export function createGossipsub(
+  limits: HostLimits,
+  appSpecificScore: AppSpecificScore,
+): (components: GossipSubComponents) => GossipSub {
+  return gossipsub(gossipsubOptions(limits, appSpecificScore))
+}
+
+export function gossipsubOptions(
+  { gossip, gossipScore }: HostLimits,
+  appSpecificScore: AppSpecificScore,
+): Partial<GossipsubOpts> {
+  return {
+    ...gossip,
+    // Floodsub sends every message to everybody.
+    fallbackToFloodsub: false,
+    // A station that is alone writes to its registry all the same.
+    allowPublishToZeroTopicPeers: true,
+    // One message at a time of one peer: a flood waits in its own stream.
+    awaitRpcHandler: true,
+    awaitRpcMessageHandler: true,
+    floodPublish: true,
+    emitSelf: false,
+    globalSignaturePolicy: 'StrictSign',
+    // Pruned peers are told of others; who accepts that is up to their scores.
+    doPX: true,
+    // Relayed connections carry few bytes.
+    runOnLimitedConnection: false,
+    scoreParams: {
+      // Topics are not scored: a quiet honest peer would lose for delivering little.
+      topics: {},
+      appSpecificScore,
+      IPColocationFactorWeight: gossipScore.ipColocationWeight,
+      IPColocationFactorThreshold: gossipScore.ipColocationThreshold,
+      IPColocationFactorWhitelist: new LocalIps(),
+      retainScore: gossipScore.retainScore,
+    },
+    // acceptPX stays above what a stranger can earn, else anybody could choose our peers.
+    scoreThresholds: {
+      gossipThreshold: -10,
+      publishThreshold: -50,
+      graylistThreshold: -80,
+      acceptPXThreshold: 10,
+    },
+  }
+}
+
+/** Every address that is not the internet's: a LAN's gateway or a proxy stands for many peers. */
+class LocalIps extends Set<string> {
+  override has(ip: string): boolean {
+    return classifyIp(ip) !== 'public'
+  }
+}
+
+const VERDICTS: Record<MessageVerdict, TopicValidatorResult> = {
+  accept: TopicValidatorResult.Accept,
+  reject: TopicValidatorResult.Reject,
+  ignore: TopicValidatorResult.Ignore,
+}
+
+interface Topic {
+  readonly validator: MessageValidator
+  readonly handler: MessageHandler
+}
+
+/**
+ * Topics of this node. Every message passes its topic's validator before it is handled or forwarded;
+ * `from` is always the connected peer that handed it over, not its author.
+ */
+export class Gossip {
+  readonly #service: GossipSub
+  readonly #metrics: NetworkMetrics
+  readonly #topics = new Map<string, Topic>()
+  readonly #subscriberListeners = new Map<string, Set<(peerId: string) => void>>()
+
+  constructor(service: GossipSub, metrics: NetworkMetrics) {
+    this.#service = service
+    this.#metrics = metrics
+    service.addEventListener('gossipsub:message', ({ detail }) => {
+      const { topic, data } = detail.msg
+      this.#topics.get(topic)?.handler(detail.propagationSource.toString(), data)
+    })
+    service.addEventListener('subscription-change', ({ detail }) => {
+      for (const { topic, subscribe } of detail.subscriptions) {
+        if (subscribe) this.#tellSubscribed(topic, detail.peerId.toString())
+      }
+    })
+  }
+
+  isSubscribed(topic: string): boolean {
+    return this.#topics.has(topic)
+  }
+
+  /** Joins a topic, or replaces its validator and handler. The host must have started. */
+  subscribe(topic: string, validator: MessageValidator, handler: MessageHandler): void {
+    this.#topics.set(topic, { validator, handler })
+    this.#service.topicValidators.set(topic, (from, message) => this.#judge(from, message))
+    this.#service.subscribe(topic)
+  }
+
+  /** Leaves a topic; safe for one never joined and after the host stopped. */
+  unsubscribe(topic: string): void {
+    if (!this.#topics.delete(topic)) return
+    this.#service.topicValidators.delete(topic)
+    // A stopped service has left every topic.
+    if (this.#service.getTopics().includes(topic)) this.#service.unsubscribe(topic)
+  }
+
+  /** @returns how many peers it was sent to; 0 is no error. */
+  async publish(topic: string, bytes: Uint8Array): Promise<number> {
+    const { recipients } = await this.#service.publish(topic, bytes)
+    return recipients.length
+  }
+
+  /** Connected peers that are subscribed to the topic. */
+  subscribers(topic: string): string[] {
+    return this.#service.getSubscribers(topic).map(String)
+  }
+
+  /** Calls back when a peer subscribes to the topic. Returns the unsubscriber. */
+  onSubscriber(topic: string, listener: (peerId: string) => void): () => void {
+    const listeners = this.#subscriberListeners.get(topic) ?? new Set()
+    this.#subscriberListeners.set(topic, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.#subscriberListeners.delete(topic)
+    }
+  }
+
+  async #judge(from: PeerId, message: Message): Promise<TopicValidatorResult> {
+    const verdict = await this.#verdict(from.toString(), message)
+    this.#metrics.gossipMessage(verdict)
+    return VERDICTS[verdict]
+  }
+
+  async #verdict(from: string, { topic, data }: Message): Promise<MessageVerdict> {
+    try {
+      return (await this.#topics.get(topic)?.validator(from, data)) ?? 'ignore'
+    } catch {
+      // A validator that fails says nothing about the peer.
+      return 'ignore'
+    }
+  }
+
+  #tellSubscribed(topic: string, peerId: string): void {
+    for (const listener of [...(this.#subscriberListeners.get(topic) ?? [])]) listener(peerId)
+  }
+}

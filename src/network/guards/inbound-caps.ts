@@ -1,0 +1,86 @@
+import { isIP } from 'node:net'
+import type { MultiaddrConnection } from '@libp2p/interface'
+
+import { type AddressClass, classifyIp, targetOf } from '../address-class.ts'
+
+export interface InboundCapLimits {
+  /** Connections from one public IPv4 address or one IPv6 /64. */
+  readonly perHost: number
+  /** Connections from one IPv4 /24 or one IPv6 /48. */
+  readonly perSubnet: number
+  /** Connections from one private address: a LAN's gateway or a proxy speaks for many. */
+  readonly perPrivateHost: number
+}
+
+export type InboundCap = 'host' | 'subnet' | 'private-host' | 'gone'
+
+type Connection = Pick<MultiaddrConnection, 'remoteAddr' | 'status' | 'addEventListener'>
+
+/**
+ * Counts inbound connections by where they come from, upgraded or not, so that one host cannot take
+ * every place. A connection counts until it closes, so the maps hold no more than there are sockets.
+ */
+export class InboundCaps {
+  readonly #limits: InboundCapLimits
+  readonly #isLoopbackExempt: () => boolean
+  readonly #counts = new Map<string, number>()
+
+  constructor(limits: InboundCapLimits, isLoopbackExempt: () => boolean) {
+    this.#limits = limits
+    this.#isLoopbackExempt = isLoopbackExempt
+  }
+
+  /** Distinct sources counted now. */
+  get size(): number {
+    return this.#counts.size
+  }
+
+  /** @returns the cap that refuses the connection, or null when it was counted and may go on */
+  admit(connection: Connection): InboundCap | null {
+    // Its close event has been: it would count for ever.
+    if (connection.status !== 'open') return 'gone'
+    const ip = targetOf(connection.remoteAddr)?.host ?? ''
+    const addressClass = classifyIp(ip)
+    if (addressClass === 'loopback' && this.#isLoopbackExempt()) return null
+    const caps = this.#capsOf(ip, addressClass)
+    for (const { cap, key, limit } of caps) {
+      if ((this.#counts.get(key) ?? 0) >= limit) return cap
+    }
+    for (const { key } of caps) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+    connection.addEventListener('close', () => this.#release(caps.map(({ key }) => key)), {
+      once: true,
+    })
+    return null
+  }
+
+  #capsOf(ip: string, addressClass: AddressClass | null) {
+    const { perHost, perSubnet, perPrivateHost } = this.#limits
+    if (addressClass !== 'public') {
+      return [{ cap: 'private-host', key: ip, limit: perPrivateHost }] as const
+    }
+    const { host, subnet } = sourceKeys(ip)
+    return [
+      { cap: 'host', key: host, limit: perHost },
+      { cap: 'subnet', key: subnet, limit: perSubnet },
+    ] as const
+  }
+
+  #release(keys: readonly string[]): void {
+    for (const key of keys) {
+      const left = (this.#counts.get(key) ?? 1) - 1
+      if (left > 0) this.#counts.set(key, left)
+      else this.#counts.delete(key)
+    }
+  }
+}
+
+/** Who holds an address: a customer gets one IPv4 address or an IPv6 /64, a provider the subnet. */
+export function sourceKeys(ip: string): { readonly host: string; readonly subnet: string } {
+  const isIpv4 = isIP(ip) === 4
+  const groups = ip.split(isIpv4 ? '.' : ':')
+  if (isIpv4) return { host: ip, subnet: `${groups.slice(0, 3).join('.')}/24` }
+  return {
+    host: `${groups.slice(0, 4).join(':')}/64`,
+    subnet: `${groups.slice(0, 3).join(':')}/48`,
+  }
+}

@@ -1,0 +1,48 @@
+import type { Libp2pOptions } from 'libp2p'
+
+import type { Identity } from '../identity/index.ts'
+import type { Logger, Metrics } from '../telemetry/index.ts'
+import type { AnnounceAddress, ListenOptions } from './addresses.ts'
+import type { LookupName } from './gater.ts'
+import type { AppSpecificScore } from './gossip.ts'
+import type { LocalAddress } from './interfaces.ts'
+import type { HostLimits } from './limits.ts'
+
+/** A feature that is on and has no settings of its own yet. */
+export type Enabled = Readonly<Record<never, never>>
+
+/** A libp2p peer discovery module, such as `mdns()` of `@libp2p/mdns`. */
+export type DiscoveryModule = NonNullable<Libp2pOptions['peerDiscovery']>[number]
+
+export interface HostOptions {
+  /** Namespaces every protocol: lower-case letters, digits, hyphens. */
+  readonly networkName: string
+  /** 32 bytes shared by all nodes of a private network, or null. */
+  readonly networkKey: Uint8Array | null
+  readonly listen: ListenOptions
+  /** As the operator wrote them; empty announces LAN addresses only. */
+  readonly announce: readonly AnnounceAddress[]
+  readonly dht: Enabled | null
+  readonly relay: Enabled | null
+  readonly limits: HostLimits
+  /** libp2p aborts a connection at its first missed ping. The reaper works either way. */
+  readonly connectionMonitorEnabled: boolean
+  /** This program's version, told to peers. */
+  readonly version: string
+  /** Modules that live inside libp2p. @default none */
+  readonly discoveryModules?: readonly DiscoveryModule[]
+  /** Between two looks for silent connections, ms. @default 5000 */
+  readonly livenessCheckMs?: number
+}
+
+export interface HostComponents {
+  readonly identity: Pick<Identity, 'peerId' | 'privateKey'>
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** What a peer is worth to gossip, 0..1. @default 0 for everybody */
+  readonly appSpecificScore?: AppSpecificScore
+  /** @default the system's resolver */
+  readonly lookupName?: LookupName
+  /** @default the system's interfaces */
+  readonly readInterfaces?: () => readonly LocalAddress[]
+}

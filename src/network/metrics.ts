@@ -1,0 +1,139 @@
+import type { Metrics } from '../telemetry/index.ts'
+
+/** Why a connection ended, as far as this side knows. */
+export type CloseReason = 'closed' | 'reset' | 'error' | 'silent' | 'shutdown'
+
+export type WebSocketGuardEvent = 'bad-frame' | 'abort' | 'idle-socket'
+
+/** What the gauges read at each scrape. */
+export interface NetworkGauges {
+  connections(direction: 'inbound' | 'outbound'): number
+  connectionLimit(): number
+  peers(): number
+  knownPeers(): number
+  streams(): ReadonlyMap<string, number>
+  dhtPeers(): number
+  gossipPeers(): number
+}
+
+/** The network's metrics: one method for each business event. */
+export interface NetworkMetrics {
+  connectionOpened(direction: 'inbound' | 'outbound'): void
+  connectionClosed(reason: CloseReason): void
+  /** @param cap which of our caps was full */
+  inboundRefused(cap: string): void
+  dialRefused(reason: string): void
+  pingMissed(): void
+  webSocketGuard(event: WebSocketGuardEvent): void
+  oversizeFrame(): void
+  gossipMessage(verdict: 'accept' | 'reject' | 'ignore'): void
+  gossipDropped(): void
+  gossipHealed(action: 'reopened' | 'closed'): void
+  dhtRequestRefused(type: string): void
+  peersForgotten(count: number): void
+}
+
+export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
+  const opened = metrics.counter({
+    name: 'wesense_connections_opened_total',
+    help: 'Connections that completed their handshake',
+    labels: ['direction'],
+  })
+  const closed = metrics.counter({
+    name: 'wesense_connections_closed_total',
+    help: 'Connections that ended, by who ended them and how',
+    labels: ['reason'],
+  })
+  const refused = metrics.counter({
+    name: 'wesense_inbound_refused_total',
+    help: 'Inbound connections refused because their source holds enough places',
+    labels: ['cap'],
+  })
+  const dialRefused = metrics.counter({
+    name: 'wesense_dial_addresses_refused_total',
+    help: 'Addresses not dialled because of what they lead to',
+    labels: ['reason'],
+  })
+  const pings = metrics.counter({
+    name: 'wesense_pings_missed_total',
+    help: 'Pings that a silent peer cannot have answered',
+  })
+  const guard = metrics.counter({
+    name: 'wesense_websocket_guard_total',
+    help: 'WebSockets ended before they could do harm',
+    labels: ['event'],
+  })
+  const frames = metrics.counter({
+    name: 'wesense_oversize_frames_total',
+    help: 'Connections ended because they announced a stream frame that no window allows',
+  })
+  const gossip = metrics.counter({
+    name: 'wesense_gossip_messages_total',
+    help: 'Gossip messages by verdict of their topic',
+    labels: ['verdict'],
+  })
+  const dropped = metrics.counter({
+    name: 'wesense_gossip_dropped_total',
+    help: 'Gossip messages dropped unread because nobody here subscribed to their topic',
+  })
+  const healed = metrics.counter({
+    name: 'wesense_gossip_healed_total',
+    help: 'Peers found connected without a gossip stream, and what was done',
+    labels: ['action'],
+  })
+  const dht = metrics.counter({
+    name: 'wesense_dht_requests_refused_total',
+    help: 'DHT requests refused: of a kind that is not served, or too many from one peer',
+    labels: ['type'],
+  })
+  const forgotten = metrics.counter({
+    name: 'wesense_peers_forgotten_total',
+    help: 'Peers dropped from the peer store because it was full',
+  })
+  return {
+    connectionOpened: (direction) => opened.inc({ direction }),
+    connectionClosed: (reason) => closed.inc({ reason }),
+    inboundRefused: (cap) => refused.inc({ cap }),
+    dialRefused: (reason) => dialRefused.inc({ reason }),
+    pingMissed: () => pings.inc(),
+    webSocketGuard: (event) => guard.inc({ event }),
+    oversizeFrame: () => frames.inc(),
+    gossipMessage: (verdict) => gossip.inc({ verdict }),
+    gossipDropped: () => dropped.inc(),
+    gossipHealed: (action) => healed.inc({ action }),
+    dhtRequestRefused: (type) => dht.inc({ type }),
+    peersForgotten: (count) => forgotten.inc(count),
+  }
+}
+
+/** The metrics that are read at each scrape. */
+export function createNetworkGauges(metrics: Metrics, gauges: NetworkGauges): void {
+  metrics.gauge({
+    name: 'wesense_connections',
+    help: 'Open connections',
+    labels: ['direction'],
+    collect: (gauge) => {
+      for (const direction of ['inbound', 'outbound'] as const) {
+        gauge.set({ direction }, gauges.connections(direction))
+      }
+    },
+  })
+  const plain = (name: string, help: string, read: () => number) =>
+    metrics.gauge({ name, help, collect: (gauge) => gauge.set(read()) })
+  plain('wesense_connections_limit', 'Connections at which inbound ones are refused', () =>
+    gauges.connectionLimit(),
+  )
+  plain('wesense_peers_connected', 'Peers with at least one open connection', () => gauges.peers())
+  plain('wesense_peers_known', 'Peers whose addresses are remembered', () => gauges.knownPeers())
+  plain('wesense_dht_peers', 'Peers in the DHT routing table', () => gauges.dhtPeers())
+  plain('wesense_gossip_peers', 'Peers with a gossip stream', () => gauges.gossipPeers())
+  metrics.gauge({
+    name: 'wesense_streams',
+    help: 'Open streams by protocol of this network',
+    labels: ['protocol'],
+    collect: (gauge) => {
+      gauge.reset()
+      for (const [protocol, count] of gauges.streams()) gauge.set({ protocol }, count)
+    },
+  })
+}

@@ -1,0 +1,89 @@
+import type { Libp2pEvents, PeerId, PeerStore } from '@libp2p/interface'
+
+import type { Logger } from '../telemetry/index.ts'
+import type { NetworkMetrics } from './metrics.ts'
+
+export interface PeerStoreCapOptions {
+  /** This node's own entry is never dropped. */
+  readonly self: string
+  /** Peers kept; when there are more, a tenth goes. */
+  readonly maxPeers: number
+}
+
+export interface PeerStoreCapComponents {
+  readonly peerStore: Pick<PeerStore, 'get' | 'delete'>
+  readonly events: {
+    addEventListener(
+      type: 'peer:update',
+      listener: (event: Libp2pEvents['peer:update']) => void,
+    ): void
+  }
+  readonly isConnected: (peerId: string) => boolean
+  readonly logger: Logger
+  readonly metrics: Pick<NetworkMetrics, 'peersForgotten'>
+}
+
+/**
+ * Bounds the peer store, which libp2p 3.3 lets grow with every peer that anybody mentions. Those known
+ * longest go first, except peers that are connected or that somebody tagged.
+ */
+export class PeerStoreCap {
+  readonly #options: PeerStoreCapOptions
+  readonly #components: PeerStoreCapComponents
+  /** In the order they became known. */
+  readonly #known = new Map<string, PeerId>()
+  #purge: Promise<void> | null = null
+
+  constructor(options: PeerStoreCapOptions, components: PeerStoreCapComponents) {
+    this.#options = options
+    this.#components = components
+    components.events.addEventListener('peer:update', ({ detail: { peer } }) => {
+      const id = peer.id.toString()
+      if (id !== options.self && !this.#known.has(id)) this.#add(id, peer.id)
+    })
+  }
+
+  /** Peers known; one that expired counts until it is its turn. */
+  get count(): number {
+    return this.#known.size
+  }
+
+  /** Resolves when no purge is under way. */
+  async settled(): Promise<void> {
+    await this.#purge
+  }
+
+  #add(id: string, peer: PeerId): void {
+    this.#known.set(id, peer)
+    if (this.#known.size <= this.#options.maxPeers || this.#purge !== null) return
+    this.#purge = this.#forgetOldest()
+      .catch((error: unknown) => this.#components.logger.debug({ error }, 'Peer purge failed'))
+      .finally(() => {
+        this.#purge = null
+      })
+  }
+
+  async #forgetOldest(): Promise<void> {
+    const { peerStore, metrics, logger } = this.#components
+    const keep = Math.floor(this.#options.maxPeers * 0.9)
+    let forgotten = 0
+    for (const [id, peer] of [...this.#known]) {
+      if (this.#known.size <= keep) break
+      if (!(await this.#isExpendable(id, peer))) continue
+      await peerStore.delete(peer)
+      this.#known.delete(id)
+      forgotten++
+    }
+    metrics.peersForgotten(forgotten)
+    logger.debug({ forgotten, kept: this.#known.size }, 'Peer store was full')
+  }
+
+  async #isExpendable(id: string, peer: PeerId): Promise<boolean> {
+    if (this.#components.isConnected(id)) return false
+    try {
+      return (await this.#components.peerStore.get(peer)).tags.size === 0
+    } catch {
+      return true
+    }
+  }
+}

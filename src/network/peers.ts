@@ -1,0 +1,163 @@
+import type { Connection, IdentifyResult, Libp2pEvents, PeerId } from '@libp2p/interface'
+
+import { escapeRemote } from '../lib/text.ts'
+import type { Logger } from '../telemetry/index.ts'
+import type { CloseReason, NetworkMetrics } from './metrics.ts'
+import type { ConnectedPeer } from './types.ts'
+
+export type PeerListener = (peerId: string, isConnected: boolean) => void
+
+/** The part of libp2p that the tracker listens to. */
+export interface PeerEvents {
+  addEventListener<K extends keyof Libp2pEvents>(
+    type: K,
+    listener: (event: Libp2pEvents[K]) => void,
+  ): void
+  getConnections(peerId?: PeerId): Connection[]
+}
+
+export interface PeerTrackerComponents {
+  readonly events: PeerEvents
+  readonly identifyProtocol: string
+  readonly logger: Logger
+  readonly metrics: NetworkMetrics
+}
+
+interface Identified {
+  readonly agent: string | null
+  readonly isStation: boolean
+}
+
+/**
+ * Who is connected, and the lines and numbers about it. Each peer gives one "Peer connected" line with
+ * its first connection and one "Peer disconnected" line with its last.
+ */
+export class PeerTracker {
+  readonly #components: PeerTrackerComponents
+  readonly #connected = new Map<string, number>()
+  readonly #identified = new Map<string, Identified>()
+  readonly #listeners = new Set<PeerListener>()
+  readonly #dead = new WeakSet<Connection>()
+  #lastReason: CloseReason = 'closed'
+  #isStopping = false
+
+  constructor(components: PeerTrackerComponents) {
+    this.#components = components
+    const { events } = components
+    events.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
+    events.addEventListener('peer:connect', ({ detail }) => this.#onConnect(detail))
+    events.addEventListener('peer:disconnect', ({ detail }) => this.#onDisconnect(String(detail)))
+    events.addEventListener('peer:identify', ({ detail }) => this.#onIdentify(detail))
+  }
+
+  /** Everybody with an open connection. */
+  list(): ConnectedPeer[] {
+    const oldest = new Map<string, Connection>()
+    for (const connection of this.#components.events.getConnections()) {
+      const id = connection.remotePeer.toString()
+      const known = oldest.get(id)
+      if (known === undefined || connection.timeline.open < known.timeline.open) {
+        oldest.set(id, connection)
+      }
+    }
+    return [...oldest].map(([peerId, connection]) => this.#describe(peerId, connection))
+  }
+
+  isConnected(peerId: string): boolean {
+    return this.#connected.has(peerId)
+  }
+
+  /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */
+  onPeer(listener: PeerListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** A connection is about to be closed because nothing came from its peer. */
+  markDead(connection: Connection): void {
+    this.#dead.add(connection)
+    const peer = connection.remotePeer.toString()
+    this.#components.logger.debug({ peer }, 'Connection silent, closing it')
+  }
+
+  /** From here on connections end because this node does. */
+  beginStop(): void {
+    this.#isStopping = true
+  }
+
+  /** Says farewell to those whose events libp2p no longer tells after a stop. */
+  finishStop(): void {
+    for (const peerId of [...this.#connected.keys()]) this.#onDisconnect(peerId)
+    this.#isStopping = false
+  }
+
+  #onOpen(connection: Connection): void {
+    this.#components.metrics.connectionOpened(connection.direction)
+    connection.addEventListener(
+      'close',
+      (event) => {
+        const reason = this.#reasonOf(connection, event)
+        this.#lastReason = reason
+        this.#components.metrics.connectionClosed(reason)
+      },
+      { once: true },
+    )
+  }
+
+  #reasonOf(connection: Connection, event: { error?: Error; local?: boolean }): CloseReason {
+    if (this.#isStopping) return 'shutdown'
+    if (this.#dead.has(connection)) return 'silent'
+    if (event.error === undefined) return 'closed'
+    return event.local === true ? 'error' : 'reset'
+  }
+
+  #onConnect(peer: PeerId): void {
+    const peerId = peer.toString()
+    if (this.#connected.has(peerId)) return
+    this.#connected.set(peerId, Date.now())
+    const [connection] = this.#components.events.getConnections(peer)
+    const address = escapeRemote(connection?.remoteAddr.toString() ?? '', 256)
+    const direction = connection?.direction ?? null
+    this.#components.logger.info({ peer: peerId, direction, address }, 'Peer connected')
+    this.#tell(peerId, true)
+  }
+
+  /** libp2p also tells of peers whose only connection closed before it was ever counted. */
+  #onDisconnect(peerId: string): void {
+    const sinceMs = this.#connected.get(peerId)
+    if (sinceMs === undefined) return
+    this.#connected.delete(peerId)
+    this.#identified.delete(peerId)
+    const connectedSeconds = Math.round((Date.now() - sinceMs) / 1000)
+    const reason = this.#isStopping ? 'shutdown' : this.#lastReason
+    this.#components.logger.info({ peer: peerId, reason, connectedSeconds }, 'Peer disconnected')
+    this.#tell(peerId, false)
+  }
+
+  #onIdentify(result: IdentifyResult): void {
+    const peerId = result.peerId.toString()
+    if (!this.#connected.has(peerId)) return
+    this.#identified.set(peerId, {
+      agent: result.agentVersion === undefined ? null : escapeRemote(result.agentVersion),
+      isStation: result.protocols.includes(this.#components.identifyProtocol),
+    })
+  }
+
+  #tell(peerId: string, isConnected: boolean): void {
+    for (const listener of [...this.#listeners]) listener(peerId, isConnected)
+  }
+
+  #describe(peerId: string, connection: Connection): ConnectedPeer {
+    const identified = this.#identified.get(peerId)
+    return {
+      peerId,
+      remoteAddress: connection.remoteAddr.toString(),
+      direction: connection.direction,
+      connectedAtMs: connection.timeline.open,
+      rttMs: connection.rtt ?? null,
+      agent: identified?.agent ?? null,
+      isStation: identified?.isStation ?? false,
+      isLimited: connection.limits !== undefined,
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { TestContext } from 'node:test'
+import { createEphemeralIdentity } from '../../src/identity/index.ts'
+import { createHost, type Host } from '../../src/network/host.ts'
+import type { HostComponents, HostOptions } from '../../src/network/host-options.ts'
+import { hostLimits } from '../../src/network/limits.ts'
+import { createMetrics, silentLogger } from '../../src/telemetry/index.ts'
+
+/** A host's options for a test: loopback, free ports, no WebSocket, DHT on, relay off. */
+export function hostOptions(overrides: Partial<HostOptions> = {}): HostOptions {
+  return {
+    networkName: 'test',
+    networkKey: null,
+    listen: { hosts: ['127.0.0.1'], tcpPort: 0, ws: null },
+    announce: [],
+    dht: {},
+    relay: null,
+    limits: hostLimits(1_024),
+    connectionMonitorEnabled: false,
+    version: '0.0.0-test',
+    ...overrides,
+  }
+}
+
+export async function hostComponents(
+  overrides: Partial<HostComponents> = {},
+): Promise<HostComponents> {
+  return {
+    identity: await createEphemeralIdentity(),
+    logger: silentLogger,
+    metrics: createMetrics(),
+    ...overrides,
+  }
+}
+
+/** A started host, stopped after the test. */
+export async function startHost(
+  t: Pick<TestContext, 'after'>,
+  options: Partial<HostOptions> = {},
+  components: Partial<HostComponents> = {},
+): Promise<Host> {
+  const host = await createHost(hostOptions(options), await hostComponents(components))
+  t.after(() => host.stop())
+  await host.start()
+  return host
+}
+
+/** Dials `to` from `from` at its first bound address. */
+export async function connect(from: Host, to: Host): Promise<void> {
+  const { multiaddr } = await import('@multiformats/multiaddr')
+  const [address] = to.listenAddresses()
+  await from.libp2p.dial(multiaddr(`${address}/p2p/${to.peerId}`))
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+
+import { AddressBook } from '../../../src/network/address-book.ts'
+import { tempDir } from '../../support/temp-dir.ts'
+import { ManualClock, PEERS, recordingLogger } from './fakes.ts'
+
+const [A, B] = PEERS
+const ADDRESS = '/ip4/192.0.2.1/tcp/4002'
+
+async function setUp(t: TestContext) {
+  const path = join(await tempDir(t), 'network', 'address-book.json')
+  const clock = new ManualClock()
+  const logger = recordingLogger()
+  const open = async () => {
+    const book = new AddressBook({ path }, { logger, clock })
+    await book.start()
+    t.after(() => book.stop())
+    return book
+  }
+  return { path, clock, logger, open }
+}
+
+describe('address book', () => {
+  it('gives back after a restart who was reached, last one first, working address first', async (t) => {
+    const { open } = await setUp(t)
+    const book = await open()
+    book.record(A, `${ADDRESS}/p2p/${A}`, ['/ip4/192.0.2.2/tcp/4002', ADDRESS])
+    book.record(B, '/ip4/192.0.2.3/tcp/4002')
+    await book.stop()
+    const again = await open()
+    assert.deepEqual(again.candidates(), [
+      { source: 'address-book', peerId: B, addresses: ['/ip4/192.0.2.3/tcp/4002'] },
+      { source: 'address-book', peerId: A, addresses: [ADDRESS, '/ip4/192.0.2.2/tcp/4002'] },
+    ])
+  })
+
+  it('writes at most every 30 s, and not at all when nothing changed', async (t) => {
+    const { open, clock, path } = await setUp(t)
+    const book = await open()
+    const written = () => readFile(path, 'utf8').catch(() => null)
+    book.record(A, ADDRESS)
+    await clock.advance(29_000)
+    assert.equal(await written(), null)
+    await clock.advance(1000)
+    for (let i = 0; i < 50 && (await written()) === null; i++) await clock.advance(0)
+    assert.match((await written()) ?? '', new RegExp(A))
+  })
+
+  for (const content of ['{"version":1,"peers":[{"peerId":1}]}', 'not json', '{"version":9}', '']) {
+    it(`sets a damaged file aside with one warning: ${content.slice(0, 14)}`, async (t) => {
+      const { open, path, logger } = await setUp(t)
+      const first = await open()
+      first.record(A, ADDRESS)
+      await first.stop()
+      await writeFile(path, content)
+      const book = await open()
+      assert.equal(book.size, 0)
+      assert.equal(logger.lines.length, 1)
+      assert.equal(await readFile(`${path}.corrupt`, 'utf8'), content)
+      book.record(B, ADDRESS)
+      await book.stop()
+      assert.deepEqual((await open()).candidates().length, 1)
+    })
+  }
+
+  it('holds at most 256 peers with eight addresses each', async (t) => {
+    const { open } = await setUp(t)
+    const book = await open()
+    const many = Array.from({ length: 20 }, (_, i) => `/ip4/198.51.100.${i + 1}/tcp/4002`)
+    for (let i = 0; i < 300; i++) book.record(`peer-${i}`, ADDRESS, many)
+    assert.equal(book.size, 256)
+    assert.equal(book.candidates()[0]?.addresses.length, 8)
+  })
+
+  it('leaves no temporary file behind', async (t) => {
+    const { open, path } = await setUp(t)
+    const book = await open()
+    book.record(A, ADDRESS)
+    await book.stop()
+    assert.deepEqual(await readdir(join(path, '..')), ['address-book.json'])
+  })
+
+  it('warns once while the disk refuses and goes on', async (t) => {
+    const { open, path, logger, clock } = await setUp(t)
+    await writeFile(join(path, '..'), 'a file where the folder should be')
+    const book = await open()
+    const before = logger.lines.length
+    book.record(A, ADDRESS)
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(30_000)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await book.stop()
+    assert.equal(logger.lines.length - before, 1)
+    assert.equal(book.size, 1)
+  })
+})

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { AddressQuota } from '../../../../src/network/guards/address-quota.ts'
+
+test('a peer has few addresses, and its known ones stay', () => {
+  const quota = new AddressQuota({ perPeer: 2, peers: 10, idleMs: 1_000, now: () => 0 })
+  assert.deepEqual(
+    ['a', 'b', 'c', 'a', 'b'].map((address) => quota.admit('peer', address)),
+    [true, true, false, true, true],
+  )
+  assert.equal(quota.admit('other', 'c'), true)
+})
+
+test('an address that nobody mentions any more makes room', () => {
+  let nowMs = 0
+  const quota = new AddressQuota({ perPeer: 2, peers: 10, idleMs: 1_000, now: () => nowMs })
+  quota.admit('peer', 'old')
+  nowMs = 900
+  quota.admit('peer', 'young')
+  nowMs = 1_500
+  assert.equal(quota.admit('peer', 'new'), true)
+  assert.equal(quota.admit('peer', 'newer'), false)
+})

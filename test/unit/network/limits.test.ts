@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { hostLimits } from '../../../src/network/limits.ts'
+
+const SIZES = [256, 512, 1_024, 1_536, 2_048, 4_096, 16_384]
+
+test('more memory never means a smaller limit', () => {
+  const numbers = (value: unknown): number[] =>
+    typeof value === 'object' && value !== null
+      ? Object.values(value).flatMap(numbers)
+      : typeof value === 'number' || typeof value === 'bigint'
+        ? [Number(value)]
+        : []
+  const columns = SIZES.map((size) => numbers(hostLimits(size)))
+  for (const [index, column] of columns.slice(1).entries()) {
+    for (const [row, value] of column.entries()) {
+      const smaller = columns[index]?.[row] ?? Number.NaN
+      assert.ok(
+        value >= smaller,
+        `row ${row}: ${value} at ${SIZES[index + 1]} MB, ${smaller} below`,
+      )
+    }
+  }
+})
+
+test('the two weighed sizes have the values that were weighed', () => {
+  const one = hostLimits(1_024)
+  const two = hostLimits(2_048)
+  assert.equal(one.connectionManager.maxParallelDials, 10)
+  assert.equal(two.connectionManager.maxParallelDials, 25)
+  assert.equal(one.relay.reservations.maxReservations, 64)
+  assert.equal(two.relay.reservations.maxReservations, 192)
+  assert.equal(hostLimits(1_536).relay.reservations.maxReservations, 128)
+})
+
+test('half a gigabyte still carries over a thousand connections, a small one a hundred', () => {
+  assert.ok(hostLimits(512).connectionManager.maxConnections > 1_000)
+  assert.equal(hostLimits(128).connectionManager.maxConnections, 100)
+  assert.equal(hostLimits(65_536).connectionManager.maxConnections, 10_000)
+})
+
+test('limits fit each other at every size', () => {
+  for (const size of SIZES) {
+    const { connectionManager, tcp, ws, yamux, gossip, bitswap } = hostLimits(size)
+    const { maxStreamWindowSize, initialStreamWindowSize, maxReadBufferLength } =
+      yamux.streamOptions
+    assert.ok(tcp.maxConnections > connectionManager.maxConnections)
+    assert.ok(ws.maxConnections > connectionManager.maxConnections)
+    assert.ok(maxStreamWindowSize >= initialStreamWindowSize)
+    assert.ok(maxReadBufferLength >= maxStreamWindowSize, 'a paused stream may fill its window')
+    assert.ok(yamux.streamOptions.maxWriteBufferLength >= bitswap.maxOutgoingMessageSize)
+    assert.ok(gossip.Dlo < gossip.D && gossip.D < gossip.Dhi)
+    assert.ok(gossip.Dout < gossip.Dlo && gossip.Dout <= gossip.D / 2)
+  }
+})
