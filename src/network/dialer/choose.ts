@@ -1,0 +1,67 @@
+import { type CandidateEntry, policyOf } from './candidate-table.ts'
+import { dueAtMs } from './retry.ts'
+
+export interface ChooseInput {
+  readonly entries: Iterable<CandidateEntry>
+  readonly connectedPeerIds: ReadonlySet<string>
+  /** Subnets of open connections; changed by nobody here. */
+  readonly connectedSubnets: Iterable<string>
+  /** Most entries wanted. */
+  readonly count: number
+  readonly isIsolated: boolean
+  readonly nowMs: number
+  readonly random: () => number
+}
+
+/**
+ * Which candidates to dial next: those that are due, fewest failures first, spread over subnets, the
+ * rest by chance, so that no source can steer a node to one place and two nodes do not choose alike.
+ */
+export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
+  if (input.count <= 0) return []
+  const due = [...input.entries]
+    .filter((entry) => isDue(entry, input))
+    .map((entry) => ({ entry, subnet: entry.subnet, chance: input.random() }))
+  const used = new Map<string, number>()
+  for (const subnet of input.connectedSubnets) used.set(subnet, (used.get(subnet) ?? 0) + 1)
+
+  const chosen: CandidateEntry[] = []
+  while (chosen.length < input.count && due.length > 0) {
+    const best = indexOfBest(due, used)
+    const [one] = due.splice(best, 1)
+    if (one === undefined) break
+    used.set(one.subnet, (used.get(one.subnet) ?? 0) + 1)
+    chosen.push(one.entry)
+  }
+  return chosen
+}
+
+interface Scored {
+  readonly entry: CandidateEntry
+  readonly subnet: string
+  readonly chance: number
+}
+
+function isDue(entry: CandidateEntry, input: ChooseInput): boolean {
+  if (entry.isDialing) return false
+  if (entry.peerId !== null && input.connectedPeerIds.has(entry.peerId)) return false
+  return dueAtMs(entry.retry, policyOf(entry), input.isIsolated) <= input.nowMs
+}
+
+function indexOfBest(due: readonly Scored[], used: ReadonlyMap<string, number>): number {
+  let best = 0
+  for (let i = 1; i < due.length; i++) {
+    const one = due[i]
+    const other = due[best]
+    if (one !== undefined && other !== undefined && isBetter(one, other, used)) best = i
+  }
+  return best
+}
+
+function isBetter(a: Scored, b: Scored, used: ReadonlyMap<string, number>): boolean {
+  if (a.entry.retry.failures !== b.entry.retry.failures) {
+    return a.entry.retry.failures < b.entry.retry.failures
+  }
+  const crowd = (used.get(a.subnet) ?? 0) - (used.get(b.subnet) ?? 0)
+  return crowd === 0 ? a.chance < b.chance : crowd < 0
+}

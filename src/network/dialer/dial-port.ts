@@ -1,0 +1,47 @@
+import type { CandidateSource } from '../types.ts'
+
+/** A peer with at least one open connection. */
+export interface OpenPeer {
+  readonly peerId: string
+  /** Remote multiaddr of its oldest connection. */
+  readonly address: string
+  readonly direction: 'inbound' | 'outbound'
+  readonly connectedAtMs: number
+  /** null until identify told which protocols it speaks. */
+  readonly isStation: boolean | null
+}
+
+/** What one dial is for. */
+export interface DialTarget {
+  readonly source: CandidateSource
+  /** null: whoever answers. */
+  readonly peerId: string | null
+  /** Multiaddrs without `/p2p`. */
+  readonly addresses: readonly string[]
+}
+
+/** Who answered, and where. */
+export interface Reached {
+  readonly peerId: string
+  readonly address: string
+}
+
+/** All that the dialer asks of the host; the one implementation on libp2p is `libp2p-port.ts`. */
+export interface DialPort {
+  readonly peerId: string
+  /**
+   * Opens a connection to the first address that answers; with `peerId`, only that peer is accepted.
+   * @throws what `classifyDialError` can sort.
+   */
+  dial(target: DialTarget, signal: AbortSignal): Promise<Reached>
+  peers(): readonly OpenPeer[]
+  hangUp(peerId: string): Promise<void>
+  /** Bound and announced addresses. */
+  ownAddresses(): readonly string[]
+  /** Whether an address is known to lead back to this node, whichever way it is written. */
+  isOwn(address: string): boolean
+  /** Whether policy lets an address from this source be dialled. */
+  isAllowed(address: string, source: CandidateSource): boolean
+  /** On a peer's first connection and last disconnection. Returns the unsubscriber. */
+  onPeer(listener: (peerId: string, isConnected: boolean) => void): () => void
+}

@@ -1,0 +1,15 @@
+/**
+ * The station's network: one libp2p host, the sources that find other stations, and the dialer that
+ * decides. The only importer of libp2p.
+ * Must not know: the registry, the HTTP API, settings' names.
+ * Invariants: nothing but the dialer dials; sources only propose; every remote's bytes are parsed and
+ * bounded before they count; no libp2p type leaves except the host that Helia is given.
+ */
+export type { AnnounceAddress, ListenOptions, WebSocketListenOptions } from './addresses.ts'
+export type { IpFamily, NameResolver } from './discovery/name-resolver.ts'
+export { DEFAULT_LIBP2P_PORT, type SeedValue } from './discovery/seed-value.ts'
+export { NetworkError, type NetworkErrorCode } from './errors.ts'
+export { type HostLimits, hostLimits } from './limits.ts'
+export { createNetwork, type NetworkService, type NetworkStatus } from './network.ts'
+export type { DiscoveryOptions, NetworkComponents, NetworkOptions } from './network-options.ts'
+export { type ProtocolNames, protocolNames } from './protocols.ts'

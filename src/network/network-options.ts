@@ -1,0 +1,48 @@
+import type { Clock } from '../lib/clock.ts'
+import type { NameResolver } from './discovery/name-resolver.ts'
+import type { SeedValue } from './discovery/seed-value.ts'
+import type { HostComponents, HostOptions } from './host-options.ts'
+
+/** Where candidates come from, besides seeds and the address book. Each source can be off: null. */
+export interface DiscoveryOptions {
+  readonly mdns: {
+    /** UDP port, the same on every station of the LAN. @default 5354 */
+    readonly port?: number
+    /** Between two questions, ms. @default 20000 */
+    readonly intervalMs?: number
+  } | null
+  /** Off also means that no DHT request is served. */
+  readonly dht: {
+    /** Between walks while peers are wanted, ms. @default 30000 */
+    readonly intervalMs?: number
+    /** Between walks otherwise, ms. @default 600000 */
+    readonly slowIntervalMs?: number
+  } | null
+  readonly peerExchange: {
+    /** Between rounds, ms; newly connected stations are asked at once. @default 300000 */
+    readonly intervalMs?: number
+  } | null
+  /** Off: `propose` takes nothing. */
+  readonly registry: Readonly<Record<never, never>> | null
+}
+
+export interface NetworkOptions
+  extends Omit<HostOptions, 'dht' | 'discoveryModules' | 'livenessCheckMs'> {
+  readonly seeds: readonly SeedValue[]
+  /** Where a seed without a port listens. @default 4002 */
+  readonly defaultSeedPort?: number
+  /** Stations to stay connected to; a publicly announced node wants 4 at most. */
+  readonly targetPeers: number
+  readonly discovery: DiscoveryOptions
+  /** JSON file of peers that were reached; null keeps them in memory. */
+  readonly addressBookPath: string | null
+}
+
+export interface NetworkComponents extends Omit<HostComponents, 'lookupName'> {
+  /** @default systemClock */
+  readonly clock?: Clock
+  /** @default the system's */
+  readonly resolver?: NameResolver
+  /** 0..1. @default Math.random */
+  readonly random?: () => number
+}

@@ -1,0 +1,153 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+
+import { systemClock } from '../lib/clock.ts'
+import { AddressBook } from './address-book.ts'
+import { isPubliclyAnnounced } from './addresses.ts'
+import { Attempts } from './dialer/attempts.ts'
+import { Dialer } from './dialer/dialer.ts'
+import { createLibp2pPort } from './dialer/libp2p-port.ts'
+import { Contacts } from './discovery/contacts.ts'
+import { DhtSource } from './discovery/dht.ts'
+import { MdnsSource } from './discovery/mdns.ts'
+import { createDiscoveryMetrics } from './discovery/metrics.ts'
+import type { NameResolver } from './discovery/name-resolver.ts'
+import { PeerExchange } from './discovery/peer-exchange.ts'
+import { RegistryPeers } from './discovery/registry-peers.ts'
+import { DEFAULT_LIBP2P_PORT } from './discovery/seed-value.ts'
+import { Seeds } from './discovery/seeds.ts'
+import type { Host } from './host.ts'
+import type { NetworkComponents, NetworkOptions } from './network-options.ts'
+import type { Candidate } from './types.ts'
+
+/** A bootstrap is given its connections; a few of its own keep bootstraps connected to each other. */
+const TARGET_OF_PUBLIC = 4
+/** Outbound connections tolerated over the target: walks and gossip come and go. */
+const OUTBOUND_SPARE = 8
+
+/** What finds and dials, made for one host; a source that is off is null. */
+export interface NetworkParts {
+  readonly seeds: Seeds
+  readonly contacts: Contacts
+  readonly addressBook: AddressBook
+  readonly dialer: Dialer
+  readonly peerExchange: PeerExchange | null
+  readonly mdns: MdnsSource | null
+  readonly dht: DhtSource | null
+  readonly registry: RegistryPeers | null
+}
+
+export type PartsComponents = NetworkComponents & {
+  readonly host: Host
+  readonly resolver: NameResolver
+}
+
+type Filled = PartsComponents & Required<Pick<NetworkComponents, 'clock' | 'random'>>
+
+/** Stations to be connected to: a bootstrap keeps what it is given and dials little. */
+export function effectiveTarget({ announce, targetPeers }: NetworkOptions): number {
+  return isPubliclyAnnounced(announce) ? Math.min(TARGET_OF_PUBLIC, targetPeers) : targetPeers
+}
+
+export function createParts(options: NetworkOptions, components: PartsComponents): NetworkParts {
+  const { clock = systemClock, random = Math.random, logger, host } = components
+  const filled: Filled = { ...components, clock, random }
+  const now = () => clock.now()
+  const seeds = new Seeds(
+    { values: options.seeds, defaultPort: options.defaultSeedPort ?? DEFAULT_LIBP2P_PORT },
+    { logger: logger.child('seeds'), ownPeerId: host.peerId, random },
+  )
+  const contacts = new Contacts({}, { now, random })
+  const addressBook = new AddressBook(
+    { path: options.addressBookPath },
+    { logger: logger.child('address-book'), clock },
+  )
+  const metrics = createDiscoveryMetrics(components.metrics, {
+    candidates: () => dialer.candidateCount,
+    dialsInProgress: () => dialer.dialsInProgress,
+    knownStations: () => contacts.knownStations().length,
+    addressBookPeers: () => addressBook.size,
+    seedStates: () => seeds.statuses().map(({ state }) => state),
+  })
+  const port = createLibp2pPort({ host, now })
+  const { resolver } = components
+  const attempts = new Attempts({}, { port, resolver, now })
+  const dialerLogger = logger.child('dialer')
+  const dialer: Dialer = new Dialer(
+    {
+      targetPeers: effectiveTarget(options),
+      maxOutboundPeers: effectiveTarget(options) + options.seeds.length + OUTBOUND_SPARE,
+      maxParallelDials: options.limits.connectionManager.maxParallelDials,
+    },
+    { port, seeds, attempts, metrics, clock, random, logger: dialerLogger },
+  )
+  const propose = (candidate: Candidate) => dialer.propose(candidate)
+  const { peerExchange } = options.discovery
+  const exchange =
+    peerExchange === null
+      ? null
+      : new PeerExchange(
+          { protocol: host.names.peerExchange, ...peerExchange },
+          {
+            transport: host.transport,
+            contacts,
+            propose,
+            envelopeOf: (peerId) => envelopeOf(host, peerId),
+            logger: logger.child('peer-exchange'),
+            metrics,
+            clock,
+            random,
+          },
+        )
+  return {
+    seeds,
+    contacts,
+    addressBook,
+    dialer,
+    peerExchange: exchange,
+    mdns: createMdns(options, filled, propose),
+    dht: createDht(options, filled, dialer),
+    registry: options.discovery.registry === null ? null : new RegistryPeers({ propose, clock }),
+  }
+}
+
+function createMdns(
+  { discovery: { mdns } }: NetworkOptions,
+  { host, logger }: Filled,
+  propose: (candidate: Candidate) => boolean,
+): MdnsSource | null {
+  if (mdns === null) return null
+  return new MdnsSource(
+    { serviceTag: host.names.mdnsService, ...mdns },
+    {
+      ownAddresses: () => host.libp2p.getMultiaddrs(),
+      libp2pLogger: host.libp2p.logger,
+      ownPeerId: host.peerId,
+      propose,
+      logger: logger.child('mdns'),
+    },
+  )
+}
+
+function createDht(
+  { discovery: { dht: options } }: NetworkOptions,
+  { host, logger, clock }: Filled,
+  dialer: Dialer,
+): DhtSource | null {
+  const { dht } = host
+  if (options === null || dht === null) return null
+  return new DhtSource(options, {
+    walk: (key, signal) => dht.closestPeers(key, signal),
+    ownKey: peerIdFromString(host.peerId).toMultihash().bytes,
+    connectedCount: () => host.libp2p.getPeers().length,
+    isBelowTarget: () => dialer.isBelowTarget,
+    propose: (candidate) => dialer.propose(candidate),
+    logger: logger.child('dht'),
+    clock,
+  })
+}
+
+/** The record that identify kept, or null when there is none or the peer store forgot the peer. */
+async function envelopeOf(host: Host, peerId: string): Promise<Uint8Array | null> {
+  const peer = await host.libp2p.peerStore.get(peerIdFromString(peerId)).catch(() => null)
+  return peer?.peerRecordEnvelope ?? null
+}

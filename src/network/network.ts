@@ -1,0 +1,207 @@
+import type { IdentifyResult } from '@libp2p/interface'
+
+import { isPubliclyAnnounced } from './addresses.ts'
+import { createSystemResolver } from './discovery/name-resolver.ts'
+import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
+import { createHost, type Host } from './host.ts'
+import type { HostLibp2p } from './host-libp2p.ts'
+import type { NetworkComponents, NetworkOptions } from './network-options.ts'
+import { createParts, effectiveTarget, type NetworkParts } from './network-parts.ts'
+import type { Candidate, ConnectedPeer, RegistryTransport, SeedStatus } from './types.ts'
+
+const NAME_CHECK_TIMEOUT_MS = 5000
+
+/** What an operator wants to know at a glance. */
+export interface NetworkStatus {
+  readonly peerId: string
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  /** A public address is announced: others use this node as a bootstrap. */
+  readonly isPublic: boolean
+  readonly seeds: readonly SeedStatus[]
+  /** Which sources are on. */
+  readonly sources: {
+    readonly mdns: boolean
+    readonly dht: boolean
+    readonly peerExchange: boolean
+    readonly registry: boolean
+  }
+  readonly counts: {
+    readonly connectedPeers: number
+    readonly connectedStations: number
+    readonly knownStations: number
+    readonly candidates: number
+    readonly addressBook: number
+    /** Peers in the DHT routing table; 0 when it is off. */
+    readonly dhtPeers: number
+  }
+  readonly targetPeers: number
+  /** Connections at which inbound ones are refused. */
+  readonly connectionLimit: number
+}
+
+/** The station's place in its network: one host, what it finds and whom it dials. */
+export interface NetworkService {
+  readonly peerId: string
+  readonly host: Host
+  readonly transport: RegistryTransport
+  /** For Helia; nothing else outside of `network/` uses it. */
+  readonly libp2p: HostLibp2p
+  /** Callable twice. @throws NetworkError PORT_IN_USE, LISTEN_FAILED */
+  start(): Promise<void>
+  /** Callable twice, and after a failed start. */
+  stop(): Promise<void>
+  status(): NetworkStatus
+  peers(): ConnectedPeer[]
+  /** Peer IDs of stations that are connected, or that others vouched for within half an hour. */
+  knownStations(): string[]
+  /** Takes what the registry knows of a station. @returns false when it is off or nothing of it helps. */
+  propose(candidate: Pick<Candidate, 'peerId' | 'addresses'>): boolean
+}
+
+/**
+ * Builds the network, not started: host, sources and dialer, handed to each other.
+ * @throws NetworkError BAD_ADDRESS, LIBRARY_CHANGED
+ */
+export async function createNetwork(
+  options: NetworkOptions,
+  components: NetworkComponents,
+): Promise<NetworkService> {
+  const resolver = components.resolver ?? createSystemResolver()
+  const lookupName = (name: string) =>
+    resolver.addresses(name, 'any', AbortSignal.timeout(NAME_CHECK_TIMEOUT_MS))
+  const host = await createHost(
+    { ...options, dht: options.discovery.dht === null ? null : {} },
+    { ...components, lookupName },
+  )
+  return new Network(options, host, createParts(options, { ...components, host, resolver }))
+}
+
+class Network implements NetworkService {
+  readonly host: Host
+  readonly #options: NetworkOptions
+  readonly #parts: NetworkParts
+  #unsubscribe: (() => void) | null = null
+
+  constructor(options: NetworkOptions, host: Host, parts: NetworkParts) {
+    this.host = host
+    this.#options = options
+    this.#parts = parts
+  }
+
+  get peerId(): string {
+    return this.host.peerId
+  }
+
+  get transport(): RegistryTransport {
+    return this.host.transport
+  }
+
+  get libp2p(): HostLibp2p {
+    return this.host.libp2p
+  }
+
+  async start(): Promise<void> {
+    if (this.#unsubscribe !== null) return
+    const { addressBook, peerExchange, dialer, mdns, dht } = this.#parts
+    this.#unsubscribe = this.#observe()
+    try {
+      await addressBook.start()
+      await this.host.start()
+      this.#allowSeeds()
+      await peerExchange?.start()
+      dialer.start()
+      mdns?.start()
+      dht?.start()
+      for (const candidate of addressBook.candidates()) dialer.propose(candidate)
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#unsubscribe === null) return
+    const { addressBook, peerExchange, dialer, mdns, dht } = this.#parts
+    await dht?.stop()
+    await mdns?.stop()
+    await dialer.stop()
+    await peerExchange?.stop()
+    await this.host.stop()
+    await addressBook.stop()
+    this.#unsubscribe?.()
+    this.#unsubscribe = null
+  }
+
+  status(): NetworkStatus {
+    const { mdns, dht, peerExchange, registry } = this.#options.discovery
+    const peers = this.host.peers()
+    return {
+      peerId: this.host.peerId,
+      listen: this.host.listenAddresses(),
+      announce: this.host.announceAddresses(),
+      isPublic: isPubliclyAnnounced(this.#options.announce),
+      seeds: this.#parts.seeds.statuses(),
+      sources: {
+        mdns: mdns !== null,
+        dht: dht !== null,
+        peerExchange: peerExchange !== null,
+        registry: registry !== null,
+      },
+      counts: {
+        connectedPeers: peers.length,
+        connectedStations: peers.filter(({ isStation }) => isStation).length,
+        knownStations: this.knownStations().length,
+        candidates: this.#parts.dialer.candidateCount,
+        addressBook: this.#parts.addressBook.size,
+        dhtPeers: this.host.dht?.size ?? 0,
+      },
+      targetPeers: effectiveTarget(this.#options),
+      connectionLimit: this.#options.limits.connectionManager.maxConnections,
+    }
+  }
+
+  peers(): ConnectedPeer[] {
+    return this.host.peers()
+  }
+
+  knownStations(): string[] {
+    return this.#parts.contacts.knownStations()
+  }
+
+  propose(candidate: Pick<Candidate, 'peerId' | 'addresses'>): boolean {
+    return this.#parts.registry?.propose(candidate) ?? false
+  }
+
+  /** What the operator wrote opens its address class before any other source proposes from it. */
+  #allowSeeds(): void {
+    const { seeds, defaultSeedPort = DEFAULT_LIBP2P_PORT } = this.#options
+    for (const seed of seeds) {
+      this.host.dialPolicy.registerOperatorAddress(seedMultiaddr(seed, defaultSeedPort))
+    }
+  }
+
+  /** Keeps books about stations as they are identified and as they leave. */
+  #observe(): () => void {
+    const onIdentify = (event: CustomEvent<IdentifyResult>) => this.#onIdentify(event.detail)
+    this.libp2p.addEventListener('peer:identify', onIdentify)
+    const unsubscribe = this.host.onPeer((peerId, isConnected) => {
+      if (!isConnected) this.#parts.contacts.noteLeft(peerId)
+    })
+    return () => {
+      this.libp2p.removeEventListener('peer:identify', onIdentify)
+      unsubscribe()
+    }
+  }
+
+  #onIdentify({ peerId, protocols, signedPeerRecord, connection }: IdentifyResult): void {
+    const { contacts, addressBook } = this.#parts
+    if (!protocols.includes(this.host.names.identify) || connection.status !== 'open') return
+    const id = peerId.toString()
+    const address = connection.remoteAddr.toString()
+    contacts.noteStation({ peerId: id, address, connectedAtMs: connection.timeline.open })
+    if (connection.direction !== 'outbound' || connection.limits !== undefined) return
+    const certified = signedPeerRecord?.addresses.slice(0, 16).map(String) ?? []
+    addressBook.record(id, address, certified)
+  }
+}
