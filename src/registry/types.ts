@@ -71,13 +71,21 @@ export interface PutResult {
   readonly record: RegistryRecord
   /** False when the value equals the current one and nothing was appended. */
   readonly isAppended: boolean
+  /** Fields of the given value that are not part of such a record and were left out. */
+  readonly ignored: readonly string[]
+}
+
+/** A station that says where it can be reached; addresses are as its operator wrote them. */
+export interface AnnouncedNode {
+  readonly peerId: string
+  readonly addresses: readonly string[]
 }
 
 /** The current records in memory. Every read is served from here; no call walks a log. */
 export interface RegistryView {
   /** Listed records only: refreshed, or its author seen, within NODE_TTL_DAYS. One per local id, resolved. */
   list<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
-  /** The record that counts for this local id: our own claim first, then the earliest... see view.ts. */
+  /** The record that counts for this local id: listed claims first, of those the earliest. See view.ts. */
   get<T extends RecordValue = RecordValue>(
     database: DatabaseName,
     localId: string,
@@ -106,10 +114,34 @@ export interface DatabaseStatus {
 export interface RegistryWriter {
   /**
    * Writes our own record; `value` is the raw, untrusted object for that database.
-   * @throws RegistryError `INVALID_RECORD` naming the field, `OWNED_BY_OTHER` with `owner`, `READ_ONLY`,
-   * `CLOSED`.
+   * For `trust` it is either one key (`public_key`, `key_version`, `status`) or `versions`; both are
+   * merged into what we stated before. An unchanged value appends nothing, unless the record is past
+   * half its life and would otherwise expire at stations that never meet us.
+   * @throws RegistryError `INVALID_RECORD` and `TOO_LARGE` naming the field, `OWNED_BY_OTHER` with
+   * `owner`, `READ_ONLY`, `CLOSED`, `CLOCK_AHEAD`.
    */
   put(database: DatabaseName, localId: string, value: unknown): Promise<PutResult>
   /** Deletes our own record. @throws RegistryError `NOT_FOUND`, `OWNED_BY_OTHER` with `owner`. */
   delete(database: DatabaseName, localId: string): Promise<void>
+  /** Revokes every key version of our own statement. @throws as `put`, and `NOT_FOUND`. */
+  revokeTrust(ingesterId: string): Promise<PutResult>
+}
+
+/** The registry as the rest of the node sees it. */
+export interface RegistryService {
+  readonly view: RegistryView
+  readonly writer: RegistryWriter
+  /** True while the stores are open and the view is complete. */
+  readonly isReady: boolean
+  /** Opens the stores, rebuilds the view, begins to replicate. Callable twice. @throws what opening throws. */
+  start(): Promise<void>
+  /** Ends within 10 s whatever peers and disks do. Callable twice and after a failed start. */
+  stop(): Promise<void>
+  status(): DatabaseStatus[]
+  /** Fires when a station's record with an address arrives or changes; never for our own. */
+  onNodeRecord(listener: (node: AnnouncedNode) => void): () => void
+  /** Every station with an address that the view lists, our own excluded: for a slow walk. */
+  announcedNodes(): Iterable<AnnouncedNode>
+  /** Notes that a peer is alive now; kept on disk here and never replicated. */
+  markSeen(peerId: string): void
 }

@@ -1,0 +1,15 @@
+/**
+ * The replicated registry: nodes, trust, stores, attestations. Owns the stores on disk, the entry
+ * rules, replication with other stations and the view that every read is served from.
+ * Must not know: libp2p beyond bitswap's need of the host, HTTP, settings, how peers are found.
+ * Invariants: nothing joins a log that breaks a rule or lacks an ancestor; only an author writes or
+ * deletes its records; no read walks a log; no local write waits for a peer.
+ */
+
+export { RegistryError, type RegistryErrorCode } from './errors.ts'
+export type { BitswapLimits, RegistryComponents, RegistryOptions } from './options.ts'
+export { attestationId } from './records/attestation.ts'
+export { DATABASE_NAMES } from './records/index.ts'
+export { attestersOf } from './records/merge.ts'
+export { createRegistry } from './registry.ts'
+export type * from './types.ts'

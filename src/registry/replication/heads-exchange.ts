@@ -1,0 +1,72 @@
+import type { PeerStream, StreamHandlerOptions } from '../../network/types.ts'
+import { MAX_ENTRY_BYTES } from '../constants.ts'
+import type { RegistryDatabase } from '../store/database.ts'
+import { type FramingLimits, readItems } from './framing.ts'
+import type { Receipt } from './inbox.ts'
+
+/** Heads sent to a peer, the latest first; the rest follow from a log transfer. */
+const HEADS_SENT = 64
+
+const LIMITS: FramingLimits = {
+  itemBytes: MAX_ENTRY_BYTES,
+  items: 512,
+  totalBytes: 512 * MAX_ENTRY_BYTES,
+}
+
+export const HEADS_DEADLINE_MS = 15_000
+
+export const HEADS_HANDLER_OPTIONS: StreamHandlerOptions = {
+  maxInboundStreams: 2,
+  maxOutboundStreams: 2,
+  timeoutMs: HEADS_DEADLINE_MS,
+}
+
+/** OrbitDB's protocol for one log; the address is part of the name. */
+export function headsProtocol(address: string): string {
+  return `/orbitdb/heads${address}`
+}
+
+export interface ExchangeResult {
+  /** Heads of the peer that wait for ancestors. */
+  readonly held: number
+}
+
+/**
+ * Both sides send the entries of their heads, each one CBOR item, and close. The two directions run
+ * side by side, so that neither waits for a peer that only listens. @throws FramingError, stream errors.
+ */
+export async function exchangeHeads(
+  stream: PeerStream,
+  database: RegistryDatabase,
+  receive: (bytes: Uint8Array) => Promise<Receipt>,
+  signal: AbortSignal,
+): Promise<ExchangeResult> {
+  const [result] = await Promise.all([
+    receiveHeads(stream, receive),
+    sendHeads(stream, database, signal),
+  ])
+  return result
+}
+
+async function sendHeads(
+  stream: PeerStream,
+  database: RegistryDatabase,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const hash of database.log.heads(HEADS_SENT)) {
+    const bytes = await database.getBytes(hash)
+    if (bytes !== undefined) await stream.send(bytes, signal)
+  }
+  await stream.close(signal)
+}
+
+async function receiveHeads(
+  stream: PeerStream,
+  receive: (bytes: Uint8Array) => Promise<Receipt>,
+): Promise<ExchangeResult> {
+  let held = 0
+  for await (const bytes of readItems(stream.chunks(), LIMITS)) {
+    if ((await receive(bytes)) === 'held') held += 1
+  }
+  return { held }
+}

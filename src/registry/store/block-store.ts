@@ -1,0 +1,57 @@
+import { BoundedMap } from '../../lib/bounded-map.ts'
+import { hashOf } from './entry-codec.ts'
+import type { BytesLevel } from './levels.ts'
+
+export interface BlockStoreComponents {
+  readonly level: BytesLevel
+  /** A block whose bytes do not match its name was found and set aside. */
+  onDamaged(hash: string): void
+}
+
+/** Blocks by hash, verified on every read from disk; no pins and no garbage collection. */
+export class BlockStore {
+  readonly #components: BlockStoreComponents
+  // Parents and heads are read again for each entry that joins: 512 of at most 8 KiB.
+  readonly #recent = new BoundedMap<string, Uint8Array>({ limit: 512 })
+
+  constructor(components: BlockStoreComponents) {
+    this.#components = components
+  }
+
+  /** @returns undefined for a block that is not here or not intact. */
+  async get(hash: string): Promise<Uint8Array | undefined> {
+    const recent = this.#recent.get(hash)
+    if (recent !== undefined) return recent
+    const bytes = await this.#components.level.get(hash)
+    if (bytes === undefined || !this.#isIntact(hash, bytes)) return undefined
+    this.#recent.set(hash, bytes)
+    return bytes
+  }
+
+  /** In the order of `hashes`; undefined where a block is not here or not intact. */
+  async getMany(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    const blocks = await this.#components.level.getMany([...hashes])
+    return blocks.map((bytes, i) => {
+      const hash = hashes[i]
+      if (bytes === undefined || hash === undefined || !this.#isIntact(hash, bytes))
+        return undefined
+      return bytes
+    })
+  }
+
+  async has(hash: string): Promise<boolean> {
+    return this.#recent.has(hash) || (await this.#components.level.has(hash))
+  }
+
+  async put(hash: string, bytes: Uint8Array): Promise<void> {
+    if (this.#recent.has(hash)) return
+    await this.#components.level.put(hash, bytes)
+    this.#recent.set(hash, bytes)
+  }
+
+  #isIntact(hash: string, bytes: Uint8Array): boolean {
+    if (hashOf(bytes) === hash) return true
+    this.#components.onDamaged(hash)
+    return false
+  }
+}

@@ -1,0 +1,129 @@
+import { createOrbitDB, type OrbitDB } from '@orbitdb/core'
+
+import type { Identity } from '../../identity/index.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { DATABASE_TYPE, RULES_VERSION } from '../constants.ts'
+import { DATABASE_NAMES, schemaOf } from '../records/index.ts'
+import type { DatabaseName } from '../types.ts'
+import { createAccessController } from './access-controller.ts'
+import type { BlockStore } from './block-store.ts'
+import { type EntrySource, RegistryDatabase } from './database.ts'
+import type { JudgedEntry, VerifySignature } from './entry-rules.ts'
+import { createCachedVerify, orbitIdentity } from './identities.ts'
+import type { BytesLevel } from './levels.ts'
+import {
+  createEntryStorage,
+  createIndexStorage,
+  createIpfsFacade,
+  PrefixStorage,
+  ValueStorage,
+} from './orbit-storages.ts'
+
+export interface DatabasesOptions {
+  readonly networkName: string
+}
+
+export interface DatabasesComponents {
+  readonly identity: Identity
+  readonly blocks: BlockStore
+  readonly logs: BytesLevel
+  readonly clock: Clock
+  onEntry(database: DatabaseName, judged: JudgedEntry, source: EntrySource): void
+  /** Entries whose block was gone or damaged at start. */
+  onLost(database: DatabaseName, hashes: readonly string[]): void
+}
+
+export interface Databases {
+  readonly all: readonly RegistryDatabase[]
+  get(name: DatabaseName): RegistryDatabase
+  close(): Promise<void>
+}
+
+/** `<network>.<database>.v<rules>`: with the type and the rules' address it makes the same address everywhere. */
+export function databaseName(networkName: string, name: DatabaseName): string {
+  return `${networkName}.${name}.v${RULES_VERSION}`
+}
+
+/** Opens the four databases one after another: OrbitDB has no guard against opening one twice at once. */
+export async function openDatabases(
+  options: DatabasesOptions,
+  components: DatabasesComponents,
+): Promise<Databases> {
+  const { identity, blocks } = components
+  const verify = createCachedVerify()
+  const self = orbitIdentity(identity, verify)
+  const orbitdb = await createOrbitDB({
+    ipfs: createIpfsFacade(identity.peerId, blocks),
+    id: identity.peerId,
+    identity: self,
+    identities: self,
+    directory: 'unused: every storage is passed in',
+  })
+  const opened = new Map<DatabaseName, RegistryDatabase>()
+  try {
+    for (const name of DATABASE_NAMES) {
+      opened.set(name, await openOne(orbitdb, name, verify, options, components))
+    }
+  } catch (error) {
+    await orbitdb.stop()
+    throw error
+  }
+  return {
+    all: [...opened.values()],
+    get: (name) => {
+      const database = opened.get(name)
+      if (database === undefined) throw new Error(`there is no database ${name}`)
+      return database
+    },
+    close: () => orbitdb.stop(),
+  }
+}
+
+async function openOne(
+  orbitdb: OrbitDB,
+  name: DatabaseName,
+  verify: VerifySignature,
+  options: DatabasesOptions,
+  components: DatabasesComponents,
+): Promise<RegistryDatabase> {
+  const { identity, blocks, logs, clock, onEntry, onLost } = components
+  const fullName = databaseName(options.networkName, name)
+  const heads = new ValueStorage(new PrefixStorage(logs, `heads/${fullName}/`))
+  const index = new PrefixStorage(logs, `index/${fullName}/`)
+  // The access controller is made before the database that it asks.
+  let database: RegistryDatabase | null = null
+  const opened = (): RegistryDatabase => {
+    if (database === null) throw new Error(`${fullName} is not open yet`)
+    return database
+  }
+  const result = await orbitdb.open<RegistryDatabase>(fullName, {
+    type: DATABASE_TYPE,
+    sync: false,
+    AccessController: async () =>
+      createAccessController({
+        isJoined: (hash) => opened().has(hash),
+        judge: (bytes) => opened().judge(bytes),
+      }),
+    Database: async (params) => {
+      database = new RegistryDatabase(
+        { name, peerId: identity.peerId, schema: schemaOf(name) },
+        {
+          blocks,
+          heads,
+          index,
+          clock,
+          verify,
+          onEntry: (judged, source) => onEntry(name, judged, source),
+        },
+        params,
+      )
+      return database
+    },
+    entryStorage: createEntryStorage(blocks),
+    headsStorage: heads,
+    indexStorage: createIndexStorage(index, (hash) => opened().has(hash)),
+  })
+  const lost = await result.load()
+  if (lost.length > 0) onLost(name, lost)
+  return result
+}

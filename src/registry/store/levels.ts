@@ -1,0 +1,23 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+
+export type BytesLevel = ClassicLevel<string, Uint8Array>
+
+/**
+ * A Level database with small caches: the defaults (8 MB cache, two 4 MB write buffers, 1 000 open
+ * files) cost more than a registry of this size is worth.
+ */
+export async function openLevel(directory: string, name: string): Promise<BytesLevel> {
+  const path = join(directory, name)
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const level: BytesLevel = new ClassicLevel(path, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    cacheSize: 4 * 1024 * 1024,
+    writeBufferSize: 2 * 1024 * 1024,
+    maxOpenFiles: 128,
+  })
+  await level.open()
+  return level
+}

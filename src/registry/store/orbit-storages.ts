@@ -1,0 +1,160 @@
+import type { OrbitStorage } from '@orbitdb/core'
+import type { BlockStore } from './block-store.ts'
+import { hashOfCid } from './entry-codec.ts'
+import type { BytesLevel } from './levels.ts'
+
+const PRESENT = Uint8Array.of(1)
+
+/**
+ * Part of one shared Level under a prefix, as the storage of heads or of the index. OrbitDB opens two
+ * Levels per log by default; closing is left to whoever opened the shared one.
+ */
+export class PrefixStorage implements OrbitStorage {
+  readonly #level: BytesLevel
+  readonly #prefix: string
+
+  constructor(level: BytesLevel, prefix: string) {
+    this.#level = level
+    this.#prefix = prefix
+  }
+
+  async put(key: string, value: unknown): Promise<void> {
+    await this.#level.put(this.#prefix + key, value instanceof Uint8Array ? value : PRESENT)
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.#level.get(this.#prefix + key)
+  }
+
+  async del(key: string): Promise<void> {
+    await this.#level.del(this.#prefix + key)
+  }
+
+  async *keys(): AsyncGenerator<string> {
+    const range = { gte: this.#prefix, lt: `${this.#prefix}\uffff` }
+    for await (const key of this.#level.keys(range)) yield key.slice(this.#prefix.length)
+  }
+
+  async *iterator(): AsyncGenerator<[string, unknown]> {
+    for await (const key of this.keys()) yield [key, await this.get(key)]
+  }
+
+  async merge(): Promise<void> {}
+
+  async clear(): Promise<void> {
+    await this.#level.clear({ gte: this.#prefix, lt: `${this.#prefix}\uffff` })
+  }
+
+  async close(): Promise<void> {}
+}
+
+/**
+ * Values kept in memory as well once read or written: a log reads its heads, one value, several times
+ * with every join.
+ */
+export class ValueStorage implements OrbitStorage {
+  readonly #stored: PrefixStorage
+  readonly #values = new Map<string, Uint8Array>()
+
+  constructor(stored: PrefixStorage) {
+    this.#stored = stored
+  }
+
+  async put(key: string, value: unknown): Promise<void> {
+    if (!(value instanceof Uint8Array)) throw new TypeError('heads are stored as bytes')
+    await this.#stored.put(key, value)
+    this.#values.set(key, value)
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const known = this.#values.get(key)
+    if (known !== undefined) return known
+    const value = await this.#stored.get(key)
+    if (value !== undefined) this.#values.set(key, value)
+    return value
+  }
+
+  async del(key: string): Promise<void> {
+    this.#values.delete(key)
+    await this.#stored.del(key)
+  }
+
+  iterator(): AsyncIterable<[string, unknown]> {
+    return this.#stored.iterator()
+  }
+
+  async merge(): Promise<void> {}
+
+  async clear(): Promise<void> {
+    this.#values.clear()
+    await this.#stored.clear()
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The index of a log: written to disk, answered from the entries known to be joined. */
+export function createIndexStorage(
+  stored: PrefixStorage,
+  isJoined: (hash: string) => boolean,
+): OrbitStorage {
+  return {
+    put: (hash) => stored.put(hash, true),
+    get: async (hash) => (isJoined(hash) ? true : undefined),
+    del: (hash) => stored.del(hash),
+    iterator: () => stored.iterator(),
+    merge: async () => {},
+    clear: () => stored.clear(),
+    close: async () => {},
+  }
+}
+
+/**
+ * Entries on this disk and nowhere else: a log never waits for the network, because an entry joins
+ * only when its ancestors are here. A miss throws; `undefined` would crash a join half-way
+ * (log.js of @orbitdb/core 4.0.0).
+ */
+export function createEntryStorage(blocks: BlockStore): OrbitStorage {
+  return {
+    put: async (hash, bytes) => {
+      if (!(bytes instanceof Uint8Array)) throw new TypeError('an entry is stored as bytes')
+      await blocks.put(hash, bytes)
+    },
+    get: async (hash) => {
+      const bytes = await blocks.get(hash)
+      if (bytes === undefined) throw new Error(`entry ${hash} is not on this disk`)
+      return bytes
+    },
+    del: async () => {},
+    iterator: async function* () {},
+    merge: async () => {},
+    clear: async () => {},
+    close: async () => {},
+  }
+}
+
+/**
+ * What OrbitDB takes for an IPFS node: it stores its manifests through it and asks for the peer ID.
+ * Every block counts as pinned, so it keeps no pin records.
+ */
+export function createIpfsFacade(peerId: string, blocks: BlockStore): object {
+  const nameOf = (cid: Parameters<typeof hashOfCid>[0]) => {
+    const hash = hashOfCid(cid)
+    if (hash === null) throw new Error('not a block of the registry')
+    return hash
+  }
+  return {
+    libp2p: { peerId },
+    blockstore: {
+      put: async (cid: Parameters<typeof hashOfCid>[0], bytes: Uint8Array) => {
+        await blocks.put(nameOf(cid), bytes)
+        return cid
+      },
+      get: async function* (cid: Parameters<typeof hashOfCid>[0]) {
+        const bytes = await blocks.get(nameOf(cid))
+        if (bytes !== undefined) yield bytes
+      },
+    },
+    pins: { isPinned: async () => true },
+  }
+}

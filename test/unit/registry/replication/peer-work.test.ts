@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+
+import { PeerWork } from '../../../../src/registry/replication/peer-work.ts'
+import { waitFor } from '../../../support/wait-for.ts'
+
+interface Job {
+  readonly name: string
+  finish(): void
+}
+
+function startWork(t: TestContext, over: { concurrency?: number; intervalMs?: number } = {}) {
+  const jobs: Job[] = []
+  let ended = 0
+  const work = new PeerWork(
+    { concurrency: 2, waitingLimit: 3, intervalMs: 0, ...over },
+    {
+      run: async (peerId, subject, signal) => {
+        await new Promise<void>((resolve) => {
+          jobs.push({ name: `${peerId} ${subject}`, finish: resolve })
+          signal.addEventListener('abort', () => resolve())
+        })
+        ended += 1
+      },
+    },
+  )
+  work.start()
+  t.after(() => work.stop())
+  const started = (count: number) =>
+    waitFor(() => jobs.length === count, { message: `${count} jobs started` })
+  return { work, jobs, started, ended: () => ended }
+}
+
+test('jobs run at once up to the limit, and the next begins when one ends', async (t) => {
+  const { work, jobs, started } = startWork(t)
+  for (const peer of ['A', 'B', 'C']) work.request(peer, 'log')
+  await started(2)
+  assert.equal(work.waitingCount, 1)
+  jobs[0]?.finish()
+  await started(3)
+})
+
+test('a job that waits is not doubled, and one in flight is not overlapped', async (t) => {
+  const { work, jobs, started } = startWork(t)
+  work.request('A', 'log')
+  work.request('A', 'log')
+  await started(1)
+  work.request('A', 'log')
+  work.request('B', 'log')
+  await started(2)
+  assert.deepEqual(
+    jobs.map(({ name }) => name),
+    ['A log', 'B log'],
+  )
+  jobs[0]?.finish()
+  await started(3)
+  assert.equal(jobs[2]?.name, 'A log')
+})
+
+test('more than may wait is dropped', async (t) => {
+  const { work, started } = startWork(t, { concurrency: 1 })
+  work.request('A', 'log')
+  await started(1)
+  for (const peer of ['B', 'C', 'D', 'E', 'F']) work.request(peer, 'log')
+  assert.equal(work.waitingCount, 3)
+})
+
+test('the same peer is asked again only after the interval', async (t) => {
+  const { work, jobs, started } = startWork(t, { intervalMs: 400 })
+  work.request('A', 'log')
+  await started(1)
+  const startedMs = performance.now()
+  jobs[0]?.finish()
+  work.request('A', 'log')
+  await started(2)
+  assert.ok(performance.now() - startedMs > 300)
+})
+
+test('stopping aborts what runs and takes nothing new', async (t) => {
+  const { work, started, ended } = startWork(t)
+  work.request('A', 'log')
+  await started(1)
+  await work.stop()
+  assert.equal(ended(), 1)
+  work.request('B', 'log')
+  assert.equal(work.waitingCount, 0)
+})

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { LogIndex } from '../../../../src/registry/store/log-index.ts'
+
+function chain(count: number): LogIndex {
+  const index = new LogIndex()
+  for (let i = 0; i < count; i += 1) index.add(`e${i}`, i === 0 ? [] : [`e${i - 1}`])
+  return index
+}
+
+test('heads are the entries that no other links to', () => {
+  const index = chain(3)
+  index.add('fork', ['e0'])
+  assert.deepEqual(index.heads(10), ['fork', 'e2'])
+  index.add('merge', ['fork', 'e2'])
+  assert.deepEqual(index.heads(10), ['merge'])
+})
+
+test('a peer that has the head lacks nothing; one that has nothing lacks all, parents first', () => {
+  const index = chain(4)
+  assert.deepEqual(index.missingFrom(['e3']), [])
+  assert.deepEqual(index.missingFrom([]), ['e0', 'e1', 'e2', 'e3'])
+  assert.deepEqual(index.missingFrom(['e1', 'unknown']), ['e2', 'e3'])
+})
+
+test('a fork is missing even where the main line is known', () => {
+  const index = chain(3)
+  index.add('fork', ['e0'])
+  assert.deepEqual(index.missingFrom(['e2']), ['fork'])
+})
+
+test('a locator names the shared past of a long log within its limit', () => {
+  const index = chain(10_000)
+  const names = index.locator(64)
+  assert.ok(names.length <= 64)
+  assert.ok(names.includes('e9999'))
+  const shared = chain(6000)
+  assert.ok(shared.missingFrom(names).length < 6000, 'a peer with the first 6 000 recognises some')
+})
+
+test('a parent that is not here is named as missing and is no head when it comes back', () => {
+  const index = new LogIndex()
+  index.add('child', ['lost'])
+  assert.deepEqual(index.missing(10), ['lost'])
+  index.add('lost', [])
+  assert.deepEqual(index.missing(10), [])
+  assert.deepEqual(index.heads(10), ['child'])
+})
