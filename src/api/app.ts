@@ -1,0 +1,132 @@
+import type { IncomingMessage } from 'node:http'
+
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+
+import { HttpError } from './errors.ts'
+import type { AccessPolicy } from './http/access.ts'
+import { answerClientError } from './http/client-error.ts'
+import { type ErrorReply, errorReply } from './http/error-reply.ts'
+import { readJsonBody } from './http/json-body.ts'
+import type { RequestLimiter } from './http/rate-limit.ts'
+import { validatorCompiler } from './http/validation.ts'
+import type { ApiMetrics } from './metrics.ts'
+import type { ApiLimits } from './options.ts'
+import type { ApiApp, RouteContext } from './routes/context.ts'
+import { ROUTES } from './routes/index.ts'
+
+export interface AppParts {
+  readonly context: RouteContext
+  readonly access: AccessPolicy
+  readonly limiter: RequestLimiter
+  readonly metrics: ApiMetrics
+  readonly limits: ApiLimits
+  readonly bodyLimitBytes: number
+}
+
+/** The HTTP application, not yet listening: gates, body, routes, errors, counters, in that order. */
+export function buildApp(parts: AppParts): ApiApp {
+  const { context, limits, metrics } = parts
+  const onError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    answerError(parts, errorReply(error), { error, request, reply })
+  const app: ApiApp = Fastify({
+    logger: false,
+    bodyLimit: parts.bodyLimitBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.idleTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+    },
+    // Requests that came in before stop() are answered; the sockets are cut after a grace.
+    return503OnClosing: false,
+    // An ID of 256 characters, each percent-encoded; its schema does the real check.
+    routerOptions: { maxParamLength: 3 * 256 },
+    frameworkErrors: onError,
+    clientErrorHandler: (error, socket) => {
+      const code = answerClientError(error, socket)
+      if (code !== null) metrics.failed(code)
+    },
+  })
+  app.server.maxConnections = limits.maxConnections
+  app.setValidatorCompiler(validatorCompiler)
+  // Handlers are typed by their schemas, so building serializers from these would only cost memory.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler(onError)
+  app.setNotFoundHandler(() => {
+    throw new HttpError('ROUTE_NOT_FOUND', 'no such route: see /openapi.json')
+  })
+  addGates(app, parts)
+  addJsonParser(app, parts)
+  addCounters(app, parts)
+  for (const register of ROUTES) register(app, context)
+  return app
+}
+
+function addGates(app: ApiApp, { access, limiter }: AppParts): void {
+  app.decorateRequest('hasAccess', false)
+  app.addHook('onRequest', async (request) => {
+    const address = request.socket.remoteAddress
+    const isOpen = request.routeOptions.config.isOpen === true
+    const limited = isOpen ? null : limiter.refusal(address ?? '')
+    if (limited !== null) throw limited
+    const { authorization, host, origin } = request.headers
+    const refused = access.refusal({ address, authorization, host, origin })
+    if (refused !== null && !isOpen) throw refused
+    request.hasAccess = refused === null
+  })
+}
+
+function addJsonParser(app: ApiApp, { bodyLimitBytes, limits }: AppParts): void {
+  const defaultParse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  const parse = (request: FastifyRequest, payload: IncomingMessage) =>
+    readJsonBody(payload, {
+      limitBytes: bodyLimitBytes,
+      drainLimitBytes: limits.drainLimitBytes,
+      parse: (text) => {
+        let parsed: unknown
+        // Answers before it returns; the signature is a callback's for historical reasons.
+        defaultParse(request, text, (error, value) => {
+          if (error !== null) throw error
+          parsed = value
+        })
+        return parsed
+      },
+    })
+  app.addContentTypeParser('application/json', parse)
+}
+
+function addCounters(app: ApiApp, { metrics, context }: AppParts): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { method } = request
+    const route = request.routeOptions.url
+    const status = reply.statusCode
+    const seconds = reply.elapsedTime / 1000
+    metrics.answered({ method, route, status, seconds })
+    context.logger.debug({ method, route, status, seconds }, 'answered a request')
+  })
+}
+
+interface Failure {
+  readonly error: unknown
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+function answerError(parts: AppParts, answer: ErrorReply, failure: Failure): FastifyReply {
+  const { error, request, reply } = failure
+  parts.metrics.failed(answer.body.code)
+  if (answer.body.code === 'INTERNAL') {
+    const { url: route } = request.routeOptions
+    parts.context.logger.error({ error, route }, 'a request failed')
+  }
+  // Fastify 5.12 closes the connection on any body error, lest the rest of the body be read as a
+  // request. Where the body was read to its end there is no rest.
+  if (request.raw.complete) reply.removeHeader('connection')
+  return reply
+    .code(answer.status)
+    .headers(answer.headers)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(answer.body))
+}

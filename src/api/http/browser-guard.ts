@@ -1,0 +1,44 @@
+import { isIP } from 'node:net'
+
+/**
+ * Keeps web pages of other sites away from an API that trusts its caller's address: a page opened on
+ * a trusted machine sends requests from there. Cross-site requests are known by their `Origin`; a
+ * foreign name that was made to resolve to us (DNS rebinding) is known by its `Host`.
+ */
+export interface BrowserGuard {
+  /** No Host at all is fine: every browser sends one. */
+  isHostAllowed(host: string | undefined): boolean
+  /** True for no Origin, and for the origin that the request's own Host names. */
+  isOriginAllowed(origin: string | undefined, host: string | undefined): boolean
+}
+
+// Names under these can never be delegated in public DNS, so no stranger can point one at us
+// (RFC 6761, RFC 6762, RFC 8375; .internal is reserved by ICANN).
+const PRIVATE_SUFFIXES = ['.localhost', '.local', '.internal', '.home.arpa']
+
+export function createBrowserGuard(allowedHosts: readonly string[]): BrowserGuard {
+  const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()))
+  return {
+    isHostAllowed: (host) => {
+      if (host === undefined) return true
+      const name = hostName(host)
+      if (name === null) return false
+      // A name without a dot is a container alias or a name of the LAN: public DNS has none.
+      if (isIP(name) !== 0 || !name.includes('.') || allowed.has(name)) return true
+      return PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix))
+    },
+    isOriginAllowed: (origin, host) => {
+      if (origin === undefined) return true
+      const parsed = URL.parse(origin)
+      return parsed !== null && host !== undefined && parsed.host === host.toLowerCase()
+    },
+  }
+}
+
+/** The name or address in a Host header, lower case, without port, brackets and final dot. */
+function hostName(host: string): string | null {
+  const url = URL.parse(`http://${host}`)
+  if (url === null || url.username !== '' || url.pathname !== '/' || url.hostname === '')
+    return null
+  return url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+}

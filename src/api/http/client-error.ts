@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net'
+
+import { HTTP_ERRORS, type HttpErrorCode } from '../errors.ts'
+
+const CODES: Readonly<Record<string, HttpErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+}
+
+const ANSWERS: Partial<Record<HttpErrorCode, { phrase: string; sentence: string }>> = {
+  REQUEST_TIMEOUT: { phrase: 'Request Timeout', sentence: 'the request took too long to arrive' },
+  HEADERS_TOO_LARGE: {
+    phrase: 'Request Header Fields Too Large',
+    sentence: 'the request headers are too large',
+  },
+  INVALID_REQUEST: { phrase: 'Bad Request', sentence: 'this is not a valid HTTP request' },
+}
+
+/**
+ * Answers what never became a request: bytes that are no HTTP, headers beyond the limit, a client too
+ * slow. The socket is closed: what follows on it cannot be trusted to be the start of a request.
+ * @returns the code that was answered; null when the socket was gone.
+ */
+export function answerClientError(
+  error: Error & { readonly code?: string },
+  socket: Socket,
+): HttpErrorCode | null {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return null
+  }
+  const code = CODES[error.code ?? ''] ?? 'INVALID_REQUEST'
+  const { phrase, sentence } = ANSWERS[code] ?? { phrase: 'Error', sentence: code }
+  const body = JSON.stringify({ error: sentence, code })
+  const head = [
+    `HTTP/1.1 ${HTTP_ERRORS[code]} ${phrase}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+  return code
+}

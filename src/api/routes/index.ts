@@ -1,0 +1,29 @@
+/** Every route of the API, one file each (a resource's routes together). */
+import { registerAttestationRoutes } from './attestations.ts'
+import type { RegisterRoutes } from './context.ts'
+import { registerHealthRoute } from './health.ts'
+import { registerLivezRoute } from './livez.ts'
+import { registerMetricsRoute } from './metrics.ts'
+import { registerNodeRoutes } from './nodes.ts'
+import { registerOpenApiRoute } from './openapi.ts'
+import { registerPeersRoute } from './peers.ts'
+import { registerReadyzRoute } from './readyz.ts'
+import { registerStatusRoute } from './status.ts'
+import { registerStoreReplicationRoute } from './store-replication.ts'
+import { registerStoreRoutes } from './stores.ts'
+import { registerTrustRoutes } from './trust.ts'
+
+export const ROUTES: readonly RegisterRoutes[] = [
+  registerOpenApiRoute,
+  registerNodeRoutes,
+  registerTrustRoutes,
+  registerStoreReplicationRoute,
+  registerStoreRoutes,
+  registerAttestationRoutes,
+  registerHealthRoute,
+  registerLivezRoute,
+  registerReadyzRoute,
+  registerMetricsRoute,
+  registerStatusRoute,
+  registerPeersRoute,
+]

@@ -1,0 +1,153 @@
+import type { Server } from 'node:http'
+
+import { systemClock } from '../lib/clock.ts'
+import { DeadlineError, withDeadline } from '../lib/deadline.ts'
+import { buildApp } from './app.ts'
+import { boundedWriter } from './bounded-writer.ts'
+import { ApiError, HttpError } from './errors.ts'
+import { createAccessPolicy } from './http/access.ts'
+import { RequestLimiter } from './http/rate-limit.ts'
+import { createApiMetrics } from './metrics.ts'
+import {
+  type ApiAddress,
+  type ApiComponents,
+  type ApiLimits,
+  type ApiOptions,
+  type ApiService,
+  DEFAULT_API_LIMITS,
+} from './options.ts'
+import type { ApiApp } from './routes/context.ts'
+
+/** Makes the operator's API; nothing listens before `start()`. @throws ApiError `INVALID_NETWORK`. */
+export function createApi(options: ApiOptions, components: ApiComponents): ApiService {
+  return new HttpApi(options, components)
+}
+
+class HttpApi implements ApiService {
+  readonly #options: ApiOptions
+  readonly #limits: ApiLimits
+  readonly #components: ApiComponents
+  readonly #build: (signal: AbortSignal) => ApiApp
+  #app: ApiApp | null = null
+  #stopped = new AbortController()
+  #starting: Promise<ApiAddress> | null = null
+  #stopping: Promise<void> | null = null
+
+  constructor(options: ApiOptions, components: ApiComponents) {
+    this.#options = options
+    this.#components = components
+    this.#limits = { ...DEFAULT_API_LIMITS, ...options.limits }
+    const clock = components.clock ?? systemClock
+    const access = createAccessPolicy({ ...options, allowedHosts: options.allowedHosts ?? [] })
+    const { rateLimitPerMinute: perMinute, bodyLimitBytes } = options
+    const limiter = new RequestLimiter({ perMinute, maxCallers: this.#limits.maxCallers, clock })
+    const metrics = createApiMetrics(components.metrics, () => this.#countConnections())
+    const context = {
+      registry: components.registry.view,
+      clock,
+      consensusThreshold: options.consensusThreshold,
+      nodeStatus: () => components.nodeStatus(),
+      peers: () => components.peers(),
+      readiness: () => components.readiness(),
+      metricsText: () => components.metricsText(),
+      logger: components.logger,
+      metrics: components.metrics,
+    }
+    this.#build = (signal) => {
+      const bounds = { timeoutMs: this.#limits.registryTimeoutMs, signal }
+      const writer = boundedWriter(components.registry.writer, bounds)
+      return buildApp({
+        context: { ...context, writer },
+        access,
+        limiter,
+        metrics,
+        limits: this.#limits,
+        bodyLimitBytes,
+      })
+    }
+  }
+
+  start(): Promise<ApiAddress> {
+    this.#starting ??= this.#listen().catch((error: unknown) => {
+      this.#starting = null
+      throw error
+    })
+    return this.#starting
+  }
+
+  address(): ApiAddress | null {
+    return this.#app === null ? null : boundAddress(this.#app.server)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close().finally(() => {
+      this.#stopping = null
+    })
+    return this.#stopping
+  }
+
+  async #listen(): Promise<ApiAddress> {
+    await this.#stopping
+    const { port } = this.#options
+    // Fastify listens on both loopbacks for this name, with a second server that knows none of ours.
+    const host = this.#options.host === 'localhost' ? '127.0.0.1' : this.#options.host
+    this.#stopped = new AbortController()
+    const app = this.#build(this.#stopped.signal)
+    try {
+      await app.listen({ host, port })
+    } catch (cause) {
+      await app.close()
+      throw listenError(host, port, cause)
+    }
+    this.#app = app
+    const address = boundAddress(app.server) ?? { host, port }
+    this.#components.logger.info({ ...address }, 'HTTP API is listening')
+    return address
+  }
+
+  async #close(): Promise<void> {
+    // A start under way ends first, whichever way, so that nothing is left listening.
+    await this.#starting?.catch(() => {})
+    this.#starting = null
+    const app = this.#app
+    this.#app = null
+    if (app === null) return
+    const { stopGraceMs, stopTimeoutMs } = this.#limits
+    const cut = setTimeout(() => {
+      this.#stopped.abort(new HttpError('CLOSED', 'the station is stopping'))
+      app.server.closeAllConnections()
+    }, stopGraceMs)
+    try {
+      await withDeadline(() => app.close(), { ms: stopTimeoutMs, label: 'closing the HTTP API' })
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error
+      this.#components.logger.warn({ error }, 'HTTP API did not close in time')
+    } finally {
+      clearTimeout(cut)
+    }
+  }
+
+  #countConnections(): Promise<number> {
+    const server = this.#app?.server
+    if (server === undefined) return Promise.resolve(0)
+    return new Promise((resolve) => {
+      server.getConnections((error, count) => resolve(error === null ? count : 0))
+    })
+  }
+}
+
+function boundAddress(server: Server): ApiAddress | null {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return null
+  return { host: address.address, port: address.port }
+}
+
+function listenError(host: string, port: number, cause: unknown): ApiError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+  const facts = { host, port, reason }
+  if (reason === 'EADDRINUSE') {
+    return new ApiError('PORT_IN_USE', `API port ${port} on ${host} is in use`, facts, cause)
+  }
+  const message = `the API cannot listen on ${host} port ${port}: ${reason}`
+  return new ApiError('LISTEN_FAILED', message, facts, cause)
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+
+import { type OpenStation, publicKey } from './api-suite-station.ts'
+
+/** Trust and attestations: what stations state about others. */
+export function statementContract(open: OpenStation): void {
+  describe('trust', () => {
+    it('keeps each version of a key that is stated', async (t) => {
+      const station = await open(t)
+      const [first, second] = [publicKey(), publicKey()]
+      const state = (public_key: string, key_version: number) =>
+        station.put('/trust/ing-1', { public_key, key_version, status: 'active' })
+      assert.deepEqual(await state(first, 1), { ok: true, ingester_id: 'ing-1' })
+      await state(second, 2)
+      const record = await station.get('/trust/ing-1')
+      assert.equal(record._id, 'ing-1')
+      assert.equal(record.ingester_id, 'ing-1')
+      assert.equal(typeof record.updated_at, 'string')
+      assert.equal(record.versions['1'].public_key, first)
+      assert.equal(record.versions['2'].public_key, second)
+      assert.equal(record.versions['2'].status, 'active')
+      const { keys } = await station.get('/trust')
+      assert.deepEqual(keys, { 'ing-1': record.versions })
+      assert.ok(Date.parse(keys['ing-1']['1'].added) > 0)
+    })
+
+    it('takes back a record that was read', async (t) => {
+      const station = await open(t)
+      await station.put('/trust/ing-1', { public_key: publicKey(), key_version: 1 })
+      const read = await station.get('/trust/ing-1')
+      assert.deepEqual(await station.put('/trust/ing-1', read), { ok: true, ingester_id: 'ing-1' })
+      assert.deepEqual((await station.get('/trust/ing-1')).versions, read.versions)
+    })
+
+    it('revokes every version and keeps the record', async (t) => {
+      const station = await open(t)
+      await station.put('/trust/ing-1', { public_key: publicKey(), key_version: 1 })
+      await station.put('/trust/ing-1', { public_key: publicKey(), key_version: 2 })
+      assert.deepEqual(await station.del('/trust/ing-1'), { ok: true, revoked: 'ing-1' })
+      const { versions } = await station.get('/trust/ing-1')
+      for (const version of ['1', '2']) {
+        assert.equal(versions[version].status, 'revoked')
+        assert.ok(Date.parse(versions[version].revoked_at) > 0)
+      }
+      await station.assertNotFound('/trust/nobody')
+      await station.assertNotFound('/trust/nobody', 'DELETE')
+    })
+
+    it('states and revokes nothing of an ingester whose keys another station stated', async (t) => {
+      const station = await open(t)
+      const body = { public_key: publicKey(), key_version: 1 }
+      const owner = await station.node.addForeign('trust', 'theirs', body)
+      const requests = [{ method: 'PUT', body: { ...body, key_version: 2 } }, { method: 'DELETE' }]
+      for (const options of requests) {
+        const answer = await station.send('/trust/theirs', options)
+        assert.equal(answer.status, 403)
+        assert.equal(answer.json.code, 'OWNED_BY_OTHER')
+        assert.equal(answer.json.owner, owner)
+      }
+      assert.equal((await station.get('/trust/theirs')).versions['1'].status, 'active')
+    })
+
+    it('refuses a key that is not a raw 32-byte key, naming the field', async (t) => {
+      const station = await open(t)
+      for (const public_key of ['AAAA', 'not base64', 7, 'A'.repeat(513), undefined]) {
+        const body = { public_key, key_version: 1 }
+        const answer = await station.send('/trust/ing-1', { method: 'PUT', body })
+        assert.equal(answer.status, 400, `${public_key}`)
+        assert.equal(answer.json.code, 'INVALID_RECORD')
+        assert.match(answer.json.error, /public_key/)
+      }
+    })
+  })
+
+  describe('attestations', () => {
+    const HASH = 'c0ffee'.repeat(10)
+    const attestation = (ingester_id: string, path = 'nz/akl/2026/05/01.parquet') => ({
+      ingester_id,
+      signature: 'c2ln',
+      iroh_blake3_hash: 'd'.repeat(64),
+      path,
+    })
+
+    it('keeps one attestation per attester and counts them', async (t) => {
+      const station = await open(t)
+      const attest = (id: string) => station.put(`/attestations/${HASH}`, attestation(id))
+      const reply = (attestation_count: number) => ({
+        ok: true,
+        manifest_hash: HASH,
+        attestation_count,
+      })
+      assert.deepEqual(await attest('ing-1'), reply(1))
+      assert.deepEqual(await attest('ing-1'), reply(1))
+      assert.deepEqual(await attest('ing-2'), reply(2))
+      const manifest = await station.get(`/attestations/${HASH}`)
+      assert.equal(manifest.manifest_hash, HASH)
+      assert.equal(manifest.attestation_count, 2)
+      const attesters = manifest.attestations.map(
+        (item: { ingester_id: string }) => item.ingester_id,
+      )
+      assert.deepEqual(attesters.sort(), ['ing-1', 'ing-2'])
+      assert.equal(manifest.attestations[0].signature, 'c2ln')
+      assert.deepEqual((await station.get('/attestations')).attestations, [manifest])
+      await station.assertNotFound('/attestations/unknown')
+    })
+
+    it('lists the manifests of a period', async (t) => {
+      const station = await open(t)
+      await station.put('/attestations/may', attestation('ing-1', 'nz/akl/2026/05/01.parquet'))
+      await station.put('/attestations/june', attestation('ing-1', 'nz/akl/2026/06/01.parquet'))
+      const hashes = async (period: string) =>
+        (await station.get(`/attestations?period=${period}`)).attestations.map(
+          (item: { manifest_hash: string }) => item.manifest_hash,
+        )
+      assert.deepEqual(await hashes('2026'), ['june', 'may'])
+      assert.deepEqual(await hashes('2026/05'), ['may'])
+      assert.deepEqual(await hashes('2025'), [])
+    })
+
+    it('reaches consensus at the threshold', async (t) => {
+      const station = await open(t)
+      const consensus = () => station.get(`/attestations/${HASH}/consensus`)
+      const reply = (attesters: string[]) => ({
+        manifest_hash: HASH,
+        attestation_count: attesters.length,
+        threshold: 2,
+        consensus_reached: attesters.length >= 2,
+        attesters,
+      })
+      assert.deepEqual(await consensus(), reply([]))
+      await station.put(`/attestations/${HASH}`, attestation('ing-1'))
+      assert.deepEqual(await consensus(), reply(['ing-1']))
+      await station.put(`/attestations/${HASH}`, attestation('ing-2'))
+      assert.deepEqual(await consensus(), reply(['ing-1', 'ing-2']))
+    })
+
+    it('refuses an attestation without attester or signature, naming the field', async (t) => {
+      const station = await open(t)
+      for (const field of ['ingester_id', 'signature'] as const) {
+        const { [field]: _, ...body } = attestation('ing-1')
+        const answer = await station.send(`/attestations/${HASH}`, { method: 'PUT', body })
+        assert.equal(answer.status, 400)
+        assert.equal(answer.json.code, 'INVALID_RECORD')
+        assert.match(answer.json.error, new RegExp(field))
+      }
+    })
+  })
+}

@@ -1,0 +1,170 @@
+import type {
+  DatabaseName,
+  PutResult,
+  RecordValue,
+  RegistryRecord,
+  RegistryView,
+  RegistryWriter,
+  TrustKeyVersion,
+  TrustRecord,
+} from '../../src/registry/types.ts'
+
+type Fields = Record<string, unknown>
+
+/** As a registry's error looks from outside: a code and facts. */
+export class FakeRegistryError extends Error {
+  readonly code: string
+  readonly owner: string | null
+
+  constructor(code: string, message: string, owner: string | null = null) {
+    super(message)
+    this.code = code
+    this.owner = owner
+  }
+}
+
+const KNOWN: Record<DatabaseName, RegExp> = {
+  nodes:
+    /^(node_name|regions|version|uptime|zenoh_\w+|iroh_\w+|archive_replicator_port|announce_address|guardian_scope|store_scope|capabilities|source|type|public_key|key_version)$/,
+  trust: /^(public_key|key_version|status|versions)$/,
+  stores:
+    /^(iroh_node_id|iroh_endpoint|store_scope|guardian_scope|announce_address|capabilities|source|blob_count)$/,
+  attestations: /^(manifest_hash|ingester_id|signature|iroh_blake3_hash|path)$/,
+}
+const OURS = new Set(['_id', 'updated_at', 'ingester_id', 'store_id', 'attested_at'])
+
+/** The registry's border in memory: enough of its rules to tell whether the API keeps its own. */
+export class FakeRegistry {
+  readonly #ownPeerId: string
+  readonly #records = new Map<string, RegistryRecord>()
+  #clockMs = Date.UTC(2026, 0, 1)
+  /** Thrown by every write, when set. */
+  failure: Error | null = null
+
+  constructor(ownPeerId: string) {
+    this.#ownPeerId = ownPeerId
+  }
+
+  readonly view: RegistryView = {
+    list: <T extends RecordValue>(database: DatabaseName) => {
+      const ids = new Set(this.#of(database).map(({ localId }) => localId))
+      return [...ids]
+        .map((id) => this.view.get<T>(database, id))
+        .filter((record) => record !== null)
+    },
+    get: <T extends RecordValue>(database: DatabaseName, localId: string) =>
+      this.view.claims<T>(database, localId)[0] ?? null,
+    claims: <T extends RecordValue>(database: DatabaseName, localId: string) =>
+      this.#of(database)
+        .filter((record) => record.localId === localId)
+        .sort((a, b) => a.clockMs - b.clockMs) as RegistryRecord<T>[],
+    counts: () => ({
+      nodes: this.#of('nodes').length,
+      trust: this.#of('trust').length,
+      stores: this.#of('stores').length,
+      attestations: this.#of('attestations').length,
+    }),
+  }
+
+  readonly writer: RegistryWriter = {
+    put: async (database, localId, value) => {
+      this.#checkOwner(database, localId)
+      return this.#write(this.#ownPeerId, database, localId, value as Fields)
+    },
+    delete: async (database, localId) => {
+      const own = this.#own(database, localId)
+      if (own === undefined) this.#checkOwner(database, localId)
+      if (own === undefined) throw new FakeRegistryError('NOT_FOUND', 'no such record')
+      this.#records.delete(`${database}|${own.key}`)
+    },
+    revokeTrust: async (ingesterId) => {
+      const own = this.#own('trust', ingesterId)
+      if (own === undefined) this.#checkOwner('trust', ingesterId)
+      if (own === undefined) throw new FakeRegistryError('NOT_FOUND', 'no such record')
+      const { versions } = own.value as TrustRecord
+      const revoked = Object.entries(versions).map(([name, version]) => [
+        name,
+        { revoked_at: this.#now(), ...version, status: 'revoked' },
+      ])
+      return this.#write(this.#ownPeerId, 'trust', ingesterId, {
+        versions: Object.fromEntries(revoked),
+      })
+    },
+  }
+
+  /** A record that another station wrote. */
+  addForeign(author: string, database: DatabaseName, localId: string, value: Fields): void {
+    this.#write(author, database, localId, value)
+  }
+
+  #of(database: DatabaseName): RegistryRecord[] {
+    return [...this.#records.values()].filter((record) => record.database === database)
+  }
+
+  #own(database: DatabaseName, localId: string): RegistryRecord | undefined {
+    return this.#records.get(`${database}|${this.#ownPeerId}/${localId}`)
+  }
+
+  #checkOwner(database: DatabaseName, localId: string): void {
+    if (this.failure !== null) throw this.failure
+    const current = this.view.get(database, localId)
+    if (current !== null && current.author !== this.#ownPeerId) {
+      throw new FakeRegistryError('OWNED_BY_OTHER', 'owned by another', current.author)
+    }
+  }
+
+  #now(): string {
+    this.#clockMs += 1000
+    return new Date(this.#clockMs).toISOString()
+  }
+
+  #write(author: string, database: DatabaseName, localId: string, body: Fields): PutResult {
+    const now = this.#now()
+    const key = `${author}/${localId}`
+    const known = Object.entries(body).filter(([name]) => KNOWN[database].test(name))
+    const ignored = Object.keys(body).filter(
+      (name) => !KNOWN[database].test(name) && !OURS.has(name),
+    )
+    const current = this.#records.get(`${database}|${key}`)?.value
+    const value = complete(database, localId, Object.fromEntries(known), now, current)
+    const record = {
+      database,
+      key,
+      author,
+      localId,
+      value: value as RecordValue,
+      clockMs: this.#clockMs,
+      entryHash: `zdpu${this.#clockMs}`,
+    }
+    this.#records.set(`${database}|${key}`, record)
+    return { record, isAppended: true, ignored }
+  }
+}
+
+function complete(
+  database: DatabaseName,
+  localId: string,
+  body: Fields,
+  now: string,
+  current: RecordValue | undefined,
+): Fields {
+  if (database === 'nodes') return { ...body, ingester_id: localId, updated_at: now }
+  if (database === 'stores') {
+    return { store_scope: [], guardian_scope: [], ...body, store_id: localId, updated_at: now }
+  }
+  if (database === 'attestations') {
+    return { iroh_blake3_hash: '', path: '', ...body, attested_at: now }
+  }
+  const before = (current as TrustRecord | undefined)?.versions ?? {}
+  const versions = { ...before, ...(body.versions ?? oneVersion(body, now)) }
+  return { ingester_id: localId, versions, updated_at: now }
+}
+
+function oneVersion(body: Fields, now: string): Record<string, TrustKeyVersion> {
+  const { public_key, key_version = 1, status = 'active' } = body
+  if (typeof public_key !== 'string' || Buffer.from(public_key, 'base64').length !== 32) {
+    throw new FakeRegistryError('INVALID_RECORD', 'public_key must be a raw 32-byte key in base64')
+  }
+  const version = { public_key, status: status as TrustKeyVersion['status'], added: now }
+  return { [String(key_version)]: version }
+}
