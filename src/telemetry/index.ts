@@ -13,3 +13,5 @@ export {
   silentLogger,
 } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
+export { readProcessMemory } from './process-metrics.ts'
+export { createProcessTelemetry, type ProcessTelemetry } from './process-telemetry.ts'

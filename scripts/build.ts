@@ -1,0 +1,32 @@
+/**
+ * Makes `dist/`: the program and its dependencies in a few files, and LevelDB's native part.
+ * `node scripts/build.ts [--stamp TEXT] [--metafile FILE] [--out FOLDER]`
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bundle } from './build/bundle.ts'
+import { copyPrebuilds } from './build/prebuilds.ts'
+import { replaceFolder } from './build/replace-folder.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const { values } = parseArgs({
+  options: {
+    stamp: { type: 'string' },
+    metafile: { type: 'string' },
+    out: { type: 'string', default: join(ROOT, 'dist') },
+  },
+})
+
+// Beside the old one until it is whole: a build that fails, or a second one, must not break a start.
+const draft = `${values.out}.${process.pid}.tmp`
+try {
+  const metafile = await bundle({ root: ROOT, entry: 'src/main.ts', outDir: draft })
+  copyPrebuilds({ root: ROOT, outDir: draft })
+  writeFileSync(join(draft, 'package.json'), '{ "type": "module" }\n')
+  if (values.stamp !== undefined) writeFileSync(join(draft, '.sources'), values.stamp)
+  if (values.metafile !== undefined) writeFileSync(values.metafile, JSON.stringify(metafile))
+  replaceFolder(draft, values.out)
+} finally {
+  rmSync(draft, { recursive: true, force: true })
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { build, type Metafile } from 'esbuild'
+import { nativeLevel } from './native-level.ts'
+import { versionOnly } from './version-only.ts'
+
+interface BundleOptions {
+  readonly root: string
+  /** Relative to the root. */
+  readonly entry: string
+  readonly outDir: string
+}
+
+/** For the entry point to be run by its name; and what CommonJS expects and an ES module lacks. */
+const BANNER =
+  '#!/usr/bin/env node\n' +
+  "import{createRequire as __createRequire}from'node:module';" +
+  'const require=__createRequire(import.meta.url),__bundleDir=import.meta.dirname;'
+
+/** Bundles the program for Node 24. @returns esbuild's account of what went in. */
+export async function bundle({ root, entry, outDir }: BundleOptions): Promise<Metafile> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { main: entry },
+    outdir: outDir,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // Each command is a dynamic import, so a health check does not load libp2p.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Not identifiers: they are in stack traces, and libraries compare `constructor.name`.
+    // Beside the code, for `--enable-source-maps`; reading them takes memory, so it is not the default.
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'external',
+    metafile: true,
+    logLevel: 'warning',
+    banner: { js: BANNER },
+    // ws tries these and does without.
+    external: ['bufferutil', 'utf-8-validate'],
+    plugins: [nativeLevel(), versionOnly(join(root, 'package.json'))],
+  })
+  return metafile
+}

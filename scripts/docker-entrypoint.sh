@@ -1,0 +1,32 @@
+#!/bin/sh
+# Gives the data folder to PUID:PGID and runs the node as that user, as process 1. A container that is
+# started with `user:` is left as it is.
+set -eu
+
+# Docker's own habit: `docker run IMAGE sh` runs a shell, `docker run IMAGE status` the node's command.
+if [ $# -gt 0 ] && command -v "$1" >/dev/null 2>&1 && [ "$1" != wesense-node ]; then
+  exec "$@"
+fi
+[ "${1:-}" != wesense-node ] || shift
+
+if [ "$(id -u)" != 0 ]; then
+  exec node /app/dist/main.js "$@"
+fi
+
+uid=${PUID:-1000}
+gid=${PGID:-1000}
+case $uid$gid in
+  *[!0-9]*)
+    echo "wesense-node: PUID and PGID are numbers, not \"$uid\" and \"$gid\" (see: id -u, id -g)" >&2
+    exit 2 ;;
+esac
+
+mkdir -p "$DATA_DIR"
+# Only what is not theirs yet: a restart touches nothing.
+if ! find "$DATA_DIR" \( ! -uid "$uid" -o ! -gid "$gid" \) -exec chown -h "$uid:$gid" {} +; then
+  echo "wesense-node: $DATA_DIR cannot be given to $uid:$gid; if the volume forbids that, start" \
+    "the container with user: \"<owner>\" instead" >&2
+  exit 1
+fi
+exec setpriv --reuid "$uid" --regid "$gid" --clear-groups --no-new-privs \
+  node /app/dist/main.js "$@"

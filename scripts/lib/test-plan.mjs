@@ -1,0 +1,46 @@
+/** Which test files run, and which of them need more than Node. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, posix } from 'node:path'
+
+const TEST_FILE = /\.test\.(ts|mjs)$/
+const NEEDS = [
+  { tool: 'bundle', pattern: /\/support\/process\.ts'/ },
+  { tool: 'namespaces', pattern: /\/support\/namespaces\.ts'/ },
+  { tool: 'engine', pattern: /\/support\/docker\.ts'/ },
+]
+
+/**
+ * @param {{ root: string, named: string[], isFast: boolean }} options `named`: files or folders, none
+ * means all of `test/`; `isFast` leaves out what needs more than Node
+ * @returns {{ files: string[], last: string[], needs: Set<string>, missing: string[] }} paths from the
+ * root: `last` run one by one after the others; `missing` are named and not there
+ */
+export function planTests({ root, named, isFast }) {
+  const wanted = (named.length > 0 ? named : ['test']).map((path) => posix.normalize(path))
+  const missing = wanted.filter((path) => !existsSync(join(root, path)))
+  const present = wanted.filter((path) => !missing.includes(path))
+  const found = [...new Set(present.flatMap((path) => list(root, path)))].sort()
+  const all = found.map((file) => ({ file, needs: needsOf(join(root, file)) }))
+  const chosen = all.filter(({ needs }) => !isFast || needs.length === 0)
+  const isLast = ({ needs }) => needs.includes('engine')
+  return {
+    files: chosen.filter((test) => !isLast(test)).map(({ file }) => file),
+    last: chosen.filter(isLast).map(({ file }) => file),
+    needs: new Set(chosen.flatMap(({ needs }) => needs)),
+    missing,
+  }
+}
+
+/** What a test file needs is what it imports. */
+function needsOf(path) {
+  const source = readFileSync(path, 'utf8')
+  return NEEDS.filter(({ pattern }) => pattern.test(source)).map(({ tool }) => tool)
+}
+
+function list(root, path) {
+  if (statSync(join(root, path)).isFile()) return [path]
+  return readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) => {
+    if (entry.isDirectory()) return list(root, `${path}/${entry.name}`)
+    return TEST_FILE.test(entry.name) ? [`${path}/${entry.name}`] : []
+  })
+}

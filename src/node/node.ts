@@ -1,0 +1,142 @@
+import { type ApiService, createApi } from '../api/index.ts'
+import type { Settings } from '../config/index.ts'
+import { loadIdentity } from '../identity/index.ts'
+import { createNetwork, type NetworkService } from '../network/index.ts'
+import { createRegistry, type RegistryService } from '../registry/index.ts'
+import { createMetrics, createProcessTelemetry, type Logger } from '../telemetry/index.ts'
+import { apiOptions, limitsFrom, networkOptions, registryOptions } from './options.ts'
+import { createRegistration } from './registration.ts'
+import { RegistrySource } from './registry-source.ts'
+import { nodeStatus, readiness, type StatusSources } from './status.ts'
+import { StopStack } from './stop-stack.ts'
+
+export interface NodeOptions {
+  readonly settings: Settings
+  /** Shown by `status`. */
+  readonly warnings: readonly string[]
+  /** Memory this process may use; null when nobody says. */
+  readonly memoryLimitBytes: number | null
+  readonly version: string
+  readonly logger: Logger
+}
+
+/** One whole station. */
+export interface Node {
+  readonly network: NetworkService
+  readonly registry: RegistryService
+  readonly api: ApiService
+  /** @throws the error of the first part that cannot start; what was started is stopped again. */
+  start(): Promise<void>
+  /** Within 10 s; callable twice and after a failed start. */
+  stop(): Promise<void>
+}
+
+/**
+ * The composition root: who gets what, and in which order it starts.
+ * @throws IdentityError, NetworkError, and system errors of the data folder.
+ */
+export async function createNode(options: NodeOptions): Promise<Node> {
+  const { settings, warnings, memoryLimitBytes, version, logger } = options
+  const startedAtMs = Date.now()
+  const metrics = createMetrics()
+  const telemetry = createProcessTelemetry(metrics)
+  const identity = await loadIdentity({
+    dataDir: settings.dataDir,
+    onWarning: (warning) => logger.warn({ warning }, 'Identity key is not well kept'),
+  })
+  const limits = limitsFrom(settings, memoryLimitBytes)
+  const network = await createNetwork(await networkOptions(settings, limits, version), {
+    identity,
+    logger: logger.child('network'),
+    metrics,
+  })
+  const registry = createRegistry(registryOptions(settings, limits), {
+    identity,
+    transport: network.transport,
+    libp2p: network.libp2p,
+    logger: logger.child('registry'),
+    metrics,
+  })
+  const sources: StatusSources = {
+    network,
+    registry,
+    telemetry,
+    networkName: settings.networkName,
+    version,
+    warnings,
+    memoryLimitBytes,
+    isRelay: settings.relayEnabled,
+    startedAtMs,
+  }
+  const api = createApi(apiOptions(settings), {
+    registry,
+    nodeStatus: () => nodeStatus(sources),
+    peers: () => network.peers(),
+    readiness: () => readiness(sources),
+    metricsText: () => metrics.text(),
+    logger: logger.child('api'),
+    metrics,
+  })
+  const registrySource = new RegistrySource(registry, network)
+  const [announced] = settings.announceAddresses
+  const registration =
+    announced === undefined
+      ? null
+      : createRegistration(
+          {
+            peerId: identity.peerId,
+            announceAddress: announced.input,
+            capabilities: settings.relayEnabled ? ['bootstrap', 'relay'] : ['bootstrap'],
+            version,
+          },
+          { writer: registry.writer, logger: logger.child('node') },
+        )
+
+  const stack = new StopStack(logger.child('node'))
+  let starting: Promise<void> | null = null
+
+  // Limits add up to less than the 10 s in which the process has to end.
+  const startParts = async () => {
+    telemetry.start()
+    stack.push('telemetry', async () => telemetry.stop(), 100)
+    await stack.start('network', network, 3500)
+    await stack.start('registry', registry, 3000)
+    await stack.start('registry source', registrySource, 300)
+    const listening = { start: async () => void (await api.start()), stop: () => api.stop() }
+    await stack.start('api', listening, 2200)
+    if (registration !== null) {
+      stack.push('registration', () => registration.stop(), 300)
+      registration.start()
+    }
+    const status = network.status()
+    const bound = api.address()
+    logger.info(
+      {
+        peerId: identity.peerId,
+        addresses: status.announce.length > 0 ? status.announce : status.listen,
+        api: bound === null ? null : `http://${bound.host}:${bound.port}`,
+        ms: Date.now() - startedAtMs,
+      },
+      'Node ready',
+    )
+  }
+
+  return {
+    network,
+    registry,
+    api,
+    start: () => {
+      starting ??= startParts().catch(async (error: unknown) => {
+        await stack.unwind()
+        throw error
+      })
+      return starting
+    },
+    stop: async () => {
+      // Parts do not stop well in the middle of their own start.
+      await starting?.catch(() => {})
+      await stack.unwind()
+      starting = null
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { systemClock } from '../lib/clock.ts'
+import { Loop } from '../lib/loop.ts'
+import type { NetworkService } from '../network/index.ts'
+import type { AnnouncedNode, RegistryService } from '../registry/index.ts'
+
+const WALK_INTERVAL_MS = 600_000
+/** Few at a time, so that a large registry does not push other candidates out. */
+const WALK_STEP = 32
+const STEP_PAUSE_MS = 5_000
+
+/**
+ * Hands the dialer what the registry knows of stations: each on its arrival, and all of them on a slow
+ * walk, because candidates are forgotten where records are not.
+ */
+export class RegistrySource {
+  readonly #registry: Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'>
+  readonly #network: Pick<NetworkService, 'propose'>
+  readonly #loop: Loop
+  #unsubscribe: (() => void) | null = null
+
+  constructor(
+    registry: Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'>,
+    network: Pick<NetworkService, 'propose'>,
+  ) {
+    this.#registry = registry
+    this.#network = network
+    this.#loop = new Loop({
+      name: 'registry-source',
+      intervalMs: WALK_INTERVAL_MS,
+      jitter: 0.2,
+      run: (signal) => this.#walk(signal),
+    })
+  }
+
+  async start(): Promise<void> {
+    if (this.#unsubscribe !== null) return
+    this.#unsubscribe = this.#registry.onNodeRecord((node) => this.#propose(node))
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#unsubscribe = null
+    await this.#loop.stop()
+  }
+
+  async #walk(signal: AbortSignal): Promise<void> {
+    let proposed = 0
+    for (const node of this.#registry.announcedNodes()) {
+      if (signal.aborted) return
+      this.#propose(node)
+      proposed += 1
+      if (proposed % WALK_STEP === 0) await systemClock.sleep(STEP_PAUSE_MS, signal)
+    }
+  }
+
+  #propose({ peerId, addresses }: AnnouncedNode): void {
+    this.#network.propose({ peerId, addresses })
+  }
+}

@@ -1,0 +1,123 @@
+import type { NodeStatus, Readiness } from '../api/index.ts'
+import type { NetworkService, NetworkStatus } from '../network/index.ts'
+import type { RegistryService } from '../registry/index.ts'
+import { type ProcessTelemetry, readProcessMemory } from '../telemetry/index.ts'
+
+/** What the answers about this node are made from. */
+export interface StatusSources {
+  readonly network: Pick<NetworkService, 'status' | 'peers'>
+  readonly registry: Pick<RegistryService, 'status' | 'isReady'>
+  readonly telemetry: Pick<ProcessTelemetry, 'eventLoopDelay'>
+  readonly networkName: string
+  readonly version: string
+  readonly warnings: readonly string[]
+  readonly memoryLimitBytes: number | null
+  readonly isRelay: boolean
+  readonly startedAtMs: number
+}
+
+/** Ready means: listening, stores open, and a seed reached where seeds are configured. */
+export function readiness(sources: Pick<StatusSources, 'network' | 'registry'>): Readiness {
+  const status = sources.network.status()
+  const checks = [listening(status), stores(sources.registry), seeds(status)]
+  return { ok: checks.every(({ ok }) => ok), checks }
+}
+
+type Check = Readiness['checks'][number]
+
+function listening({ listen }: NetworkStatus): Check {
+  const ok = listen.length > 0
+  return { name: 'listening', ok, detail: ok ? `${listen.length} addresses` : 'no listener is open' }
+}
+
+function stores(registry: StatusSources['registry']): Check {
+  return {
+    name: 'stores',
+    ok: registry.isReady,
+    detail: registry.isReady ? 'open' : 'the registry is not open',
+  }
+}
+
+function seeds({ seeds: all }: NetworkStatus): Check {
+  const others = all.filter(({ state }) => state !== 'self')
+  if (others.length === 0) return { name: 'seeds', ok: true, detail: 'none configured' }
+  const missing = others.filter(({ state }) => state !== 'connected').map(({ seed }) => seed)
+  const reached = others.length - missing.length
+  const detail = `${reached} of ${others.length} reached`
+  return {
+    name: 'seeds',
+    ok: reached > 0,
+    detail: missing.length === 0 ? detail : `${detail}, not: ${missing.join(', ')}`,
+  }
+}
+
+export function nodeStatus(sources: StatusSources): NodeStatus {
+  const network = sources.network.status()
+  const peers = sources.network.peers()
+  const memory = readProcessMemory()
+  const delay = sources.telemetry.eventLoopDelay()
+  const inbound = peers.filter(({ direction }) => direction === 'inbound').length
+  return {
+    version: sources.version,
+    peer_id: network.peerId,
+    network: sources.networkName,
+    uptime_seconds: Math.round((Date.now() - sources.startedAtMs) / 1000),
+    ready: readiness(sources),
+    roles: { bootstrap: bootstrapRole(network, inbound), relay: { enabled: sources.isRelay } },
+    addresses: { listen: [...network.listen], announce: [...network.announce] },
+    seeds: network.seeds.map(({ seed, state, peerId, lastError }) => ({
+      seed,
+      state,
+      peer_id: peerId,
+      last_error: lastError,
+    })),
+    connections: {
+      total: peers.length,
+      inbound,
+      outbound: peers.length - inbound,
+      stations: network.counts.connectedStations,
+      limit: network.connectionLimit,
+    },
+    discovery: {
+      mdns: network.sources.mdns,
+      dht: network.sources.dht,
+      peer_exchange: network.sources.peerExchange,
+      registry: network.sources.registry,
+    },
+    registry: {
+      databases: sources.registry.status().map((database) => ({
+        name: database.name,
+        address: database.address,
+        records: database.records,
+        heads: database.heads,
+        entries_joined: database.entriesJoined,
+        rejections: { ...database.rejections },
+      })),
+      disk_bytes: null,
+    },
+    memory: {
+      rss_bytes: memory.rssBytes,
+      heap_used_bytes: memory.heapUsedBytes,
+      heap_limit_bytes: memory.heapLimitBytes,
+      memory_limit_bytes: sources.memoryLimitBytes,
+    },
+    event_loop: { p99_ms: delay.p99Ms, max_ms: delay.maxMs },
+    warnings: [...sources.warnings],
+  }
+}
+
+function bootstrapRole(
+  network: NetworkStatus,
+  inbound: number,
+): NodeStatus['roles']['bootstrap'] {
+  if (!network.isPublic) {
+    return { is_bootstrap: false, reason: 'no public ANNOUNCE_ADDRESS is set' }
+  }
+  return {
+    is_bootstrap: true,
+    reason:
+      inbound > 0
+        ? `a public address is announced and ${inbound} peers connected to it`
+        : 'a public address is announced, but nobody has connected to it yet',
+  }
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { SETTINGS } from '../../../src/config/table.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const compose = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
+
+/** Not handed over: Compose reads the one itself, and the image fixes the other to its volume. */
+const NOT_PASSED_ON = new Set(['COMPOSE_PROFILES', 'DATA_DIR'])
+/** Compose's own, by the prefix that the node leaves alone in `.env`. */
+const OF_COMPOSE = /^(DOCKER_|WESENSE_NODE_IMAGE$)/
+
+test('the compose file hands every setting to the container, under its own name', () => {
+  const passed = [...compose.matchAll(/^ +([A-Z][A-Z0-9_]*): \$\{([A-Z0-9_]+):-/gm)]
+  for (const [, name, variable] of passed) assert.equal(name, variable)
+  const names = new Set(passed.map(([, name]) => name))
+  const wanted = Object.values(SETTINGS)
+    .map(({ env }) => env)
+    .filter((env) => !NOT_PASSED_ON.has(env))
+  assert.deepEqual([...names].sort(), wanted.sort())
+})
+
+test('every variable of the compose file is a setting, or one of its own', () => {
+  const known = new Set<string>(Object.values(SETTINGS).map(({ env }) => env))
+  for (const [, name = ''] of compose.matchAll(/\$\{([A-Z0-9_]+)/g)) {
+    assert.ok(known.has(name) || OF_COMPOSE.test(name), `${name} is no setting`)
+  }
+})
+
+test('ports are published as the settings have them', () => {
+  const defaults = { LIBP2P_PORT: 4002, WS_PORT: 4003, PORT: 5200 }
+  for (const [name, port] of Object.entries(defaults)) {
+    assert.ok(compose.includes(`\${${name}:-${port}}:\${${name}:-${port}}"`), name)
+  }
+  assert.match(compose, /"127\.0\.0\.1:\$\{PORT:-5200\}/)
+})
