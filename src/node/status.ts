@@ -27,7 +27,11 @@ type Check = Readiness['checks'][number]
 
 function listening({ listen }: NetworkStatus): Check {
   const ok = listen.length > 0
-  return { name: 'listening', ok, detail: ok ? `${listen.length} addresses` : 'no listener is open' }
+  return {
+    name: 'listening',
+    ok,
+    detail: ok ? `${listen.length} addresses` : 'no listener is open',
+  }
 }
 
 function stores(registry: StatusSources['registry']): Check {
@@ -106,10 +110,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   }
 }
 
-function bootstrapRole(
-  network: NetworkStatus,
-  inbound: number,
-): NodeStatus['roles']['bootstrap'] {
+function bootstrapRole(network: NetworkStatus, inbound: number): NodeStatus['roles']['bootstrap'] {
   if (!network.isPublic) {
     return { is_bootstrap: false, reason: 'no public ANNOUNCE_ADDRESS is set' }
   }
