@@ -5,14 +5,6 @@
  * Invariants: access is decided by socket address and token alone; every answer that is an error
  * carries a code of `HTTP_ERRORS`; no request walks a log; every body, socket and wait has a bound.
  */
-export { ApiError, type ApiErrorCode, HTTP_ERRORS, type HttpErrorCode } from './errors.ts'
-export {
-  type ApiAddress,
-  type ApiComponents,
-  type ApiLimits,
-  type ApiOptions,
-  type ApiService,
-  DEFAULT_API_LIMITS,
-} from './options.ts'
+export { type ApiComponents, type ApiOptions, type ApiService } from './options.ts'
 export { createApi } from './server.ts'
-export type { NodeStatus, PeersReply, Readiness } from './types.ts'
+export type { NodeStatus, Readiness } from './types.ts'

@@ -5,11 +5,8 @@
  * Invariants: nothing but the dialer dials; sources only propose; every remote's bytes are parsed and
  * bounded before they count; no libp2p type leaves except the host that Helia is given.
  */
-export type { AnnounceAddress, ListenOptions, WebSocketListenOptions } from './addresses.ts'
-export type { IpFamily, NameResolver } from './discovery/name-resolver.ts'
-export { DEFAULT_LIBP2P_PORT, type SeedValue } from './discovery/seed-value.ts'
-export { NetworkError, type NetworkErrorCode } from './errors.ts'
+export type { NameResolver } from './discovery/name-resolver.ts'
+export { type SeedValue } from './discovery/seed-value.ts'
 export { type HostLimits, hostLimits } from './limits.ts'
 export { createNetwork, type NetworkService, type NetworkStatus } from './network.ts'
-export type { DiscoveryOptions, NetworkComponents, NetworkOptions } from './network-options.ts'
-export { type ProtocolNames, protocolNames } from './protocols.ts'
+export type { NetworkOptions } from './network-options.ts'

@@ -4,4 +4,4 @@
  * Must not know: protocols, records' rules, HTTP.
  * Invariants: what was started is stopped, in reverse, each step within its time.
  */
-export { createNode, type Node, type NodeOptions } from './node.ts'
+export { createNode } from './node.ts'

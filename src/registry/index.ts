@@ -6,10 +6,7 @@
  * deletes its records; no read walks a log; no local write waits for a peer.
  */
 
-export { RegistryError, type RegistryErrorCode } from './errors.ts'
-export type { BitswapLimits, RegistryComponents, RegistryOptions } from './options.ts'
-export { attestationId } from './records/attestation.ts'
-export { DATABASE_NAMES } from './records/index.ts'
-export { attestersOf } from './records/merge.ts'
+export { RegistryError } from './errors.ts'
+export type { RegistryOptions } from './options.ts'
 export { createRegistry } from './registry.ts'
 export type * from './types.ts'

@@ -4,14 +4,7 @@
  * Invariants: one record is one line; nothing a remote wrote reaches a line unescaped; no secret
  * reaches a line or a label.
  */
-export {
-  createLogger,
-  type LogFormat,
-  type Logger,
-  type LoggerOptions,
-  type LogLevel,
-  silentLogger,
-} from './logger.ts'
+export { createLogger, type LogFormat, type Logger, silentLogger } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { readProcessMemory } from './process-metrics.ts'
 export { createProcessTelemetry, type ProcessTelemetry } from './process-telemetry.ts'
