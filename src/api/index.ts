@@ -5,6 +5,6 @@
  * Invariants: access is decided by socket address and token alone; every answer that is an error
  * carries a code of `HTTP_ERRORS`; no request walks a log; every body, socket and wait has a bound.
  */
-export { type ApiComponents, type ApiOptions, type ApiService } from './options.ts'
+export type { ApiComponents, ApiOptions, ApiService } from './options.ts'
 export { createApi } from './server.ts'
 export type { NodeStatus, Readiness } from './types.ts'
