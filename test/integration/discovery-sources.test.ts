@@ -86,9 +86,11 @@ describe('another network', { timeout: 60_000 }, () => {
       message: 'the foreign station is connected',
     })
     const newcomer = await startNetwork(t, { discovery, seeds })
-    await waitFor(() => newcomer.network.status().counts.connectedStations === 1, {
-      message: 'the newcomer knows its seed',
-    })
+    for (const { network } of [ours, newcomer]) {
+      await waitFor(() => network.status().counts.connectedStations === 1, {
+        message: 'the newcomer and its seed know each other',
+      })
+    }
     assert.deepEqual(ours.network.knownStations(), [newcomer.network.peerId])
     assert.deepEqual(newcomer.network.knownStations(), [ours.network.peerId])
   })
