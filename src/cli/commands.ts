@@ -31,7 +31,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'health',
     usage: 'health',
-    summary: 'Ask the running node whether it is ready: one line, exit code 0 or 1.',
+    summary: 'Ask the running node whether it works: one line, exit code 0 or 1.',
     needs: 'settings',
     load: () => import('./health.ts'),
   },

@@ -25,9 +25,19 @@ describe('commands that ask the running node', () => {
   it('say what is missing in a node that is not ready', async (t) => {
     const { port } = await fakeApi(t, { '/livez': [200, {}], '/readyz': [503, NOT_READY] })
     const { code, out } = await runCommand(['health', '--port', String(port)])
-    assert.deepEqual([code, out], [1, 'unhealthy: not ready: seeds (none of 2 reached)\n'])
+    assert.deepEqual([code, out], [0, 'healthy: not ready: seeds (none of 2 reached)\n'])
     const { out: json } = await runCommand(['health', '--json', '--port', String(port)])
-    assert.equal(JSON.parse(json).healthy, false)
+    const { healthy, ready } = JSON.parse(json)
+    assert.deepEqual([healthy, ready], [true, false])
+  })
+
+  it('call a node unhealthy when what it lacks is its own', async (t) => {
+    const stores = { name: 'stores', ok: false, detail: 'the registry is not open' }
+    const body = { ...NOT_READY, checks: [...NOT_READY.checks, stores] }
+    const { port } = await fakeApi(t, { '/livez': [200, {}], '/readyz': [503, body] })
+    const { code, out } = await runCommand(['health', '--port', String(port)])
+    assert.equal(code, 1)
+    assert.match(out, /^unhealthy: not ready: .*stores \(the registry is not open\)\n$/)
   })
 
   it('call a node that is not there, or answers with an error, unhealthy', async (t) => {
