@@ -301,6 +301,27 @@ export const SETTINGS = {
     why: 'The compose file names its own container networks.',
     example: '172.16.0.0/12,192.168.0.0/16',
   }),
+  apiAllowedHosts: row({
+    env: 'API_ALLOWED_HOSTS',
+    kind: list(
+      pattern({
+        label: 'host name',
+        pattern: /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i,
+        problem: 'must be a host name, without scheme and port',
+        refused: ['http://a.example', 'a.example:80', 'a..b'],
+      }),
+      'host names',
+      64,
+    ),
+    default: [],
+    unset: 'IP addresses, names without a dot, and .local, .localhost, .internal, .home.arpa',
+    group: 'api',
+    purpose: 'Further names under which callers without a token may ask the API.',
+    tooHigh: 'Whoever can point such a name here can reach the API from a web page.',
+    tooLow: 'Trusted callers that use a full DNS name are refused with HOST_NOT_ALLOWED.',
+    why: 'Only the operator knows which names are his own.',
+    example: 'station.lan',
+  }),
   apiRateLimit: row({
     env: 'API_RATE_LIMIT',
     kind: integer(1, 1_000_000),

@@ -79,6 +79,7 @@ export function apiOptions(settings: Settings): ApiOptions {
     port: settings.apiPort,
     token: settings.apiToken?.reveal() ?? null,
     trustedNetworks: settings.apiTrustedNetworks,
+    allowedHosts: settings.apiAllowedHosts,
     rateLimitPerMinute: settings.apiRateLimit,
     consensusThreshold: settings.consensusThreshold,
     bodyLimitBytes: BODY_LIMIT_BYTES,
