@@ -1,6 +1,9 @@
 import type { AnnouncedNode, NodeRecord, RegistryRecord } from './types.ts'
+import { ownsItsName } from './view.ts'
 
 const LISTENERS_LIMIT = 64
+/** Of one station; a record of 4 KB could name two thousand places to dial. */
+const ADDRESSES_LIMIT = 16
 
 export interface NodeFeedComponents {
   readonly ownPeerId: string
@@ -35,13 +38,17 @@ export class NodeFeed {
     }
   }
 
-  /** @returns null for our own record and for one without an address. */
+  /**
+   * @returns null for our own record, for one without an address, and for one that its author wrote
+   * about anything but itself: an author has any number of those, each with places to dial.
+   */
   toAnnounced(record: RegistryRecord<NodeRecord>): AnnouncedNode | null {
-    if (record.author === this.#components.ownPeerId) return null
+    if (record.author === this.#components.ownPeerId || !ownsItsName(record)) return null
     const announced = record.value.announce_address
     const texts = typeof announced === 'string' ? announced.split(/[\s,]+/) : announced
     if (!Array.isArray(texts)) return null
     const addresses = texts.filter((text) => typeof text === 'string' && text !== '')
-    return addresses.length === 0 ? null : { peerId: record.author, addresses }
+    if (addresses.length === 0) return null
+    return { peerId: record.author, addresses: addresses.slice(0, ADDRESSES_LIMIT) }
   }
 }

@@ -32,6 +32,8 @@ export interface RegistryOptions {
   readonly antiEntropyIntervalMs?: number
   /** Shortest time between two exchanges with one peer about one database. @default 2000 */
   readonly exchangeIntervalMs?: number
+  /** How often a disk that failed a write is tried again. @default 5000 */
+  readonly diskRetryMs?: number
 }
 
 export interface RegistryComponents {

@@ -1,7 +1,7 @@
 import { BoundedMap } from '../lib/bounded-map.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
-import type { BytesLevel } from './store/levels.ts'
+import type { ByteChange, ByteStore } from './store/guarded-level.ts'
 
 /** Peers remembered; about 150 bytes each in memory. */
 const PEERS_LIMIT = 20_000
@@ -11,6 +11,8 @@ export interface PresenceOptions {
   readonly ttlMs: number
   /** @default 5000 */
   readonly flushIntervalMs?: number
+  /** @default 20000 */
+  readonly peersLimit?: number
 }
 
 export interface PresenceComponents {
@@ -25,14 +27,19 @@ export interface PresenceComponents {
 export class Presence {
   readonly #options: PresenceOptions
   readonly #components: PresenceComponents
-  readonly #seen = new BoundedMap<string, number>({ limit: PEERS_LIMIT })
+  readonly #seen: BoundedMap<string, number>
+  /** Peers whose entry on disk is behind; those that are no longer remembered are to be deleted there. */
   readonly #unsaved = new Set<string>()
   readonly #loop: Loop
-  #level: BytesLevel | null = null
+  #store: ByteStore | null = null
 
   constructor(options: PresenceOptions, components: PresenceComponents) {
     this.#options = options
     this.#components = components
+    this.#seen = new BoundedMap({
+      limit: options.peersLimit ?? PEERS_LIMIT,
+      onEvict: (peerId) => this.#unsaved.add(peerId),
+    })
     this.#loop = new Loop({
       name: 'presence',
       intervalMs: options.flushIntervalMs ?? 5000,
@@ -43,30 +50,35 @@ export class Presence {
   }
 
   /** Reads back what was saved; what is older than the time to live is forgotten. */
-  async start(level: BytesLevel): Promise<void> {
+  async start(store: ByteStore): Promise<void> {
     const oldestMs = this.#components.clock.now() - this.#options.ttlMs
     const range = { gte: PREFIX, lt: `${PREFIX}\uffff` }
     const stale: string[] = []
-    for await (const [key, value] of level.iterator(range)) {
+    for await (const [key, value] of store.iterator(range)) {
       const seenMs = Number(Buffer.from(value).toString('utf8'))
       if (seenMs >= oldestMs) this.#seen.set(key.slice(PREFIX.length), seenMs)
       else stale.push(key)
     }
-    await level.batch(stale.map((key) => ({ type: 'del', key })))
-    this.#level = level
+    if (stale.length > 0) await store.batch(stale.map((key) => ({ type: 'del', key })))
+    this.#store = store
     this.#loop.start()
   }
 
-  /** Saves what is new. The level stays open: it belongs to the registry. */
+  /** Saves what is new. The store stays open: it belongs to the registry. */
   async stop(): Promise<void> {
     await this.#loop.stop()
-    await this.#flush()
-    this.#level = null
+    try {
+      await this.#flush()
+    } finally {
+      this.#store = null
+    }
   }
 
   markSeen(peerId: string): void {
     this.#seen.set(peerId, this.#components.clock.now())
-    if (this.#unsaved.size < PEERS_LIMIT) this.#unsaved.add(peerId)
+    this.#unsaved.add(peerId)
+    // A disk that fails for long: what is lost then is when a peer was seen, until it is seen again.
+    if (this.#unsaved.size > 2 * PEERS_LIMIT) this.#unsaved.clear()
   }
 
   /** ms since the epoch, or null for a peer never seen or long forgotten. */
@@ -75,16 +87,22 @@ export class Presence {
   }
 
   async #flush(): Promise<void> {
-    const level = this.#level
-    if (level === null || this.#unsaved.size === 0) return
+    const store = this.#store
+    if (store === null || this.#unsaved.size === 0) return
     const peers = [...this.#unsaved]
     this.#unsaved.clear()
-    await level.batch(
-      peers.map((peerId) => ({
-        type: 'put',
-        key: PREFIX + peerId,
-        value: Buffer.from(String(this.#seen.peek(peerId) ?? 0)),
-      })),
-    )
+    try {
+      await store.batch(peers.map((peerId) => this.#changeOf(peerId)))
+    } catch (error) {
+      for (const peerId of peers) this.#unsaved.add(peerId)
+      throw error
+    }
+  }
+
+  #changeOf(peerId: string): ByteChange {
+    const key = PREFIX + peerId
+    const seenMs = this.#seen.peek(peerId)
+    if (seenMs === undefined) return { type: 'del', key }
+    return { type: 'put', key, value: Buffer.from(String(seenMs)) }
   }
 }

@@ -5,6 +5,7 @@ import { withDeadline } from '../lib/deadline.ts'
 import { Loop } from '../lib/loop.ts'
 import { DAY_MS } from './constants.ts'
 import { EntryCounts } from './entry-counts.ts'
+import { RegistryError } from './errors.ts'
 import { createRegistryMetrics, type RegistryMetrics } from './metrics.ts'
 import { NodeFeed } from './node-feed.ts'
 import type { RegistryComponents, RegistryOptions } from './options.ts'
@@ -15,8 +16,8 @@ import { describe } from './replication/stream-errors.ts'
 import { BlockStore } from './store/block-store.ts'
 import type { EntrySource } from './store/database.ts'
 import { type Databases, openDatabases } from './store/databases.ts'
+import { StoreDisk } from './store/disk.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
-import { openLevel } from './store/levels.ts'
 import type {
   AnnouncedNode,
   DatabaseName,
@@ -29,7 +30,8 @@ import type {
 import { RecordView } from './view.ts'
 import { createWriter } from './writer.ts'
 
-const STOP_STEP_MS = 3000
+/** Six steps: all of `stop()` ends within 6 s. */
+const STOP_STEP_MS = 1000
 const PRESENCE_INTERVAL_MS = 60_000
 
 /** Makes the registry; nothing is opened before `start()`. */
@@ -55,10 +57,12 @@ class Registry implements RegistryService {
   readonly #presence: Presence
   readonly #feed: NodeFeed
   readonly #counts: EntryCounts
+  readonly #disk: StoreDisk
   #stopStack: StopStep[] = []
   #databases: Databases | null = null
   #replicator: Replicator | null = null
-  #isReady = false
+  #isOpen = false
+  #isDamageSaid = false
   #transition: Promise<void> = Promise.resolve()
 
   constructor(options: RegistryOptions, components: RegistryComponents) {
@@ -77,6 +81,17 @@ class Registry implements RegistryService {
       { ttlMs },
       { clock: this.#clock, onError: (error) => this.#warn(error, 'presence not saved') },
     )
+    this.#disk = new StoreDisk(
+      { directory: options.directory, retryMs: options.diskRetryMs ?? 5000 },
+      {
+        clock: this.#clock,
+        onFailed: ({ facts }) =>
+          components.logger.error({ ...facts }, 'the registry cannot write to its disk'),
+        onMended: () => components.logger.info({}, 'the registry can write to its disk again'),
+        onRepaired: (store) =>
+          components.logger.warn({ store }, 'a damaged store was repaired; check the disk'),
+      },
+    )
     this.view = new RecordView(
       { ownPeerId, ttlMs },
       { clock: this.#clock, lastSeenMs: (peerId) => this.#presence.lastSeenMs(peerId) },
@@ -87,14 +102,19 @@ class Registry implements RegistryService {
         view: this.view,
         metrics: this.#metrics,
         clock: this.#clock,
-        database: (name) => (this.#isReady ? (this.#databases?.get(name) ?? null) : null),
+        database: (name) => (this.#isOpen ? (this.#databases?.get(name) ?? null) : null),
         publish: (database, judged) => this.#replicator?.publish(database, judged.bytes),
       },
     )
   }
 
   get isReady(): boolean {
-    return this.#isReady
+    return this.problem === null
+  }
+
+  get problem(): string | null {
+    if (!this.#isOpen) return 'the registry is not open'
+    return this.#disk.failure?.message ?? null
   }
 
   start(): Promise<void> {
@@ -148,22 +168,21 @@ class Registry implements RegistryService {
     const { identity, transport } = this.#components
     const { directory, networkName } = this.#options
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const blockLevel = await openLevel(directory, 'blocks')
-    this.#stopStack.push({ name: 'block store', stop: () => blockLevel.close() })
-    const logLevel = await openLevel(directory, 'logs')
-    this.#stopStack.push({ name: 'log store', stop: () => logLevel.close() })
-    await this.#presence.start(logLevel)
+    const disk = this.#disk
+    this.#stopStack.push({ name: 'stores', stop: () => disk.close() })
+    await disk.open()
     this.#stopStack.push({ name: 'presence', stop: () => this.#presence.stop() })
+    await this.#presence.start(disk.logs)
     const blocks = new BlockStore({
-      level: blockLevel,
-      onDamaged: (hash) => this.#components.logger.warn({ hash }, 'a stored block is damaged'),
+      level: disk.blocks,
+      onDamaged: (hash) => this.#reportDamaged(hash),
     })
     const databases = await openDatabases(
       { networkName },
       {
         identity,
         blocks,
-        logs: logLevel,
+        logs: disk.logs,
         clock: this.#clock,
         onEntry: (name, judged, source) => this.#applyEntry(name, judged, source),
         onLost: (name, hashes) => this.#reportLost(name, hashes),
@@ -171,7 +190,7 @@ class Registry implements RegistryService {
     )
     this.#databases = databases
     this.#stopStack.push({ name: 'databases', stop: () => databases.close() })
-    this.#isReady = true
+    this.#isOpen = true
     await this.#startReplication(databases, blocks)
     this.#watchPeers()
     for (const peerId of transport.connectedPeers()) this.markSeen(peerId)
@@ -232,7 +251,7 @@ class Registry implements RegistryService {
 
   /** Undoes what was started, in reverse; a step that fails or hangs does not keep the others back. */
   async #unwind(): Promise<void> {
-    this.#isReady = false
+    this.#isOpen = false
     for (let step = this.#stopStack.pop(); step !== undefined; step = this.#stopStack.pop()) {
       const { name, stop } = step
       try {
@@ -253,6 +272,13 @@ class Registry implements RegistryService {
     this.#feed.tell(record as RegistryRecord<NodeRecord>)
   }
 
+  /** The first says that the disk is bad; a bad disk has thousands. */
+  #reportDamaged(hash: string): void {
+    const level = this.#isDamageSaid ? 'debug' : 'warn'
+    this.#isDamageSaid = true
+    this.#components.logger[level]({ hash }, 'a stored block is damaged')
+  }
+
   #reportLost(name: DatabaseName, hashes: readonly string[]): void {
     this.#metrics.blockLost(name, hashes.length)
     this.#components.logger.warn(
@@ -262,7 +288,9 @@ class Registry implements RegistryService {
   }
 
   #warn(error: unknown, message: string): void {
-    this.#components.logger.warn({ error: describe(error) }, message)
+    // That the disk takes no writes has been said once, for all that cannot be written.
+    const isSaid = error instanceof RegistryError && error.code === 'READ_ONLY'
+    this.#components.logger[isSaid ? 'debug' : 'warn']({ error: describe(error) }, message)
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -85,7 +85,10 @@ export interface AnnouncedNode {
 export interface RegistryView {
   /** Listed records only: refreshed, or its author seen, within NODE_TTL_DAYS. One per local id, resolved. */
   list<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
-  /** The record that counts for this local id: listed claims first, of those the earliest. See view.ts. */
+  /**
+   * The record that counts for this local id: listed claims first, of those the one of the peer whose
+   * ID it is, then the earliest. See view.ts.
+   */
   get<T extends RecordValue = RecordValue>(
     database: DatabaseName,
     localId: string,
@@ -95,6 +98,8 @@ export interface RegistryView {
     database: DatabaseName,
     localId: string,
   ): RegistryRecord<T>[]
+  /** Listed attestations of one manifest, one per attester; costs what there are of them. */
+  attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[]
   /** Records held per database, unlisted ones included. */
   counts(): Record<DatabaseName, number>
 }
@@ -117,11 +122,12 @@ export interface RegistryWriter {
    * For `trust` it is either one key (`public_key`, `key_version`, `status`) or `versions`; both are
    * merged into what we stated before. An unchanged value appends nothing, unless the record is past
    * half its life and would otherwise expire at stations that never meet us.
+   * What it refuses it did not store; what it resolves to is on disk.
    * @throws RegistryError `INVALID_RECORD` and `TOO_LARGE` naming the field, `OWNED_BY_OTHER` with
-   * `owner`, `READ_ONLY`, `CLOSED`, `CLOCK_AHEAD`.
+   * `owner`, `READ_ONLY` while the disk takes no writes, `BUSY`, `CLOSED`, `CLOCK_AHEAD`.
    */
   put(database: DatabaseName, localId: string, value: unknown): Promise<PutResult>
-  /** Deletes our own record. @throws RegistryError `NOT_FOUND`, `OWNED_BY_OTHER` with `owner`. */
+  /** Deletes our own record. @throws as `put`, and `NOT_FOUND`. */
   delete(database: DatabaseName, localId: string): Promise<void>
   /** Revokes every key version of our own statement. @throws as `put`, and `NOT_FOUND`. */
   revokeTrust(ingesterId: string): Promise<PutResult>
@@ -131,14 +137,22 @@ export interface RegistryWriter {
 export interface RegistryService {
   readonly view: RegistryView
   readonly writer: RegistryWriter
-  /** True while the stores are open and the view is complete. */
+  /** True while the stores are open, take writes, and the view is complete. */
   readonly isReady: boolean
-  /** Opens the stores, rebuilds the view, begins to replicate. Callable twice. @throws what opening throws. */
+  /** Why it is not ready, in one line for an operator; null when it is. */
+  readonly problem: string | null
+  /**
+   * Opens the stores, rebuilds the view, begins to replicate. Callable twice.
+   * @throws RegistryError `STORES_NOT_OPENED`, what serving protocols throws.
+   */
   start(): Promise<void>
   /** Ends within 10 s whatever peers and disks do. Callable twice and after a failed start. */
   stop(): Promise<void>
   status(): DatabaseStatus[]
-  /** Fires when a station's record with an address arrives or changes; never for our own. */
+  /**
+   * Fires when the record that a station wrote about itself, with an address, arrives or changes; never
+   * for our own, nor for records of ingesters.
+   */
   onNodeRecord(listener: (node: AnnouncedNode) => void): () => void
   /** Every station with an address that the view lists, our own excluded: for a slow walk. */
   announcedNodes(): Iterable<AnnouncedNode>

@@ -1,7 +1,13 @@
 import type { Clock } from '../lib/clock.ts'
 import { DATABASE_NAMES } from './records/index.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
-import type { DatabaseName, RecordValue, RegistryRecord, RegistryView } from './types.ts'
+import type {
+  AttestationRecord,
+  DatabaseName,
+  RecordValue,
+  RegistryRecord,
+  RegistryView,
+} from './types.ts'
 
 /** The state of one key: its winning entry, tombstones included. */
 interface Slot {
@@ -33,6 +39,7 @@ type Slots = Map<string, Map<string, Slot>>
  * - Among several authors' claims on one local id the claim whose first put is the earliest counts,
  *   between equals the smaller author: nobody takes over an ingester by registering it again.
  *   Clocks can be set back on purpose, so this alone is no proof of ownership; the trust policy is.
+ * - A local id that is a peer ID belongs to that peer: its own claim counts before any other.
  * - A claim is listed while it was refreshed, or its author seen, within the time to live, and always
  *   when it is ours. Listed claims count before unlisted ones.
  */
@@ -41,6 +48,8 @@ export class RecordView implements RegistryView {
   readonly #components: ViewComponents
   /** Per database: local id -> author -> slot. Maps, because a local id may be any word. */
   #slots = emptySlots()
+  /** Manifest hash -> local ids of attestations of it. */
+  #attestations = new Map<string, Set<string>>()
 
   constructor(options: ViewOptions, components: ViewComponents) {
     this.#options = options
@@ -49,6 +58,7 @@ export class RecordView implements RegistryView {
 
   clear(): void {
     this.#slots = emptySlots()
+    this.#attestations = new Map()
   }
 
   /** @returns the record when this entry made it current, null otherwise. */
@@ -66,6 +76,7 @@ export class RecordView implements RegistryView {
       return null
     }
     const record = toRecord(database, judged)
+    if (record !== null && database === 'attestations') this.#noteAttestation(asKind(record))
     authors.set(entry.key, { record, clockMs: entry.clock.time, hash: entry.hash, firstMs })
     return record
   }
@@ -96,6 +107,19 @@ export class RecordView implements RegistryView {
     return slots.flatMap(({ record }) => (record === null ? [] : [asKind<T>(record)]))
   }
 
+  attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[] {
+    const isOfManifest = ({ record }: Slot) =>
+      record !== null && asKind<AttestationRecord>(record).value.manifest_hash === manifestHash
+    const records: RegistryRecord<AttestationRecord>[] = []
+    for (const localId of this.#attestations.get(manifestHash) ?? []) {
+      const slots = [...(this.#slots.attestations.get(localId)?.values() ?? [])]
+      const listed = slots.filter((slot) => isOfManifest(slot) && this.#isListed(slot))
+      const best = this.#resolve(listed)
+      if (best !== null) records.push(asKind<AttestationRecord>(best))
+    }
+    return records
+  }
+
   /** The claim of one author, or null. */
   claimOf(database: DatabaseName, localId: string, author: string): RegistryRecord | null {
     return this.#slots[database].get(localId)?.get(author)?.record ?? null
@@ -118,6 +142,11 @@ export class RecordView implements RegistryView {
       }
     }
     return counts
+  }
+
+  #noteAttestation({ localId, value }: RegistryRecord<AttestationRecord>): void {
+    const ids = this.#attestations.get(value.manifest_hash) ?? new Set()
+    this.#attestations.set(value.manifest_hash, ids.add(localId))
   }
 
   #authorsOf(database: DatabaseName, localId: string): Map<string, Slot> {
@@ -150,8 +179,15 @@ function isLater(clockMs: number, hash: string, than: Slot): boolean {
 }
 
 function isEarlier(slot: Slot, than: Slot): boolean {
+  const isNamesake = ownsItsName(slot.record)
+  if (isNamesake !== ownsItsName(than.record)) return isNamesake
   if (slot.firstMs !== than.firstMs) return slot.firstMs < than.firstMs
   return (slot.record?.author ?? '') < (than.record?.author ?? '')
+}
+
+/** True for a record that a peer wrote under its own peer ID. */
+export function ownsItsName(record: RegistryRecord | null): boolean {
+  return record !== null && record.localId === record.author
 }
 
 function toRecord(database: DatabaseName, judged: JudgedEntry): RegistryRecord | null {

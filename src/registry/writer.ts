@@ -33,18 +33,31 @@ export interface WriterComponents {
   publish(database: RegistryDatabase, judged: JudgedEntry): void
 }
 
+/** Writes to one database that may wait for those before them: a disk that hangs must not pile them up. */
+const WAITING_LIMIT = 256
+
 /** Writes our own records, one at a time per database, and never waits for a peer. */
 export function createWriter(options: WriterOptions, components: WriterComponents): RegistryWriter {
   const turns = new Map<DatabaseName, Promise<unknown>>()
+  const waiting = new Map<DatabaseName, number>()
 
-  const inTurn = <T>(name: DatabaseName, work: () => Promise<T>): Promise<T> => {
-    const turn = (turns.get(name) ?? Promise.resolve()).then(work)
-    const settled = turn.then(
-      () => components.metrics.write(name, 'ok'),
-      (error) => components.metrics.write(name, outcomeOf(error)),
-    )
-    turns.set(name, settled)
-    return turn
+  const inTurn = async <T>(name: DatabaseName, work: () => Promise<T>): Promise<T> => {
+    const ahead = waiting.get(name) ?? 0
+    try {
+      if (ahead >= WAITING_LIMIT) throw new RegistryError('BUSY', 'too many writes wait already')
+      waiting.set(name, ahead + 1)
+      const turn = (turns.get(name) ?? Promise.resolve()).then(work)
+      const settled = turn
+        .catch(() => {})
+        .then(() => waiting.set(name, (waiting.get(name) ?? 1) - 1))
+      turns.set(name, settled)
+      const result = await turn
+      components.metrics.write(name, 'ok')
+      return result
+    } catch (error) {
+      components.metrics.write(name, outcomeOf(error))
+      throw error
+    }
   }
 
   return {
@@ -76,7 +89,7 @@ async function putOne(
     throw new RegistryError('INVALID_RECORD', message, { field: 'id' })
   }
   const own = view.claimOf(name, localId, options.ownPeerId)
-  if (own === null) refuseForeign(view, name, localId)
+  if (own === null) refuseForeign(options, view, name, localId)
   const now = new Date(clock.now()).toISOString()
   const current = own?.value ?? null
   const parsed = schemaOf(name).prepare(makeRaw(current), { localId, now, current })
@@ -101,7 +114,7 @@ async function deleteOne(
   const { view } = components
   const database = openDatabase(components, name)
   if (view.claimOf(name, localId, options.ownPeerId) === null) {
-    refuseForeign(view, name, localId)
+    refuseForeign(options, view, name, localId)
     throw notFound(localId)
   }
   const key = `${options.ownPeerId}/${localId}`
@@ -116,7 +129,14 @@ function openDatabase(components: WriterComponents, name: DatabaseName): Registr
   return database
 }
 
-function refuseForeign(view: RecordView, name: DatabaseName, localId: string): void {
+/** Our own peer ID is ours, whoever has claimed it: a station must always be able to register itself. */
+function refuseForeign(
+  { ownPeerId }: WriterOptions,
+  view: RecordView,
+  name: DatabaseName,
+  localId: string,
+): void {
+  if (localId === ownPeerId) return
   const foreign = view.foreignClaim(name, localId)
   if (foreign === null) return
   const message = `the record belongs to station ${foreign.author}`

@@ -236,6 +236,7 @@ describe('HTTP API over a registry in trouble', () => {
     ['READ_ONLY', 503, 'READ_ONLY'],
     ['CLOSED', 503, 'CLOSED'],
     ['CLOCK_AHEAD', 503, 'CLOCK_AHEAD'],
+    ['BUSY', 503, 'REGISTRY_TIMEOUT'],
     ['LEVEL_IO_ERROR', 500, 'INTERNAL'],
   ]
   for (const [failure, status, code] of failures) {
@@ -248,6 +249,23 @@ describe('HTTP API over a registry in trouble', () => {
       assert.equal(answer.json.error.includes('secret detail'), status < 500)
     })
   }
+
+  it('names the owner that a refusal names among its facts', async (t) => {
+    const { url, registry } = await startApi(t)
+    registry.failure = new FakeRegistryError('OWNED_BY_OTHER', 'x', { owner: 'their-peer-id' })
+    const answer = await call(url, '/nodes/a', { method: 'PUT', body: {} })
+    assert.equal(answer.json.owner, 'their-peer-id')
+  })
+
+  it('answers for one manifest without a look at the others', async (t) => {
+    const { url, registry } = await startApi(t)
+    const body = { ingester_id: 'i', signature: 's' }
+    const list = t.mock.method(registry.view, 'list')
+    t.mock.method(registry.view, 'attestationsOf', () => [])
+    await call(url, '/attestations/a', { method: 'PUT', body })
+    for (const path of ['/attestations/a', '/attestations/a/consensus']) await call(url, path)
+    assert.equal(list.mock.callCount(), 0)
+  })
 
   it('answers 503 when a write does not end in time', async (t) => {
     const { url, registry } = await startApi(t, { limits: { registryTimeoutMs: 50 } })

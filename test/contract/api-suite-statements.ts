@@ -33,6 +33,31 @@ export function statementContract(open: OpenStation): void {
       assert.deepEqual((await station.get('/trust/ing-1')).versions, read.versions)
     })
 
+    it('takes a record that was read with one more key beside it', async (t) => {
+      const station = await open(t)
+      const [first, second] = [publicKey(), publicKey()]
+      await station.put('/trust/ing-1', { public_key: first, key_version: 1 })
+      const read = await station.get('/trust/ing-1')
+      await station.put('/trust/ing-1', { ...read, public_key: second, key_version: 2 })
+      const { versions } = await station.get('/trust/ing-1')
+      assert.deepEqual([versions['1'].public_key, versions['2'].public_key], [first, second])
+    })
+
+    it('gives a version no other key, active or revoked, and names it', async (t) => {
+      const station = await open(t)
+      const first = publicKey()
+      await station.put('/trust/ing-1', { public_key: first, key_version: 1 })
+      for (const step of ['active', 'revoked']) {
+        const body = { public_key: publicKey(), key_version: 1 }
+        const answer = await station.send('/trust/ing-1', { method: 'PUT', body })
+        assert.equal(answer.status, 400, step)
+        assert.equal(answer.json.code, 'INVALID_RECORD')
+        assert.match(answer.json.error, /versions\.1/)
+        assert.equal((await station.get('/trust/ing-1')).versions['1'].public_key, first)
+        await station.del('/trust/ing-1')
+      }
+    })
+
     it('revokes every version and keeps the record', async (t) => {
       const station = await open(t)
       await station.put('/trust/ing-1', { public_key: publicKey(), key_version: 1 })

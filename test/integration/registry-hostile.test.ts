@@ -247,6 +247,63 @@ test('an entry of a clock that is ahead joins when its time has come', async (t)
   await waitFor(() => station.registry.view.get('nodes', 'early'), { message: 'the entry to join' })
 })
 
+test('a claim on our own peer ID keeps us neither from registering nor from being found', async (t) => {
+  const scene = await setScene(t)
+  const { attacker, station, honest, address } = scene
+  const us = station.identity.peerId
+  const value = { ingester_id: us, updated_at: '2020-01-01T00:00:00Z', announce_address: 'evil' }
+  const signed = { clock: { id: attacker.identity.peerId, time: Date.now() - 1000 } }
+  const forged = { identity: attacker.identity, address, localId: us, value, signed }
+  // Written as the attacker's own record, which it may do, and as early as it likes.
+  const payload = { op: 'PUT', key: `${attacker.identity.peerId}/${us}`, value }
+  const { bytes } = forgeEntry({ ...forged, signed: { ...signed, payload } })
+  await attacker.transport.publish(address, bytes)
+  await waitFor(() => honest.registry.view.claims('nodes', us).length === 1, {
+    message: "the attacker's claim at the honest station",
+  })
+
+  await station.registry.writer.put('nodes', us, { announce_address: 'us.example' })
+  await waitFor(() => honest.registry.view.get('nodes', us)?.author === us, {
+    message: 'our own record to count at the honest station',
+  })
+  const expected = [{ peerId: us, addresses: ['us.example'] }]
+  assert.deepEqual([...honest.registry.announcedNodes()], expected)
+  await station.registry.writer.delete('nodes', us)
+})
+
+test('a peer that exchanges heads without end is told to wait, and nobody else is', async (t) => {
+  const scene = await setScene(t)
+  const { station } = scene
+  for (let i = 0; i < 40; i += 1) await offerHeads(scene, [])
+  assert.match(
+    await station.metrics.text(),
+    /exchanges_total\{kind="heads",outcome="answer_refused"\} \d/,
+  )
+  await assertHonestWorks(scene, '0')
+})
+
+test('stopping takes no longer than its steps although the network never answers', async (t) => {
+  const network = createMemoryNetwork()
+  const identity = await createEphemeralIdentity()
+  const transport = network.join(identity.peerId)
+  let isHanging = true
+  const unhandle = async (protocol: string) => {
+    if (isHanging) await new Promise(() => {})
+    await transport.unhandle(protocol)
+  }
+  const station = await startRegistry(t, network, {
+    identity,
+    transport: { ...transport, unhandle },
+  })
+  const startedMs = performance.now()
+  await station.registry.stop()
+  isHanging = false
+  // The node gives all of it 3 s.
+  assert.ok(performance.now() - startedMs < 2500, 'stopping is bounded')
+  await station.registry.start()
+  await station.registry.writer.put('nodes', 'i-1', {})
+})
+
 test('a request for a log that is malformed, unknown or one too many is refused', async (t) => {
   const scene = await setScene(t)
   const { attacker, station, address } = scene

@@ -192,7 +192,7 @@ test('the record of another station is neither written nor deleted, and its owne
   await a.registry.writer.put('stores', 's-1', { store_scope: ['nz/*'] })
   await waitFor(() => b.registry.view.get('stores', 's-1'), { message: 'the store at B' })
 
-  const owned = { code: 'OWNED_BY_OTHER', owner: a.identity.peerId }
+  const owned = { code: 'OWNED_BY_OTHER', facts: { owner: a.identity.peerId } }
   await assert.rejects(b.registry.writer.put('stores', 's-1', {}), owned)
   await assert.rejects(b.registry.writer.delete('stores', 's-1'), owned)
   await assert.rejects(b.registry.writer.delete('stores', 's-2'), { code: 'NOT_FOUND' })
@@ -307,11 +307,11 @@ test('a record that is too large for an entry names its largest field', async (t
   const raw = { node_name: 'x'.repeat(4000), source: 'y'.repeat(4096), version: 'z'.repeat(500) }
   await assert.rejects(registry.writer.put('nodes', 'i-1', raw), {
     code: 'TOO_LARGE',
-    field: 'source',
+    facts: { field: 'source' },
   })
   await assert.rejects(registry.writer.put('nodes', 'a/b', {}), {
     code: 'INVALID_RECORD',
-    field: 'id',
+    facts: { field: 'id' },
   })
   await registry.writer.put('nodes', 'i-1', {})
 })

@@ -70,7 +70,7 @@ test('no input makes a parser throw anything but a RegistryError that names a fi
             assert.ok(ignored.length <= 33)
           } catch (error) {
             assert.ok(error instanceof RegistryError, String(error))
-            assert.ok(error.field !== null)
+            assert.ok(error.facts.field !== undefined)
           }
         }
       }

@@ -1,4 +1,5 @@
 import type {
+  AttestationRecord,
   DatabaseName,
   PutResult,
   RecordValue,
@@ -14,12 +15,12 @@ type Fields = Record<string, unknown>
 /** As a registry's error looks from outside: a code and facts. */
 export class FakeRegistryError extends Error {
   readonly code: string
-  readonly owner: string | null
+  readonly facts: { readonly owner?: string }
 
-  constructor(code: string, message: string, owner: string | null = null) {
+  constructor(code: string, message: string, facts: { readonly owner?: string } = {}) {
     super(message)
     this.code = code
-    this.owner = owner
+    this.facts = facts
   }
 }
 
@@ -58,6 +59,10 @@ export class FakeRegistry {
       this.#of(database)
         .filter((record) => record.localId === localId)
         .sort((a, b) => a.clockMs - b.clockMs) as RegistryRecord<T>[],
+    attestationsOf: (manifestHash) =>
+      this.view
+        .list<AttestationRecord>('attestations')
+        .filter(({ value }) => value.manifest_hash === manifestHash),
     counts: () => ({
       nodes: this.#of('nodes').length,
       trust: this.#of('trust').length,
@@ -109,7 +114,7 @@ export class FakeRegistry {
     if (this.failure !== null) throw this.failure
     const current = this.view.get(database, localId)
     if (current !== null && current.author !== this.#ownPeerId) {
-      throw new FakeRegistryError('OWNED_BY_OTHER', 'owned by another', current.author)
+      throw new FakeRegistryError('OWNED_BY_OTHER', 'owned by another', { owner: current.author })
     }
   }
 
@@ -155,8 +160,15 @@ function complete(
   if (database === 'attestations') {
     return { iroh_blake3_hash: '', path: '', ...body, attested_at: now }
   }
-  const before = (current as TrustRecord | undefined)?.versions ?? {}
-  const versions = { ...before, ...(body.versions ?? oneVersion(body, now)) }
+  const before: TrustRecord['versions'] = (current as TrustRecord | undefined)?.versions ?? {}
+  const stated = (body.versions ?? {}) as TrustRecord['versions']
+  const isKeyStated = body.versions === undefined || body.public_key !== undefined
+  const versions = { ...before, ...stated, ...(isKeyStated ? oneVersion(body, now) : {}) }
+  for (const [name, { public_key }] of Object.entries(before)) {
+    if (versions[name]?.public_key !== public_key) {
+      throw new FakeRegistryError('INVALID_RECORD', `versions.${name} has another key`)
+    }
+  }
   return { ingester_id: localId, versions, updated_at: now }
 }
 

@@ -25,10 +25,9 @@ export function groupByManifest(attestations: readonly Attestation[]): Manifest[
     .map(([hash, group]) => toManifest(hash, group))
 }
 
-/** null when nobody attests it. */
+/** `attestations` are those of this manifest alone. null when nobody attests it. */
 export function manifestOf(hash: string, attestations: readonly Attestation[]): Manifest | null {
-  const group = attestations.filter(({ value }) => value.manifest_hash === hash)
-  return group.length === 0 ? null : toManifest(hash, group)
+  return attestations.length === 0 ? null : toManifest(hash, attestations)
 }
 
 /** Whether any attester's path holds the period as text: `2026`, `2026/05` or `2026-05-01` alike. */

@@ -20,7 +20,7 @@ const PARAMS = Type.Object({ manifest_hash: idSchema })
 /** Who confirms which archive manifest. */
 export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
   const { registry, writer, consensusThreshold } = context
-  const list = () => registry.list<AttestationRecord>('attestations')
+  const manifest = (hash: string) => manifestOf(hash, registry.attestationsOf(hash))
 
   app.put(
     '/attestations/:manifest_hash',
@@ -38,7 +38,7 @@ export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
       const attestation = fromReply(body)
       const id = `${manifest_hash}:${body.ingester_id}`
       const { ignored } = await writer.put('attestations', id, { ...attestation, manifest_hash })
-      const attestation_count = manifestOf(manifest_hash, list())?.attestation_count ?? 0
+      const attestation_count = registry.attestationsOf(manifest_hash).length
       return { ok: true as const, manifest_hash, attestation_count, ...ignoredReply(ignored) }
     },
   )
@@ -55,8 +55,9 @@ export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
       config: { errors: ['INVALID_QUERY'] },
     },
     async ({ query: { period } }) => {
-      const isAsked = (manifest: Manifest) => period === undefined || isInPeriod(manifest, period)
-      return { attestations: groupByManifest(list()).filter(isAsked) }
+      const isAsked = (one: Manifest) => period === undefined || isInPeriod(one, period)
+      const records = registry.list<AttestationRecord>('attestations')
+      return { attestations: groupByManifest(records).filter(isAsked) }
     },
   )
 
@@ -72,9 +73,9 @@ export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
       config: { errors: READ_CODES },
     },
     async ({ params: { manifest_hash } }) => {
-      const manifest = manifestOf(manifest_hash, list())
-      if (manifest === null) throw new HttpError('NOT_FOUND', 'not found')
-      return manifest
+      const found = manifest(manifest_hash)
+      if (found === null) throw new HttpError('NOT_FOUND', 'not found')
+      return found
     },
   )
 
@@ -90,7 +91,7 @@ export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
       config: { errors: ['INVALID_ID'] },
     },
     async ({ params: { manifest_hash } }) => {
-      const attestations = manifestOf(manifest_hash, list())?.attestations ?? []
+      const attestations = manifest(manifest_hash)?.attestations ?? []
       return {
         manifest_hash,
         attestation_count: attestations.length,

@@ -6,9 +6,10 @@ import { mergeKeyVersions } from './merge.ts'
 import type { RecordSchema } from './schema.ts'
 
 const RECORD_FIELDS = new Set(['ingester_id', 'versions', 'updated_at'])
-const BODY_FIELDS = new Set(['public_key', 'key_version', 'status', 'versions'])
+const KEY_FIELDS = new Set(['public_key', 'key_version', 'status'])
 const OUR_FIELDS = new Set(['_id', 'ingester_id', 'updated_at'])
 const VERSION_FIELDS = new Set(['public_key', 'status', 'added', 'revoked_at'])
+const NO_VERSIONS: Parsed<TrustRecord['versions']> = { value: {}, ignored: [] }
 const VERSION_NUMBER = /^(0|[1-9][0-9]{0,8})$/
 
 /** One station's statement about an ingester's keys; its local id is the `ingester_id`. */
@@ -17,11 +18,17 @@ export const trustSchema: RecordSchema<TrustRecord> = {
   parse: parseTrust,
   prepare: (raw, { localId, now, current }) => {
     const body = readObject(raw, 'record')
-    const stated = readStatedVersions(body, now)
-    const versions = mergeKeyVersions(current?.versions ?? {}, stated)
+    // A record that was read before may come back with one more key beside its versions.
+    const listed = body.versions === undefined ? NO_VERSIONS : readVersions(body.versions, now)
+    const isKeyStated = body.versions === undefined || body.public_key !== undefined
+    const stated = isKeyStated ? oneVersion(body, now) : {}
+    const before = mergeKeyVersions(current?.versions ?? {}, listed.value)
+    const versions = mergeKeyVersions(before, stated)
     const { value } = parseTrust({ ingester_id: localId, versions, updated_at: now }, localId)
-    const isIgnored = (name: string) => !BODY_FIELDS.has(name) && !OUR_FIELDS.has(name)
-    return { value, ignored: names(body, isIgnored) }
+    const isIgnored = (name: string) =>
+      !OUR_FIELDS.has(name) && !(name === 'versions' || (isKeyStated && KEY_FIELDS.has(name)))
+    const ignored = [...names(body, isIgnored), ...listed.ignored]
+    return { value, ignored: ignored.slice(0, RECORD_LIMITS.ignoredNames) }
   },
 }
 
@@ -82,30 +89,26 @@ function readStatus(value: unknown, field: string): TrustKeyVersion['status'] {
   return value
 }
 
-/** Either one key (`public_key`, `key_version`, `status`) or the `versions` of a record read before. */
-function readStatedVersions(
-  body: Readonly<Record<string, unknown>>,
-  now: string,
-): Readonly<Record<string, TrustKeyVersion>> {
-  if (body.versions === undefined) return oneVersion(body, now)
-  const stated = Object.entries(readObject(body.versions, 'versions'))
+/** The `versions` of a record that was read before, as a caller sent them. */
+function readVersions(raw: unknown, now: string): Parsed<TrustRecord['versions']> {
+  const stated = Object.entries(readObject(raw, 'versions'))
   if (stated.length > RECORD_LIMITS.keyVersions) {
     throw invalidField('versions', `must hold at most ${RECORD_LIMITS.keyVersions} keys`)
   }
-  return Object.fromEntries(
-    stated.map(([version, raw]): [string, TrustKeyVersion] => {
-      const field = `versions.${version.slice(0, 16)}`
-      const item = readObject(raw, field)
-      const times = { added: item.added ?? now, ...revokedAt(item, now) }
-      return [version, readKeyVersion({ ...item, ...times }, field, version).value]
-    }),
-  )
+  const ignored: string[] = []
+  const versions = stated.map(([version, item]): [string, TrustKeyVersion] => {
+    const field = `versions.${version.slice(0, 16)}`
+    const { revoked_at: _, ...rest } = readObject(item, field)
+    const times = { added: rest.added ?? now, ...revokedAt(readObject(item, field), now) }
+    const parsed = readKeyVersion({ ...rest, ...times }, field, version)
+    ignored.push(...parsed.ignored.map((name) => `${field}.${name}`))
+    return [version, parsed.value]
+  })
+  return { value: Object.fromEntries(versions), ignored }
 }
 
-function oneVersion(
-  body: Readonly<Record<string, unknown>>,
-  now: string,
-): Readonly<Record<string, TrustKeyVersion>> {
+/** One key: `public_key`, `key_version`, `status`. */
+function oneVersion(body: Readonly<Record<string, unknown>>, now: string): TrustRecord['versions'] {
   const version = body.key_version ?? 1
   if (typeof version !== 'number' && typeof version !== 'string') {
     throw invalidField('key_version', 'must be a whole number')

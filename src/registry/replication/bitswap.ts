@@ -13,7 +13,7 @@ import type { BlockStore } from '../store/block-store.ts'
 import { cidOf, hashOfCid } from '../store/entry-codec.ts'
 
 const FETCH_DEADLINE_MS = 4000
-const STOP_DEADLINE_MS = 3000
+const STOP_DEADLINE_MS = 900
 /** How long a block that nobody gave is not asked for again. */
 const MISS_MS = 60_000
 
@@ -58,7 +58,8 @@ export async function startBitswap(
           signal,
         })
       } catch {
-        misses.set(hash, Date.now() + MISS_MS)
+        // Cut short by the caller, it says nothing about who has the block.
+        if (!signal.aborted) misses.set(hash, Date.now() + MISS_MS)
         return null
       }
     },

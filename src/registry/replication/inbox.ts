@@ -68,14 +68,17 @@ export class Inbox {
 
   async #admit(judged: JudgedEntry, source: EntrySource): Promise<Receipt> {
     const { database } = this.#components
-    if (database.has(judged.entry.hash)) return 'known'
-    const missing = database.missingParents(judged)[0]
+    const { hash } = judged.entry
+    if (database.has(hash)) return 'known'
+    // One that was lost on this disk goes back without its parents: they were in the log too, and
+    // where a whole stretch is lost, each entry says which one to ask for next.
+    const missing = database.isPast(hash) ? undefined : database.missingParents(judged)[0]
     if (missing !== undefined) {
       this.#hold(judged, source, missing)
       return 'held'
     }
     const isNew = await this.#join(judged, source)
-    await this.#release(judged.entry.hash)
+    await this.#release(hash)
     return isNew ? 'joined' : 'known'
   }
 
@@ -85,10 +88,15 @@ export class Inbox {
     return isNew
   }
 
-  /** Admits what waited for `hash`, and what waited for that, without recursion. */
+  /**
+   * Admits what waited for `hash`, and what waited for that, without recursion. One that cannot be
+   * joined is forgotten, for an exchange to bring it again, and does not keep the others waiting.
+   * @throws the first error of joining, when all have had their turn.
+   */
   async #release(hash: string): Promise<void> {
     const { database } = this.#components
     const joined = [hash]
+    const failures: unknown[] = []
     for (let at = 0; at < joined.length; at += 1) {
       const waiting = this.#waiting.get(joined[at] ?? '') ?? []
       this.#waiting.delete(joined[at] ?? '')
@@ -101,10 +109,15 @@ export class Inbox {
           this.#hold(held.judged, held.source, missing)
           continue
         }
-        await this.#join(held.judged, held.source)
-        joined.push(child)
+        try {
+          await this.#join(held.judged, held.source)
+          joined.push(child)
+        } catch (error) {
+          failures.push(error)
+        }
       }
     }
+    if (failures.length > 0) throw failures[0]
   }
 
   #hold(judged: JudgedEntry, source: EntrySource, missing: string): void {

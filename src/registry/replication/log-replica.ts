@@ -3,6 +3,7 @@ import { withDeadline } from '../../lib/deadline.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { MessageVerdict, PeerStream, RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
+import { RegistryError } from '../errors.ts'
 import type { RegistryMetrics } from '../metrics.ts'
 import type { RegistryDatabase } from '../store/database.ts'
 import { fetchAncestors } from './ancestor-fetch.ts'
@@ -14,6 +15,7 @@ import {
   headsProtocol,
 } from './heads-exchange.ts'
 import { Inbox, type Receipt } from './inbox.ts'
+import type { PeerBudgets } from './peer-budgets.ts'
 import { describe, withStream } from './stream-errors.ts'
 
 /** Gossip messages being joined at once; beyond it an exchange fetches what was dropped. */
@@ -34,6 +36,8 @@ export interface LogReplicaComponents {
   readonly metrics: RegistryMetrics
   readonly logger: Logger
   readonly clock: Clock
+  /** Shared by all logs. */
+  readonly headsAnswered: PeerBudgets
   onRejected(database: RegistryDatabase, reason: string): void
   requestSync(peerId: string, delayMs?: number): void
   /** Aborted when replication stops. */
@@ -192,14 +196,21 @@ export class LogReplica {
       const receipt = await this.#inbox.receive(bytes, 'gossip')
       if (receipt === 'held' && peerId !== null) requestSync(peerId, GOSSIP_ORDER_MS)
     } catch (error) {
-      logger.warn({ database: this.database.name, error: describe(error) }, 'entry not joined')
+      // A disk that takes no writes, or a registry that stops, has been said once for all entries.
+      const level = error instanceof RegistryError ? 'debug' : 'warn'
+      logger[level]({ database: this.database.name, error: describe(error) }, 'entry not joined')
     } finally {
       this.#gossipInFlight -= 1
     }
   }
 
   async #answerHeads(stream: PeerStream): Promise<void> {
-    const { metrics, logger, requestSync, stopping } = this.#components
+    const { metrics, logger, requestSync, stopping, headsAnswered } = this.#components
+    if (!headsAnswered.tryTake(stream.peerId)) {
+      metrics.exchange('heads', 'answer_refused')
+      stream.abort(new Error('busy'))
+      return
+    }
     try {
       const { held } = await withDeadline(
         (signal) =>

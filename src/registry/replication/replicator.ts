@@ -1,8 +1,6 @@
-import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { Loop } from '../../lib/loop.ts'
-import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { PeerStream, RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { RegistryMetrics } from '../metrics.ts'
@@ -17,6 +15,7 @@ import {
   TRANSFER_HANDLER_OPTIONS,
   transferProtocol,
 } from './log-transfer.ts'
+import { PeerBudgets } from './peer-budgets.ts'
 import { PeerWork } from './peer-work.ts'
 import { describe, withStream } from './stream-errors.ts'
 
@@ -25,9 +24,10 @@ const CONCURRENCY = 8
 const WAITING_LIMIT = 512
 /** Log transfers served at the same time; more are refused and asked again later. */
 const SERVED_LIMIT = 32
-/** Per peer: a burst for four databases at start, then one every 2 s. */
-const SERVED_BURST = 16
-const SERVED_PER_SECOND = 0.5
+/** Log transfers served to one peer: a burst for four databases at start, then one every 2 s. */
+const SERVED_BUDGET = { burst: 16, perSecond: 0.5 }
+/** Heads answered to one peer, up to 512 KiB each: what an honest one asks for four databases at most. */
+const HEADS_BUDGET = { burst: 32, perSecond: 2 }
 
 export interface ReplicatorOptions {
   readonly networkName: string
@@ -56,7 +56,7 @@ export class Replicator {
   readonly #replicas: ReadonlyMap<string, LogReplica>
   readonly #work: PeerWork
   readonly #antiEntropy: Loop
-  readonly #serveBudgets = new BoundedMap<string, TokenBucket>({ limit: 1024 })
+  readonly #served: PeerBudgets
   #serving = 0
   #stopping = new AbortController()
 
@@ -74,12 +74,15 @@ export class Replicator {
         run: (peer, address, signal) => this.#sync(peer, address, signal),
       },
     )
+    this.#served = new PeerBudgets(SERVED_BUDGET, components.clock)
+    const headsAnswered = new PeerBudgets(HEADS_BUDGET, components.clock)
     this.#replicas = new Map(
       components.databases.all.map((database) => [
         database.address,
         new LogReplica({
           ...components,
           database,
+          headsAnswered,
           stopping: () => this.#stopping.signal,
           requestSync: (peerId, delayMs) => this.#work.request(peerId, database.address, delayMs),
         }),
@@ -132,10 +135,14 @@ export class Replicator {
     if (replica.heldCount > 0 || replica.isIncomplete) {
       const before = replica.database.log.size
       const pull = () => this.#pull(peerId, replica, signal)
-      await this.#count('log', peerId, pull).catch(() => {
-        // Cut short, by its budget or by the peer's: where it helped, it is worth going on.
-        if (replica.database.log.size > before) this.#work.request(peerId, address)
-      })
+      const outcome = await this.#count('log', peerId, pull).then(
+        () => 'whole',
+        () => 'cut short',
+      )
+      // Cut short by its budget or by the peer's, or some of what is lost is back and names more that
+      // is: where it helped, it is worth going on.
+      const isMoreLikely = outcome === 'cut short' || replica.isIncomplete
+      if (isMoreLikely && replica.database.log.size > before) this.#work.request(peerId, address)
     }
     if (replica.heldCount > 0 && this.#components.fetcher !== null) {
       await this.#count('bitswap', peerId, () => replica.fetchHeld(signal))
@@ -158,7 +165,7 @@ export class Replicator {
   }
 
   async #serve(stream: PeerStream): Promise<void> {
-    if (this.#serving >= SERVED_LIMIT || !this.#budgetOf(stream.peerId).tryTake()) {
+    if (this.#serving >= SERVED_LIMIT || !this.#served.tryTake(stream.peerId)) {
       stream.abort(new Error('busy'))
       return
     }
@@ -181,19 +188,6 @@ export class Replicator {
     } finally {
       this.#serving -= 1
     }
-  }
-
-  #budgetOf(peerId: string): TokenBucket {
-    const known = this.#serveBudgets.get(peerId)
-    if (known !== undefined) return known
-    const { clock } = this.#components
-    const budget = new TokenBucket({
-      capacity: SERVED_BURST,
-      refillPerSecond: SERVED_PER_SECOND,
-      clock,
-    })
-    this.#serveBudgets.set(peerId, budget)
-    return budget
   }
 
   async #count(

@@ -1,9 +1,10 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
+import { RegistryError } from '../errors.ts'
 import { hashOf } from './entry-codec.ts'
-import type { BytesLevel } from './levels.ts'
+import type { ByteStore } from './guarded-level.ts'
 
 export interface BlockStoreComponents {
-  readonly level: BytesLevel
+  readonly level: ByteStore
   /** A block whose bytes do not match its name was found and set aside. */
   onDamaged(hash: string): void
 }
@@ -22,7 +23,7 @@ export class BlockStore {
   async get(hash: string): Promise<Uint8Array | undefined> {
     const recent = this.#recent.get(hash)
     if (recent !== undefined) return recent
-    const bytes = await this.#components.level.get(hash)
+    const bytes = await this.#read(hash)
     if (bytes === undefined || !this.#isIntact(hash, bytes)) return undefined
     this.#recent.set(hash, bytes)
     return bytes
@@ -30,13 +31,37 @@ export class BlockStore {
 
   /** In the order of `hashes`; undefined where a block is not here or not intact. */
   async getMany(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]> {
-    const blocks = await this.#components.level.getMany([...hashes])
+    const blocks = await this.#readMany(hashes)
     return blocks.map((bytes, i) => {
       const hash = hashes[i]
       if (bytes === undefined || hash === undefined || !this.#isIntact(hash, bytes))
         return undefined
       return bytes
     })
+  }
+
+  /** One that cannot be read must not hide the others. */
+  async #readMany(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    try {
+      return await this.#components.level.getMany(hashes)
+    } catch (error) {
+      if (error instanceof RegistryError) throw error
+      const blocks: (Uint8Array | undefined)[] = []
+      for (const hash of hashes) blocks.push(await this.#read(hash))
+      return blocks
+    }
+  }
+
+  /** A read that the disk fails is a damaged block; one of a store that is closed is an error. */
+  async #read(hash: string): Promise<Uint8Array | undefined> {
+    const { level, onDamaged } = this.#components
+    try {
+      return await level.get(hash)
+    } catch (error) {
+      if (error instanceof RegistryError) throw error
+      onDamaged(hash)
+      return undefined
+    }
   }
 
   async has(hash: string): Promise<boolean> {

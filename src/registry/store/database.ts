@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import {
   Entry,
@@ -25,7 +26,8 @@ import {
 } from './entry-rules.ts'
 import { LogIndex } from './log-index.ts'
 import { scanLog } from './log-scan.ts'
-import type { PrefixStorage, ValueStorage } from './orbit-storages.ts'
+import type { HeadsStorage, PrefixStorage } from './orbit-storages.ts'
+import { Turns } from './turns.ts'
 
 /** Who brought an entry: it decides what is announced again. */
 export type EntrySource = 'local' | 'gossip' | 'exchange' | 'disk'
@@ -38,13 +40,16 @@ export interface DatabaseOptions {
 
 export interface DatabaseComponents {
   readonly blocks: BlockStore
-  readonly heads: ValueStorage
+  readonly heads: HeadsStorage
   readonly index: PrefixStorage
   readonly clock: Clock
   readonly verify: VerifySignature
   /** Called once per entry that is in the log, parents first. */
   onEntry(judged: JudgedEntry, source: EntrySource): void
 }
+
+/** Entries taken into the view in one go at start: some milliseconds. */
+const NOTED_AT_ONCE = 500
 
 /** One log: OrbitDB's, with entries judged before they get near it and joined parents first. */
 export class RegistryDatabase implements OrbitDatabase {
@@ -56,6 +61,7 @@ export class RegistryDatabase implements OrbitDatabase {
   readonly #params: OrbitDatabaseParams
   readonly #log = new LogIndex()
   readonly #verdicts = new BoundedMap<string, Verdict>({ limit: 512 })
+  readonly #turns = new Turns()
   #orbitLog: OrbitLog | null = null
   #lastOwnClockMs = 0
 
@@ -86,10 +92,9 @@ export class RegistryDatabase implements OrbitDatabase {
   async load(): Promise<readonly string[]> {
     const { blocks, heads, index } = this.#components
     const { schema } = this.options
-    const scan = await scanLog({ blocks, heads, index, address: this.address, schema })
-    for (const judged of scan.entries) {
-      if ((await index.get(judged.entry.hash)) === undefined)
-        await index.put(judged.entry.hash, true)
+    const scan = await scanLog({ blocks, index, address: this.address, schema })
+    for (const [i, judged] of scan.entries.entries()) {
+      if (i % NOTED_AT_ONCE === 0) await yieldToLoop()
       this.#note(judged, 'disk')
     }
     await heads.put('heads', this.#encodeHeads(scan.entries))
@@ -104,19 +109,27 @@ export class RegistryDatabase implements OrbitDatabase {
     return scan.lost
   }
 
-  /** Judges bytes a peer sent; the same bytes again cost a hash. */
+  /**
+   * Judges bytes a peer sent; the same bytes again cost a hash. An accepted entry has bytes of its own:
+   * what came in may be a view of a whole frame, which must not live as long as the entry does.
+   */
   judge(bytes: Uint8Array): Verdict {
     if (bytes.length > MAX_ENTRY_BYTES) return judgeEntry(bytes, this.#ruleContext())
     const hash = hashOf(bytes)
     const known = this.#verdicts.get(hash)
     if (known !== undefined) return known
-    const verdict = judgeEntry(bytes, this.#ruleContext())
+    const verdict = judgeEntry(new Uint8Array(bytes), this.#ruleContext())
     if (verdict.isAccepted || !verdict.isTemporary) this.#verdicts.set(hash, verdict)
     return verdict
   }
 
   has(hash: string): boolean {
     return this.#log.has(hash)
+  }
+
+  /** True also for an entry that is lost on this disk: it was in the log, and its children still are. */
+  isPast(hash: string): boolean {
+    return this.#log.has(hash) || this.#log.isMissing(hash)
   }
 
   missingParents(judged: JudgedEntry): string[] {
@@ -129,23 +142,27 @@ export class RegistryDatabase implements OrbitDatabase {
   }
 
   /**
-   * Joins a judged entry whose parents are all here. Resolves when it is on disk and in the view.
-   * @returns false when it was in the log already.
+   * Joins a judged entry whose parents are all here. Resolves when it is on disk and in the view; a
+   * local entry goes before those of peers that wait. When it cannot be stored, nothing has changed.
+   * @returns false when it was in the log already. @throws RegistryError `READ_ONLY`, `CLOSED`.
    */
-  async join(judged: JudgedEntry, source: EntrySource): Promise<boolean> {
+  join(judged: JudgedEntry, source: EntrySource): Promise<boolean> {
     const { entry } = judged
-    if (this.#log.has(entry.hash)) return false
-    if (this.#log.isMissing(entry.hash)) await this.#restore(judged)
-    else await this.#openLog().joinEntry(entry)
-    if (this.#log.has(entry.hash)) return false
-    this.#note(judged, source)
-    return true
+    const work = async () => {
+      this.#openLog()
+      if (this.#log.has(entry.hash)) return false
+      if (this.#log.isMissing(entry.hash)) await this.#restore(judged)
+      else await this.#joinLog(judged)
+      this.#note(judged, source)
+      return true
+    }
+    return this.#turns.take(work, source === 'local' ? 'urgent' : 'usual')
   }
 
   /**
    * Writes an entry of our own: it links at most 32 heads, fewer when the record is large, and its
    * clock is the wall clock, later than our last. Callers take turns.
-   * @throws RegistryError `CLOSED`, `TOO_LARGE`, `CLOCK_AHEAD`.
+   * @throws RegistryError `CLOSED`, `TOO_LARGE`, `CLOCK_AHEAD`, `READ_ONLY`.
    */
   async append(payload: EntryPayload): Promise<JudgedEntry> {
     this.#openLog()
@@ -157,15 +174,17 @@ export class RegistryDatabase implements OrbitDatabase {
     }
     const verdict = judgeEntry(bytes, this.#ruleContext())
     if (!verdict.isAccepted) throw refusal(verdict.reason, payload, bytes.length)
-    await this.join(verdict, 'local')
+    // Even if it fails: bytes that reached the disk after all must not share a clock with the next.
     this.#lastOwnClockMs = time
+    await this.join(verdict, 'local')
     return verdict
   }
 
   async close(): Promise<void> {
     const log = this.#orbitLog
     this.#orbitLog = null
-    await log?.close()
+    // After the join under way; those that wait find the log closed.
+    await this.#turns.take(async () => log?.close(), 'urgent')
     this.events.emit('close')
   }
 
@@ -182,6 +201,18 @@ export class RegistryDatabase implements OrbitDatabase {
     const clock = { id: this.options.peerId, time }
     const entry = await Entry.create(identity, this.address, payload, undefined, clock, next, [])
     return encodeValue(entry)
+  }
+
+  /** OrbitDB makes an entry a head before it indexes it; a head that is not in the log is taken back. */
+  async #joinLog({ entry }: JudgedEntry): Promise<void> {
+    const { heads } = this.#components
+    const before = heads.value
+    try {
+      await this.#openLog().joinEntry(entry)
+    } catch (error) {
+      heads.value = before
+      throw error
+    }
   }
 
   /** Puts a lost entry back: its children are in the log, so it must not become a head. */

@@ -9,14 +9,14 @@ import { createAccessController } from './access-controller.ts'
 import type { BlockStore } from './block-store.ts'
 import { type EntrySource, RegistryDatabase } from './database.ts'
 import type { JudgedEntry, VerifySignature } from './entry-rules.ts'
+import type { ByteStore } from './guarded-level.ts'
 import { createCachedVerify, orbitIdentity } from './identities.ts'
-import type { BytesLevel } from './levels.ts'
 import {
   createEntryStorage,
   createIndexStorage,
   createIpfsFacade,
+  HeadsStorage,
   PrefixStorage,
-  ValueStorage,
 } from './orbit-storages.ts'
 
 export interface DatabasesOptions {
@@ -26,7 +26,7 @@ export interface DatabasesOptions {
 export interface DatabasesComponents {
   readonly identity: Identity
   readonly blocks: BlockStore
-  readonly logs: BytesLevel
+  readonly logs: ByteStore
   readonly clock: Clock
   onEntry(database: DatabaseName, judged: JudgedEntry, source: EntrySource): void
   /** Entries whose block was gone or damaged at start. */
@@ -88,7 +88,7 @@ async function openOne(
 ): Promise<RegistryDatabase> {
   const { identity, blocks, logs, clock, onEntry, onLost } = components
   const fullName = databaseName(options.networkName, name)
-  const heads = new ValueStorage(new PrefixStorage(logs, `heads/${fullName}/`))
+  const heads = new HeadsStorage()
   const index = new PrefixStorage(logs, `index/${fullName}/`)
   // The access controller is made before the database that it asks.
   let database: RegistryDatabase | null = null
@@ -121,7 +121,7 @@ async function openOne(
     },
     entryStorage: createEntryStorage(blocks),
     headsStorage: heads,
-    indexStorage: createIndexStorage(index, (hash) => opened().has(hash)),
+    indexStorage: createIndexStorage(index, (hash) => opened().isPast(hash)),
   })
   const lost = await result.load()
   if (lost.length > 0) onLost(name, lost)

@@ -21,3 +21,17 @@ export async function openLevel(directory: string, name: string): Promise<BytesL
   await level.open()
   return level
 }
+
+/**
+ * Puts a closed Level together again from what can be read of its files. What it may bring back that
+ * was deleted does no harm here: blocks are named by their hash, and no entry leaves an index.
+ */
+export async function repairLevel(directory: string, name: string): Promise<void> {
+  await ClassicLevel.repair(join(directory, name))
+}
+
+/** Whether Level found its own files damaged: at `open()` it says so in the cause. */
+export function isDamaged(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === 'LEVEL_CORRUPTION') || isDamaged(error.cause)
+}

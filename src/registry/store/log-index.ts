@@ -1,3 +1,6 @@
+const VISITED = 1
+const SORTED = 2
+
 /**
  * The shape of one log in memory: which entries are joined, in an order where parents come first, and
  * who links to whom. About 250 bytes an entry; it answers "what does a peer with these entries lack"
@@ -7,10 +10,13 @@ export class LogIndex {
   readonly #positions = new Map<string, number>()
   readonly #hashes: string[] = []
   /** Positions of an entry's parents. */
-  readonly #parents: (readonly number[])[] = []
+  readonly #parents: number[][] = []
   readonly #heads = new Set<string>()
-  /** Parents that are linked to but not here: lost blocks. */
-  readonly #missing = new Set<string>()
+  /** Parents that are linked to but not here, lost blocks, and the positions of who links to them. */
+  readonly #missing = new Map<string, number[]>()
+  /** All positions, parents before children; sorted again after a lost entry came back. */
+  #sequence: number[] = []
+  #isInSequence = true
 
   get size(): number {
     return this.#hashes.length
@@ -24,20 +30,24 @@ export class LogIndex {
     return this.#positions.has(hash)
   }
 
-  /** Adds an entry after its parents; a link to an entry that is not here is left out. */
+  /** Adds an entry after its parents, lost ones aside: those may come back after their children. */
   add(hash: string, next: readonly string[]): void {
     if (this.#positions.has(hash)) return
-    this.#positions.set(hash, this.#hashes.length)
+    const position = this.#hashes.length
+    this.#positions.set(hash, position)
     this.#hashes.push(hash)
+    this.#sequence.push(position)
     const parents: number[] = []
     for (const parent of next) {
       this.#heads.delete(parent)
-      const position = this.#positions.get(parent)
-      if (position !== undefined) parents.push(position)
-      else this.#missing.add(parent)
+      const at = this.#positions.get(parent)
+      if (at !== undefined) parents.push(at)
+      else this.#noteMissing(parent, position)
     }
     this.#parents.push(parents)
-    if (!this.#missing.delete(hash)) this.#heads.add(hash)
+    const children = this.#missing.get(hash)
+    if (children === undefined) this.#heads.add(hash)
+    else this.#putBack(hash, position, children)
   }
 
   isMissing(hash: string): boolean {
@@ -46,7 +56,7 @@ export class LogIndex {
 
   /** Entries that others link to and that are not here, at most `limit`. */
   missing(limit: number): string[] {
-    return [...this.#missing].slice(0, limit)
+    return [...this.#missing.keys()].slice(0, limit)
   }
 
   /** Entries that no other links to, the latest joined first. */
@@ -70,15 +80,52 @@ export class LogIndex {
   /** All entries here that are neither in `known` nor an ancestor of one in it, parents first. */
   missingFrom(known: Iterable<string>): string[] {
     const isKnown = new Uint8Array(this.size)
+    const toMark: number[] = []
     for (const hash of known) {
       const position = this.#positions.get(hash)
-      if (position !== undefined) isKnown[position] = 1
+      if (position !== undefined) toMark.push(position)
     }
-    // Parents always stand before their children, so one pass from the end marks every ancestor.
-    for (let position = this.size - 1; position >= 0; position -= 1) {
-      if (isKnown[position] !== 1) continue
-      for (const parent of this.#parents[position] ?? []) isKnown[parent] = 1
+    for (let at = toMark.pop(); at !== undefined; at = toMark.pop()) {
+      if (isKnown[at] === 1) continue
+      isKnown[at] = 1
+      toMark.push(...(this.#parents[at] ?? []))
     }
-    return this.#hashes.filter((_, position) => isKnown[position] !== 1)
+    if (!this.#isInSequence) this.#sort()
+    return this.#sequence
+      .filter((position) => isKnown[position] !== 1)
+      .map((position) => this.#hashes[position] ?? '')
+  }
+
+  #noteMissing(parent: string, child: number): void {
+    const children = this.#missing.get(parent)
+    if (children === undefined) this.#missing.set(parent, [child])
+    else children.push(child)
+  }
+
+  #putBack(hash: string, position: number, children: readonly number[]): void {
+    this.#missing.delete(hash)
+    for (const child of children) this.#parents[child]?.push(position)
+    this.#isInSequence = false
+  }
+
+  /** Depth first with a stack of our own: a log is one long chain. */
+  #sort(): void {
+    const state = new Uint8Array(this.size)
+    const sorted: number[] = []
+    for (const root of this.#sequence) {
+      const stack = [root]
+      for (let at = stack.at(-1); at !== undefined; at = stack.at(-1)) {
+        if (state[at] === VISITED || state[at] === SORTED) {
+          stack.pop()
+          if (state[at] === VISITED) sorted.push(at)
+          state[at] = SORTED
+          continue
+        }
+        state[at] = VISITED
+        for (const parent of this.#parents[at] ?? []) if (state[parent] === 0) stack.push(parent)
+      }
+    }
+    this.#sequence = sorted
+    this.#isInSequence = true
   }
 }

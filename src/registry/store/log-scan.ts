@@ -1,16 +1,15 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
-import { isPlainObject } from '../records/fields.ts'
 import type { RecordSchema } from '../records/schema.ts'
 import type { BlockStore } from './block-store.ts'
 import { type JudgedEntry, judgeEntry } from './entry-rules.ts'
-import type { PrefixStorage, ValueStorage } from './orbit-storages.ts'
+import type { PrefixStorage } from './orbit-storages.ts'
 
 const BATCH = 50
+const YIELD_EVERY = 2000
 
 export interface ScanComponents {
   readonly index: PrefixStorage
-  readonly heads: ValueStorage
   readonly blocks: BlockStore
   readonly address: string
   readonly schema: RecordSchema
@@ -21,23 +20,19 @@ export interface ScanResult {
   readonly entries: readonly JudgedEntry[]
   /** Indexed entries whose block is gone or damaged. */
   readonly lost: readonly string[]
-  /** What the index holds. */
-  readonly indexed: ReadonlySet<string>
 }
 
 /**
  * Reads a whole log back at start, yielding to the event loop between batches. The index is the list
- * of what is there; stored heads are looked at too, because a crash can fall between writing a head
- * and indexing it. A block that is gone costs that one entry and nothing else.
+ * of what is there: an entry is indexed after its block was written and before anyone is told that it is
+ * stored. A block that is gone costs that one entry and nothing else.
  */
 export async function scanLog(components: ScanComponents): Promise<ScanResult> {
   const { index, blocks } = components
-  const indexed = new Set<string>()
-  for await (const hash of index.keys()) indexed.add(hash)
-  const wanted = new Set([...indexed, ...(await readHeads(components.heads))])
+  const hashes: string[] = []
+  for await (const hash of index.keys()) hashes.push(hash)
   const found = new Map<string, JudgedEntry>()
   const lost: string[] = []
-  const hashes = [...wanted]
   for (let at = 0; at < hashes.length; at += BATCH) {
     const batch = hashes.slice(at, at + BATCH)
     const read = await blocks.getMany(batch)
@@ -49,7 +44,7 @@ export async function scanLog(components: ScanComponents): Promise<ScanResult> {
     }
     await yieldToLoop()
   }
-  return { entries: parentsFirst(found), lost, indexed }
+  return { entries: await parentsFirst(found), lost }
 }
 
 function readJoined(bytes: Uint8Array, components: ScanComponents): JudgedEntry | null {
@@ -61,27 +56,13 @@ function readJoined(bytes: Uint8Array, components: ScanComponents): JudgedEntry 
   return verdict.isAccepted ? verdict : null
 }
 
-async function readHeads(heads: ValueStorage): Promise<string[]> {
-  const bytes = await heads.get('heads')
-  if (bytes === undefined) return []
-  try {
-    const list: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    if (!Array.isArray(list)) return []
-    return list.flatMap((head) =>
-      isPlainObject(head) && typeof head.hash === 'string' ? [head.hash] : [],
-    )
-  } catch {
-    // Heads are recomputed from the entries; a torn value here costs nothing.
-    return []
-  }
-}
-
 /** Depth first with a stack of our own: a log is one long chain, far deeper than the call stack. */
-function parentsFirst(found: ReadonlyMap<string, JudgedEntry>): JudgedEntry[] {
+async function parentsFirst(found: ReadonlyMap<string, JudgedEntry>): Promise<JudgedEntry[]> {
   const ordered: JudgedEntry[] = []
   const isDone = new Set<string>()
   const isOpen = new Set<string>()
   for (const root of found.keys()) {
+    if (isDone.has(root)) continue
     const stack = [root]
     while (stack.length > 0) {
       const hash = stack[stack.length - 1] ?? ''
@@ -94,6 +75,7 @@ function parentsFirst(found: ReadonlyMap<string, JudgedEntry>): JudgedEntry[] {
         stack.pop()
         isDone.add(hash)
         ordered.push(judged)
+        if (ordered.length % YIELD_EVERY === 0) await yieldToLoop()
         continue
       }
       isOpen.add(hash)

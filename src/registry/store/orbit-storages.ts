@@ -1,19 +1,19 @@
 import type { OrbitStorage } from '@orbitdb/core'
 import type { BlockStore } from './block-store.ts'
 import { hashOfCid } from './entry-codec.ts'
-import type { BytesLevel } from './levels.ts'
+import type { ByteStore } from './guarded-level.ts'
 
 const PRESENT = Uint8Array.of(1)
 
 /**
- * Part of one shared Level under a prefix, as the storage of heads or of the index. OrbitDB opens two
- * Levels per log by default; closing is left to whoever opened the shared one.
+ * Part of one shared Level under a prefix, as the storage of an index. OrbitDB opens two Levels per log
+ * by default; closing is left to whoever opened the shared one.
  */
 export class PrefixStorage implements OrbitStorage {
-  readonly #level: BytesLevel
+  readonly #level: ByteStore
   readonly #prefix: string
 
-  constructor(level: BytesLevel, prefix: string) {
+  constructor(level: ByteStore, prefix: string) {
     this.#level = level
     this.#prefix = prefix
   }
@@ -49,58 +49,55 @@ export class PrefixStorage implements OrbitStorage {
 }
 
 /**
- * Values kept in memory as well once read or written: a log reads its heads, one value, several times
- * with every join.
+ * The heads of one log, in memory alone: they follow from the entries and are computed again when the
+ * log is opened. So an entry is in a log from the one write that indexes it, and a write that fails
+ * leaves nothing behind.
  */
-export class ValueStorage implements OrbitStorage {
-  readonly #stored: PrefixStorage
-  readonly #values = new Map<string, Uint8Array>()
+export class HeadsStorage implements OrbitStorage {
+  /** What is stored, as bytes; to be put back when a join fails half-way. */
+  value: Uint8Array | undefined
 
-  constructor(stored: PrefixStorage) {
-    this.#stored = stored
-  }
-
-  async put(key: string, value: unknown): Promise<void> {
+  async put(_: string, value: unknown): Promise<void> {
     if (!(value instanceof Uint8Array)) throw new TypeError('heads are stored as bytes')
-    await this.#stored.put(key, value)
-    this.#values.set(key, value)
+    this.value = value
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
-    const known = this.#values.get(key)
-    if (known !== undefined) return known
-    const value = await this.#stored.get(key)
-    if (value !== undefined) this.#values.set(key, value)
-    return value
+  async get(): Promise<Uint8Array | undefined> {
+    return this.value
   }
 
-  async del(key: string): Promise<void> {
-    this.#values.delete(key)
-    await this.#stored.del(key)
+  async del(): Promise<void> {
+    this.value = undefined
   }
 
-  iterator(): AsyncIterable<[string, unknown]> {
-    return this.#stored.iterator()
+  async *iterator(): AsyncGenerator<[string, unknown]> {
+    if (this.value !== undefined) yield ['heads', this.value]
   }
 
   async merge(): Promise<void> {}
 
   async clear(): Promise<void> {
-    this.#values.clear()
-    await this.#stored.clear()
+    this.value = undefined
   }
 
   async close(): Promise<void> {}
 }
 
-/** The index of a log: written to disk, answered from the entries known to be joined. */
+/**
+ * The index of a log: written to disk, answered from memory. `isPast` is true for a lost entry too, or
+ * a log would read it, and fail, with every entry that joins two steps above it. A log indexes the
+ * parents of an entry again, after the entry: left out, since it would be in the log by then although
+ * that write fails.
+ */
 export function createIndexStorage(
   stored: PrefixStorage,
-  isJoined: (hash: string) => boolean,
+  isPast: (hash: string) => boolean,
 ): OrbitStorage {
   return {
-    put: (hash) => stored.put(hash, true),
-    get: async (hash) => (isJoined(hash) ? true : undefined),
+    put: async (hash) => {
+      if (!isPast(hash)) await stored.put(hash, true)
+    },
+    get: async (hash) => (isPast(hash) ? true : undefined),
     del: (hash) => stored.del(hash),
     iterator: () => stored.iterator(),
     merge: async () => {},

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type {
-  AttestationRecord,
-  RegistryRecord,
-  TrustKeyVersion,
-} from '../../../../src/registry/index.ts'
-import { attestersOf, mergeKeyVersions, revokeAll } from '../../../../src/registry/records/merge.ts'
+import type { TrustKeyVersion } from '../../../../src/registry/index.ts'
+import { mergeKeyVersions, revokeAll } from '../../../../src/registry/records/merge.ts'
 
 const key = (over: Partial<TrustKeyVersion> = {}): TrustKeyVersion => ({
   public_key: 'A',
@@ -25,12 +21,21 @@ test('a revocation is final: stating the key as active again changes nothing', (
   assert.deepEqual(mergeKeyVersions({ 1: revoked }, { 1: key() }), { 1: revoked })
 })
 
-test('a revoked version does not get another key', () => {
-  const revoked = key({ status: 'revoked', revoked_at: 'day 2' })
-  assert.throws(() => mergeKeyVersions({ 1: revoked }, { 1: key({ public_key: 'B' }) }), {
-    code: 'INVALID_RECORD',
-    field: 'versions.1',
+for (const before of [key(), key({ status: 'revoked', revoked_at: 'day 2' })]) {
+  test(`a version that is ${before.status} does not get another key, in whatever state`, () => {
+    for (const status of ['active', 'revoked'] as const) {
+      const stated = { 1: key({ public_key: 'B', status }) }
+      assert.throws(() => mergeKeyVersions({ 1: before }, stated), {
+        code: 'INVALID_RECORD',
+        facts: { field: 'versions.1' },
+      })
+    }
   })
+}
+
+test('an active key can be revoked by stating it again, and another added beside it', () => {
+  const stated = { 1: key({ status: 'revoked', revoked_at: 'day 2' }), 2: key({ public_key: 'B' }) }
+  assert.deepEqual(mergeKeyVersions({ 1: key() }, stated), stated)
 })
 
 test('revoking all keeps the time of an earlier revocation', () => {
@@ -38,19 +43,4 @@ test('revoking all keeps the time of an earlier revocation', () => {
   const merged = revokeAll({ 1: earlier, 2: key() }, 'day 3')
   assert.equal(merged['1']?.revoked_at, 'day 2')
   assert.deepEqual(merged['2'], key({ status: 'revoked', revoked_at: 'day 3' }))
-})
-
-test('an attester counts once for a manifest, whoever carries its word', () => {
-  const record = (author: string, ingester: string, hash: string) =>
-    ({
-      author,
-      value: { manifest_hash: hash, ingester_id: ingester },
-    }) as RegistryRecord<AttestationRecord>
-  const records = [
-    record('A', 'i-2', 'm'),
-    record('B', 'i-2', 'm'),
-    record('A', 'i-1', 'm'),
-    record('A', 'i-3', 'n'),
-  ]
-  assert.deepEqual(attestersOf(records, 'm'), ['i-1', 'i-2'])
 })

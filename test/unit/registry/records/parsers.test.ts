@@ -36,7 +36,7 @@ const attestation = (over: object = {}) => ({
 
 const namesField = (field: string) => (error: RegistryError) => {
   assert.equal(error.code, 'INVALID_RECORD')
-  assert.equal(error.field, field)
+  assert.equal(error.facts.field, field)
   return true
 }
 
@@ -216,6 +216,30 @@ describe('what a caller writes', () => {
     )
     assert.equal(second.value.versions['1']?.added, NOW)
     assert.equal(second.value.versions['2']?.public_key, other)
+  })
+
+  test('states one more key beside the versions that were read, and nothing is dropped unsaid', () => {
+    const current = trustSchema.prepare({ public_key: KEY }, context).value
+    const other = Buffer.alloc(32, 9).toString('base64')
+    const body = { ...current, _id: 'i-1', public_key: other, key_version: 2, status: 'active' }
+    const { value, ignored } = trustSchema.prepare(body, { ...context, current })
+    assert.deepEqual(Object.keys(value.versions), ['1', '2'])
+    assert.equal(value.versions['2']?.public_key, other)
+    assert.deepEqual(ignored, [])
+    const odd = {
+      versions: { 1: { public_key: KEY, status: 'active', note: 1 } },
+      status: 'revoked',
+    }
+    assert.deepEqual(trustSchema.prepare(odd, context).ignored, ['status', 'versions.1.note'])
+  })
+
+  test('does not make an active key one that was revoked at some time', () => {
+    const key = { public_key: KEY, status: 'active', added: NOW, revoked_at: NOW }
+    const { value } = trustSchema.prepare({ versions: { 1: key } }, context)
+    assert.deepEqual(value.versions['1'], { public_key: KEY, status: 'active', added: NOW })
+    const revoked = { public_key: KEY, status: 'revoked', added: NOW, revoked_at: NOW }
+    const { value: kept } = trustSchema.prepare({ versions: { 1: revoked } }, context)
+    assert.deepEqual(kept.versions['1'], revoked)
   })
 
   test('names the field of a bad key statement', () => {

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { JudgedEntry } from '../../../src/registry/store/entry-rules.ts'
+import type { DatabaseName, RecordValue, RegistryRecord } from '../../../src/registry/types.ts'
+import { RecordView } from '../../../src/registry/view.ts'
+
+const TTL_MS = 1000
+let nowMs = 500
+
+const newView = () =>
+  new RecordView(
+    { ownPeerId: 'own', ttlMs: TTL_MS },
+    { clock: { now: () => nowMs, sleep: async () => {} }, lastSeenMs: () => null },
+  )
+
+function judged(author: string, localId: string, time: number, value: object | null): JudgedEntry {
+  const key = `${author}/${localId}`
+  const record = value as RecordValue | null
+  return {
+    localId,
+    bytes: new Uint8Array(),
+    entry: {
+      id: '/orbitdb/x',
+      payload: { op: record === null ? 'DEL' : 'PUT', key, value: record },
+      next: [],
+      refs: [],
+      clock: { id: author, time },
+      v: 2,
+      key: author,
+      identity: author,
+      sig: '',
+      hash: `${key}@${time}`,
+    },
+  }
+}
+
+const attestation = (manifest_hash: string, ingester_id: string) => ({ manifest_hash, ingester_id })
+const idsOf = (records: RegistryRecord[]) => records.map(({ key }) => key).sort()
+
+test('a peer ID belongs to its peer, however early another station claimed it', () => {
+  for (const order of [0, 1]) {
+    const view = newView()
+    const claims = [judged('thief', 'victim', 1, {}), judged('victim', 'victim', 400, {})]
+    for (const claim of order === 0 ? claims : claims.toReversed()) view.apply('nodes', claim)
+    assert.equal(view.get('nodes', 'victim')?.author, 'victim')
+    assert.deepEqual(idsOf(view.list('nodes')), ['victim/victim'])
+    assert.equal(view.claims('nodes', 'victim').length, 2)
+    view.apply('nodes', judged('victim', 'victim', 450, null))
+    assert.equal(view.get('nodes', 'victim')?.author, 'thief', 'a name that was given up is free')
+  }
+})
+
+test('attestations of a manifest are found without the others, as the list shows them', () => {
+  const view = newView()
+  nowMs = 500
+  const put = (author: string, hash: string, ingester: string, time: number) =>
+    view.apply(
+      'attestations',
+      judged(author, `${hash}:${ingester}`, time, attestation(hash, ingester)),
+    )
+  put('A', 'm', 'i-1', 100)
+  put('B', 'm', 'i-1', 90)
+  put('A', 'm', 'i-2', 300)
+  put('A', 'n', 'i-1', 300)
+  const ofManifest = (hash: string) => idsOf(view.attestationsOf(hash))
+  assert.deepEqual(ofManifest('m'), ['A/m:i-2', 'B/m:i-1'])
+  assert.deepEqual(ofManifest('n'), ['A/n:i-1'])
+  assert.deepEqual(ofManifest('o'), [])
+
+  view.apply('attestations', judged('A', 'm:i-2', 310, null))
+  assert.deepEqual(ofManifest('m'), ['B/m:i-1'], 'one that was deleted is gone')
+  nowMs = 1200
+  assert.deepEqual(ofManifest('m'), [], 'one that expired is not listed')
+  assert.deepEqual(ofManifest('n'), ['A/n:i-1'])
+  assert.deepEqual(ofManifest('n'), idsOf(view.list('attestations')))
+  view.clear()
+  assert.deepEqual(ofManifest('n'), [])
+})
+
+test('an attestation is found by the manifest it names, whatever its id is put together from', () => {
+  const view = newView()
+  nowMs = 500
+  const database: DatabaseName = 'attestations'
+  // The same local id: a manifest `m:x` by `i` and a manifest `m` by `x:i`.
+  view.apply(database, judged('A', 'm:x:i', 100, attestation('m:x', 'i')))
+  view.apply(database, judged('B', 'm:x:i', 200, attestation('m', 'x:i')))
+  assert.deepEqual(idsOf(view.attestationsOf('m:x')), ['A/m:x:i'])
+  assert.deepEqual(idsOf(view.attestationsOf('m')), ['B/m:x:i'])
+})
