@@ -78,22 +78,18 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     metrics,
   })
   const registrySource = new RegistrySource(registry, network)
-  const [announced] = settings.announceAddresses
-  const registration =
-    announced === undefined
-      ? null
-      : createRegistration(
-          {
-            peerId: identity.peerId,
-            announceAddress: announced.input,
-            capabilities: settings.relayEnabled ? ['bootstrap', 'relay'] : ['bootstrap'],
-            version,
-          },
-          { writer: registry.writer, logger: logger.child('node') },
-        )
+  const registration = createRegistration(
+    { peerId: identity.peerId, version, settings },
+    {
+      writer: registry.writer,
+      announced: () => network.status().announce,
+      logger: logger.child('node'),
+    },
+  )
 
   const stack = new StopStack(logger.child('node'))
   let starting: Promise<void> | null = null
+  let stopping: Promise<void> = Promise.resolve()
 
   // Limits add up to less than the 10 s in which the process has to end.
   const startParts = async () => {
@@ -126,17 +122,26 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     registry,
     api,
     start: () => {
-      starting ??= startParts().catch(async (error: unknown) => {
+      if (starting !== null) return starting
+      const attempt = stopping.then(startParts).catch(async (error: unknown) => {
         await stack.unwind()
+        if (starting === attempt) starting = null
         throw error
       })
-      return starting
+      starting = attempt
+      return attempt
     },
-    stop: async () => {
+    stop: () => {
       // Parts do not stop well in the middle of their own start.
-      await starting?.catch(() => {})
-      await stack.unwind()
+      const started = starting?.catch(() => {})
+      const earlier = stopping
+      stopping = (async () => {
+        await earlier
+        await started
+        await stack.unwind()
+      })()
       starting = null
+      return stopping
     },
   }
 }

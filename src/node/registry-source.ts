@@ -1,7 +1,9 @@
+import { parseEndpoint } from '../config/index.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
 import type { NetworkService } from '../network/index.ts'
 import type { AnnouncedNode, RegistryService } from '../registry/index.ts'
+import { ASSUMED_LIBP2P_PORT } from './constants.ts'
 
 const WALK_INTERVAL_MS = 600_000
 /** Few at a time, so that a large registry does not push other candidates out. */
@@ -55,6 +57,18 @@ export class RegistrySource {
   }
 
   #propose({ peerId, addresses }: AnnouncedNode): void {
-    this.#network.propose({ peerId, addresses })
+    const dialable = addresses.flatMap(toMultiaddr)
+    if (dialable.length > 0) this.#network.propose({ peerId, addresses: dialable })
   }
+}
+
+/** Records carry what operators write, in every form of ANNOUNCE_ADDRESS; the dialer takes multiaddrs. */
+function toMultiaddr(address: string): string[] {
+  const parsed = parseEndpoint(address)
+  if (!parsed.isOk) return []
+  const endpoint = parsed.value
+  if (endpoint.kind === 'multiaddr') return [endpoint.multiaddr]
+  const { host, port, peerId } = endpoint
+  const pin = peerId === null ? '' : `/p2p/${peerId}`
+  return [`/${host.kind}/${host.value}/tcp/${port ?? ASSUMED_LIBP2P_PORT}${pin}`]
 }

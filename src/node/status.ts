@@ -6,7 +6,7 @@ import { type ProcessTelemetry, readProcessMemory } from '../telemetry/index.ts'
 /** What the answers about this node are made from. */
 export interface StatusSources {
   readonly network: Pick<NetworkService, 'status' | 'peers'>
-  readonly registry: Pick<RegistryService, 'status' | 'isReady'>
+  readonly registry: Pick<RegistryService, 'status' | 'isReady' | 'problem'>
   readonly telemetry: Pick<ProcessTelemetry, 'eventLoopDelay'>
   readonly networkName: string
   readonly version: string
@@ -38,7 +38,7 @@ function stores(registry: StatusSources['registry']): Check {
   return {
     name: 'stores',
     ok: registry.isReady,
-    detail: registry.isReady ? 'open' : 'the registry is not open',
+    detail: registry.problem ?? 'open',
   }
 }
 
