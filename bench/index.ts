@@ -1,6 +1,10 @@
-/** `npm run bench -- <name> [options]`: measures and prints one JSON line per figure. */
+/** `npm run bench -- <name> [options]`: measures and prints a line per figure; it judges nothing. */
+import { ensureBuilt } from '../scripts/lib/ensure.mjs'
+import { machineLine } from './report.ts'
+
 const BENCHES: Readonly<Record<string, () => Promise<{ run(args: string[]): Promise<void> }>>> = {
   start: () => import('./start.ts'),
+  newcomer: () => import('./newcomer.ts'),
 }
 
 const [name = '', ...args] = process.argv.slice(2)
@@ -9,5 +13,7 @@ if (load === undefined) {
   console.error(`Benches: ${Object.keys(BENCHES).join(', ')}`)
   process.exitCode = 2
 } else {
+  ensureBuilt()
+  console.log(`${name}; ${machineLine()}`)
   await (await load()).run(args)
 }

@@ -1,72 +1,95 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { BUNDLE, startProgram } from '../test/support/process.ts'
+import { say, spread } from './report.ts'
+import {
+  inFolder,
+  memoryMb,
+  type PROGRAMS,
+  type StationProcess,
+  startStation,
+} from './station-process.ts'
 
-interface Sample {
-  readonly readyMs: number
-  readonly rssMb: number
+type Program = keyof typeof PROGRAMS
+
+/** What a station is started with when its memory is looked at. */
+interface IdleCase {
+  readonly program: Program
+  readonly what: string
+  readonly env: Readonly<Record<string, string>>
 }
 
+const IDLE_CASES: readonly IdleCase[] = [
+  { program: 'bundle', what: 'relay off', env: { RELAY_ENABLED: 'false' } },
+  { program: 'bundle', what: 'relay on', env: { RELAY_ENABLED: 'true' } },
+  { program: 'bundle', what: 'relay off, heap cap 450', env: { ORBITDB_HEAP_MB: '450' } },
+  { program: 'sources', what: 'relay off', env: { RELAY_ENABLED: 'false' } },
+]
+
 /**
- * How fast the built program is ready, from the call to the ready line, and what it holds in memory
- * when nothing happens. Everything is on, multicast included, as an operator's node has it.
+ * How soon a station is ready, from before its process exists to its ready line, and what it holds in
+ * memory when nothing happens. Everything is on, multicast included, as an operator's node has it; each
+ * has a network of its own, so that they do not find each other.
  */
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      runs: { type: 'string', default: '5' },
-      'idle-seconds': { type: 'string', default: '10' },
+      runs: { type: 'string', default: '7' },
+      'idle-runs': { type: 'string', default: '3' },
+      'idle-seconds': { type: 'string', default: '30' },
     },
   })
-  if (!existsSync(BUNDLE)) throw new Error('build first: npm run build')
-  const runs = Number(values.runs)
+  for (const program of ['bundle', 'sources'] as const) await starts(program, Number(values.runs))
   const idleSeconds = Number(values['idle-seconds'])
-  for (const relay of [false, true]) {
-    const samples: Sample[] = []
-    for (let index = 0; index < runs; index++) samples.push(await sample(relay, idleSeconds))
-    report(
-      'start_to_ready_ms',
-      relay,
-      samples.map(({ readyMs }) => readyMs),
-    )
-    report(
-      'idle_rss_mb',
-      relay,
-      samples.map(({ rssMb }) => rssMb),
-    )
+  for (const one of IDLE_CASES) await idle(one, Number(values['idle-runs']), idleSeconds)
+}
+
+/** Each folder is used twice: its first start makes the key and the databases, the second opens them. */
+async function starts(program: Program, runs: number): Promise<void> {
+  const firstMs: number[] = []
+  const againMs: number[] = []
+  for (let index = 0; index < runs; index++) {
+    await inFolder(async (folder) => {
+      for (const timesMs of [firstMs, againMs]) {
+        const station = await startStation(program, folder, { MDNS_ENABLED: 'true' })
+        timesMs.push(station.readyAtMs - station.startedAtMs)
+        await station.stop()
+      }
+    })
   }
+  say(`start to ready, ${program}, empty data folder`, spread(firstMs, 'ms'))
+  say(`start to ready, ${program}, restart`, spread(againMs, 'ms'))
 }
 
-async function sample(relay: boolean, idleSeconds: number): Promise<Sample> {
-  const cwd = await mkdtemp(join(tmpdir(), 'wesense-bench-'))
-  const cleanups: (() => unknown)[] = []
-  try {
-    const env = { MDNS_ENABLED: 'true', RELAY_ENABLED: String(relay) }
-    const program = await startProgram({ after: (job) => cleanups.push(job) }, { cwd, env })
-    const readyMs = performance.now() - program.startedAtMs
-    await delay(idleSeconds * 1000)
-    const rssMb = residentMb(program.child.pid)
-    await program.stop()
-    return { readyMs, rssMb }
-  } finally {
-    for (const cleanup of cleanups) await cleanup()
-    await rm(cwd, { recursive: true, force: true })
+/** Side by side, since stations that idle do not disturb each other. */
+async function idle({ program, what, env }: IdleCase, runs: number, seconds: number) {
+  const samples = await Promise.all(
+    Array.from({ length: runs }, (_, index) =>
+      inFolder(async (folder) => {
+        const own = { MDNS_ENABLED: 'true', NETWORK_NAME: `bench-${index}`, ...env }
+        const station = await startStation(program, folder, own)
+        try {
+          await delay(seconds * 1000)
+          // The kernel's figures first: asking the station moves them.
+          return { ...memoryMb(station.pid), heapLimitMb: await heapLimitMb(station) }
+        } finally {
+          await station.stop()
+        }
+      }),
+    ),
+  )
+  const label = `${program}, ${what}`
+  const residentMb = samples.map((sample) => sample.residentMb)
+  const peakMb = samples.map((sample) => sample.peakMb)
+  const [first] = samples
+  say(`RSS ${seconds} s after ready, ${label}`, spread(residentMb, 'MB'))
+  say(`  most it ever was, V8's heap limit`, `${spread(peakMb, 'MB')}; ${first?.heapLimitMb} MB`)
+}
+
+/** As the process itself has it from V8: old space and three semi-spaces. */
+async function heapLimitMb({ apiUrl }: StationProcess): Promise<number> {
+  const status = (await (await fetch(`${apiUrl}/status`)).json()) as {
+    memory: { heap_limit_bytes: number }
   }
-}
-
-/** Resident memory as the kernel counts it (Linux). */
-function residentMb(pid: number | undefined): number {
-  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]) / 1024
-}
-
-function report(figure: string, relay: boolean, values: readonly number[]): void {
-  const sorted = values.map((value) => Math.round(value)).sort((a, b) => a - b)
-  const median = sorted[Math.floor(sorted.length / 2)]
-  console.log(JSON.stringify({ figure, relay, median, values: sorted }))
+  return Math.round(status.memory.heap_limit_bytes / 1_048_576)
 }
