@@ -4,6 +4,10 @@ interface CommandBase {
   readonly name: string
   readonly usage: string
   readonly summary: string
+  /** What `--help` after the command says besides: lines within 100 columns. */
+  readonly details: readonly string[]
+  /** Whether words may follow the name. @default false */
+  readonly isTakingWords?: boolean
 }
 
 /** A command that reads settings; `isCheckingFiles`: the files they name as well. */
@@ -25,6 +29,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'start',
     usage: 'start',
     summary: 'Run the node (this is also what happens with no command).',
+    details: [
+      'Stops on SIGTERM or Ctrl-C within 10 s, exit code 0. Exit code 1: it could not start; 2: wrong',
+      'settings. Either way the reason is one line on the error output.',
+    ],
     needs: 'settings-and-files',
     load: () => import('./start.ts'),
   },
@@ -32,6 +40,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'health',
     usage: 'health',
     summary: 'Ask the running node whether it works: one line, exit code 0 or 1.',
+    details: [
+      'Exit code 0: it works, even while no seed can be reached (that is said). Exit code 1: it does',
+      'not answer, or something of its own is missing. It asks http://127.0.0.1:PORT, API_HOST if set.',
+    ],
     needs: 'settings',
     load: () => import('./health.ts'),
   },
@@ -39,6 +51,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'status',
     usage: 'status',
     summary: 'Show role, addresses, seeds, connections, registry and memory of the running node.',
+    details: [
+      'Ready: whether it can do its work. Bootstrap: whether others can join through it. Joined and',
+      "Rejected count entries of the registry's logs since the start. With --json, everything.",
+    ],
     needs: 'settings',
     load: () => import('./status.ts'),
   },
@@ -46,6 +62,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'peers',
     usage: 'peers',
     summary: 'List who is connected to the running node.',
+    details: [
+      'Way: in or out, by who dialled; relay: through a relay; other: no station of this network.',
+      'For: how long connected. Ping: the last round trip, measured every 30 s.',
+    ],
     needs: 'settings',
     load: () => import('./peers.ts'),
   },
@@ -53,6 +73,13 @@ export const COMMANDS: readonly Command[] = [
     name: 'identity',
     usage: 'identity show | export | import FILE [--force]',
     summary: "Show, save or restore the key that makes this node's peer ID.",
+    details: [
+      'show      The peer ID and where its key lies.',
+      'export    The key as text, to be kept secret: identity export > saved-key',
+      'import    Puts such a key in place, of a file or (-) the standard input; the node is stopped.',
+      '          A key that is there already is replaced with --force only, and kept as a backup.',
+    ],
+    isTakingWords: true,
     needs: 'settings',
     load: () => import('./identity.ts'),
   },
@@ -60,6 +87,11 @@ export const COMMANDS: readonly Command[] = [
     name: 'config',
     usage: 'config show | check',
     summary: 'Show every setting with its source, or check whether a start would accept them.',
+    details: [
+      'show      Each setting, its value, and whether flag, environment, file or default gave it.',
+      'check     What a start would say: exit code 0, or 2 and every problem on a line.',
+    ],
+    isTakingWords: true,
     needs: 'settings-and-files',
     load: () => import('./config.ts'),
   },
@@ -67,6 +99,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'version',
     usage: 'version',
     summary: 'Print the version.',
+    details: [],
     needs: 'nothing',
     load: () => import('./version.ts'),
   },

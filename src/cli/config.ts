@@ -1,4 +1,4 @@
-import { heapWarnings, showSettings, wrapText } from '../config/index.ts'
+import { heapWarnings, resolveHeapMb, showSettings, wrapText } from '../config/index.ts'
 import { CliError } from './errors.ts'
 import { COLUMNS, table } from './format.ts'
 import { EXIT, type SettingsContext } from './types.ts'
@@ -11,7 +11,7 @@ export async function run(context: SettingsContext): Promise<number> {
   throw new CliError('USAGE', 'config takes: show, or check')
 }
 
-function show({ loaded, output, switches }: SettingsContext): number {
+function show({ loaded, output, switches, process }: SettingsContext): number {
   const shown = showSettings(loaded)
   if (switches.has('json')) {
     const settings = Object.fromEntries(
@@ -20,8 +20,12 @@ function show({ loaded, output, switches }: SettingsContext): number {
     output.out(`${JSON.stringify({ settings, warnings: loaded.warnings }, null, 2)}\n`)
     return EXIT.ok
   }
-  const rows = shown.flatMap(({ name, value, source }) =>
-    valueLines(value).map((line, index) => (index === 0 ? [name, source, line] : ['', '', line])),
+  const heapMb = resolveHeapMb(loaded.settings, process.memoryLimitBytes)
+  const rows = shown.flatMap(({ name, key, value, source }) =>
+    // The one default that depends on the machine, and the one that operators tune.
+    valueLines(key === 'heapMb' ? (value ?? `${heapMb} (from the memory)`) : value).map(
+      (line, index) => (index === 0 ? [name, source, line] : ['', '', line]),
+    ),
   )
   const lines = table(
     [

@@ -26,7 +26,7 @@ async function show(context: SettingsContext): Promise<number> {
   const identity = await readIdentity(dataDir)
   const path = keyPath(dataDir)
   if (identity === null) {
-    const message = `No identity key at ${path}: is DATA_DIR right? The first start creates one.`
+    const message = `No identity key at ${path}: is DATA_DIR right? A start in an empty folder creates one.`
     throw new IdentityError('KEY_MISSING', message, { path })
   }
   const publicKey = Buffer.from(identity.publicKeyRaw).toString('base64')

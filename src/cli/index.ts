@@ -56,6 +56,9 @@ async function dispatch(options: CliOptions): Promise<number> {
     const shown = escapeRemote(name, 40)
     throw new CliError('USAGE', `"${shown}" is no command; "wesense-node --help" lists them`)
   }
+  if (rest.length > 0 && command.isTakingWords !== true && problems.length === 0) {
+    throw new CliError('USAGE', `${name} takes no words, only flags`)
+  }
   const context: CommandContext = { ...options, words: rest, switches }
   if (command.needs === 'nothing') return await (await command.load()).run(context)
 

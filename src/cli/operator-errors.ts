@@ -14,6 +14,13 @@ const SYSTEM: Readonly<Record<string, string>> = {
   LEVEL_LOCKED: 'the databases are in use by another process',
 }
 
+/** Codes of the database that carry the system's words in their message, and no facts. */
+const DATABASE: Readonly<Record<string, string>> = {
+  LEVEL_IO_ERROR: 'the databases cannot be read or written',
+  LEVEL_CORRUPTION: 'a database is damaged',
+}
+const DISK_FULL = /no space left on device|disk quota exceeded/i
+
 /** Causes deeper than this are not looked at; it also ends a cause that is its own cause. */
 const DEEPEST = 8
 
@@ -32,6 +39,10 @@ function find(error: unknown, depth: number): string | null {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null
   if (code !== null && 'facts' in error) return oneLine(error.message)
   if (code !== null && Object.hasOwn(SYSTEM, code)) return describe(error, SYSTEM[code] ?? code)
+  if (code !== null && Object.hasOwn(DATABASE, code)) {
+    const words = DISK_FULL.test(error.message) ? SYSTEM.ENOSPC : DATABASE[code]
+    return oneLine(`${words} (${error.message})`)
+  }
   const inner = error instanceof AggregateError ? error.errors : []
   for (const cause of [error.cause, ...inner]) {
     const message = find(cause, depth + 1)

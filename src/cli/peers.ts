@@ -1,7 +1,7 @@
 import type { PeersReply } from '../api/types.ts'
 import { askApiForObject } from './api-client.ts'
 import { CliError } from './errors.ts'
-import { formatDuration, table } from './format.ts'
+import { COLUMNS, fit, formatDuration, table } from './format.ts'
 import { EXIT, type SettingsContext } from './types.ts'
 
 /** Who is connected: one line a peer. */
@@ -18,38 +18,75 @@ export async function run(context: SettingsContext): Promise<number> {
   return EXIT.ok
 }
 
-/** The lines of `peers`, within 100 columns; the peer ID is never cut, it is what one copies. */
+/**
+ * The lines of `peers`, within 100 columns. Neither a peer ID nor an address is cut, since one copies
+ * them: an address that does not fit stands on a line of its own.
+ */
 export function renderPeers({ peers }: PeersReply): string[] {
   if (peers.length === 0) return ['No peer is connected.']
-  const rows = peers.map((peer) => [
-    peer.peer_id,
-    `${peer.direction === 'inbound' ? 'in' : 'out'}${peer.is_limited ? ' relayed' : ''}`,
-    formatDuration(peer.connected_seconds),
-    peer.rtt_ms === null ? '-' : `${Math.round(peer.rtt_ms)} ms`,
-    peer.is_station ? 'yes' : 'no',
-    shortAddress(peer.remote_address),
-  ])
-  const stations = peers.filter((peer) => peer.is_station).length
-  return [
-    ...table(
-      [
-        { title: 'Peer', maxWidth: 52 },
-        { title: 'Way', maxWidth: 11 },
-        { title: 'For', maxWidth: 7 },
-        { title: 'Ping', maxWidth: 8, isRight: true },
-        { title: 'Stn', maxWidth: 3 },
-        { title: 'Address', maxWidth: 60 },
-      ],
-      rows,
-    ),
-    `${peers.length} connected, ${stations} stations`,
-  ]
+  const addresses = peers.map((peer) => fit(shortAddress(peer.remote_address), 256))
+  const rows = peers.map((peer, index) => {
+    const address = addresses[index] ?? ''
+    return [
+      peer.peer_id,
+      way(peer),
+      formatDuration(peer.connected_seconds),
+      peer.rtt_ms === null ? '-' : `${Math.round(peer.rtt_ms)} ms`,
+      address.length > ADDRESS_WIDTH ? '' : address,
+    ]
+  })
+  const [title = '', ...lines] = table(
+    [
+      { title: 'Peer', maxWidth: 52 },
+      { title: 'Way', maxWidth: 10 },
+      { title: 'For', maxWidth: 7, isRight: true },
+      { title: 'Ping', maxWidth: 7, isRight: true },
+      { title: 'Address', maxWidth: ADDRESS_WIDTH },
+    ],
+    rows,
+  )
+  const list = lines.flatMap((line, index) => {
+    const address = addresses[index] ?? ''
+    return address.length > ADDRESS_WIDTH ? [line, ...indented(address)] : [line]
+  })
+  return [title, ...list, summary(peers)]
 }
 
-/** `/ip4/1.2.3.4/tcp/4002/p2p/12D3...` -> `1.2.3.4:4002`; other shapes without the peer ID. */
+/** What is left of 100 columns where the other ones have their usual width. */
+const ADDRESS_WIDTH = 24
+
+type Peer = PeersReply['peers'][number]
+
+/** Who dialled whom; `other` is a peer that is no station of this network. */
+function way({ direction, is_limited: isLimited, is_station: isStation }: Peer): string {
+  const base = direction === 'inbound' ? 'in' : 'out'
+  if (!isStation) return `${base} other`
+  return isLimited ? `${base} relay` : base
+}
+
+function indented(address: string): string[] {
+  const width = COLUMNS - 4
+  return (address.match(new RegExp(`.{1,${width}}`, 'gu')) ?? []).map((part) => `    ${part}`)
+}
+
+function summary(peers: readonly Peer[]): string {
+  const others = peers.filter((peer) => !peer.is_station).length
+  const all = `${peers.length} connected`
+  if (others === 0) return `${all}, all of them stations`
+  return `${all}, ${others} of them ("other") no stations of this network`
+}
+
+/**
+ * `/ip4/1.2.3.4/tcp/4002/p2p/12D3...` -> `1.2.3.4:4002`, through a relay `via` the relay's address;
+ * other shapes without the peer ID.
+ */
 function shortAddress(address: string): string {
-  const plain = /^\/ip([46])\/([^/]+)\/tcp\/(\d+)(?:\/p2p\/[^/]+)?$/.exec(address)
+  const [relay, circuit] = address.split('/p2p-circuit')
+  if (relay !== undefined && circuit !== undefined) return `via ${shortAddress(relay)}`
+  const plain =
+    /^\/(ip4|ip6|dns[46]?)\/([^/]+)\/tcp\/(\d+)((?:\/tls)?\/wss?)?(?:\/p2p\/[^/]+)?$/.exec(address)
   if (plain === null) return address.replace(/\/p2p\/[^/]+$/, '')
-  const [, version, host, port] = plain
-  return version === '6' ? `[${host}]:${port}` : `${host}:${port}`
+  const [, kind, host, port, socket = ''] = plain
+  const suffix = socket === '' ? '' : socket === '/ws' ? ' ws' : ' wss'
+  return `${kind === 'ip6' ? `[${host}]` : host}:${port}${suffix}`
 }

@@ -1,10 +1,8 @@
 import { resolveHeapMb } from '../config/index.ts'
-import { CliError } from './errors.ts'
 import type { SettingsContext } from './types.ts'
 
 /** Runs the node until it is told to stop. */
 export async function run(context: SettingsContext): Promise<number> {
-  if (context.words.length > 0) throw new CliError('USAGE', 'start takes no words, only flags')
   const { process, loaded } = context
   // First of all: it replaces the process, and whatever was loaded before would be loaded twice.
   const heapMb = resolveHeapMb(loaded.settings, process.memoryLimitBytes)

@@ -1,7 +1,8 @@
 import type { NodeStatus } from '../api/types.ts'
+import { wrapText } from '../config/index.ts'
 import { askApiForObject } from './api-client.ts'
 import { CliError } from './errors.ts'
-import { field, formatBytes, formatDuration, table } from './format.ts'
+import { COLUMNS, field, fit, formatBytes, formatDuration, table } from './format.ts'
 import { EXIT, type SettingsContext } from './types.ts'
 
 /** What the running node is and does: role, addresses, connections, registry, memory. */
@@ -28,9 +29,6 @@ export function renderStatus(status: NodeStatus): string[] {
   const { connections, discovery, memory, event_loop: loop } = status
   // The peer ID stands in the first line; without it, an address fits and can be copied.
   const bare = (address: string) => address.replace(`/p2p/${status.peer_id}`, '')
-  const on = Object.entries(discovery).flatMap(([name, isOn]) =>
-    isOn ? [name.replaceAll('_', '-')] : [],
-  )
   return [
     ...field('Peer', status.peer_id),
     ...field(
@@ -40,28 +38,22 @@ export function renderStatus(status: NodeStatus): string[] {
     ),
     ...field('Ready', readyLines(status)),
     ...field('Bootstrap', `${bootstrap.is_bootstrap ? 'yes' : 'no'}: ${bootstrap.reason}`),
-    ...field('Relay', relay.enabled ? 'yes' : 'no: RELAY_ENABLED is false'),
+    ...field('Relay', `${relay.enabled ? 'yes' : 'no'}: RELAY_ENABLED is ${relay.enabled}`),
     ...field('Announces', status.addresses.announce.map(bare)),
     ...field('Listens', status.addresses.listen.map(bare)),
     ...field('Seeds', status.seeds.map(seedLine)),
     ...field(
       'Connected',
       `${connections.total} of at most ${connections.limit} (${connections.inbound} inbound, ` +
-        `${connections.outbound} outbound), ${connections.stations} stations`,
+        `${connections.outbound} outbound), ${connections.stations} stations; "peers" lists them`,
     ),
-    ...field('Discovery', on.length === 0 ? 'off' : on.join(', ')),
-    ...field(
-      'Memory',
-      `${formatBytes(memory.rss_bytes)} in all, heap ${formatBytes(memory.heap_used_bytes)} of ` +
-        formatBytes(memory.heap_limit_bytes) +
-        (memory.memory_limit_bytes === null
-          ? ''
-          : `, may use ${formatBytes(memory.memory_limit_bytes)}`),
-    ),
+    ...field('Discovery', discoveryLine(discovery)),
+    ...field('Registry', registryLine(status)),
+    ...field('Memory', memoryLine(memory)),
     ...field('Event loop', `p99 ${round(loop.p99_ms)} ms, longest ${round(loop.max_ms)} ms`),
-    ...field('Warnings', status.warnings),
+    ...field('Warnings', status.warnings.length === 0 ? 'none' : status.warnings),
     '',
-    ...registryLines(status),
+    ...databaseLines(status),
   ]
 }
 
@@ -71,39 +63,69 @@ function readyLines({ ready }: NodeStatus): string[] {
   return failed.map((check, index) => `${index === 0 ? 'no: ' : ''}${check.name}: ${check.detail}`)
 }
 
-function seedLine(seed: NodeStatus['seeds'][number]): string {
-  const error = seed.last_error === null ? '' : `: ${seed.last_error}`
-  return `${seed.seed} ${seed.state}${error}`
+/** A reached seed's peer ID is what one pins. */
+function seedLine({ seed, state, peer_id: peerId, last_error: error }: Seed): string {
+  if (error !== null) return `${state}: ${seed} (${error})`
+  const isNews = state === 'connected' && peerId !== null && !seed.includes(peerId)
+  return isNews ? `${state}: ${seed}, ${peerId}` : `${state}: ${seed}`
 }
 
-function registryLines({ registry }: NodeStatus): string[] {
-  const rows = registry.databases.map((database) => [
-    database.name,
-    String(database.records),
-    String(database.heads),
-    String(database.entries_joined),
-    rejectionText(database.rejections),
-    database.address,
-  ])
+type Seed = NodeStatus['seeds'][number]
+
+function discoveryLine(discovery: NodeStatus['discovery']): string {
+  const named = (isWanted: boolean) =>
+    Object.entries(discovery).flatMap(([name, isOn]) =>
+      isOn === isWanted ? [name.replaceAll('_', '-')] : [],
+    )
+  const [on, off] = [named(true), named(false)]
+  const parts = [on.join(', '), off.length === 0 ? '' : `off: ${off.join(', ')}`]
+  return parts.filter((part) => part !== '').join('; ')
+}
+
+function registryLine({ registry }: NodeStatus): string {
+  const records = registry.databases.reduce((sum, database) => sum + database.records, 0)
+  const disk = registry.disk_bytes === null ? '' : `, ${formatBytes(registry.disk_bytes)} on disk`
+  return `${records} ${records === 1 ? 'record' : 'records'}${disk}`
+}
+
+function memoryLine(memory: NodeStatus['memory']): string {
+  const limit = memory.memory_limit_bytes
+  return (
+    `${formatBytes(memory.rss_bytes)}${limit === null ? '' : ` of ${formatBytes(limit)}`}, heap ` +
+    `${formatBytes(memory.heap_used_bytes)} of ${formatBytes(memory.heap_limit_bytes)}`
+  )
+}
+
+function databaseLines({ registry }: NodeStatus): string[] {
+  const total = (counts: Readonly<Record<string, number>>) =>
+    Object.values(counts).reduce((sum, count) => sum + count, 0)
   const right = { maxWidth: 10, isRight: true }
   const lines = table(
     [
-      { title: 'Registry', maxWidth: 16 },
+      { title: 'Database', maxWidth: 16 },
       { title: 'Records', ...right },
       { title: 'Heads', ...right },
       { title: 'Joined', ...right },
-      { title: 'Rejected', maxWidth: 30 },
+      { title: 'Rejected', ...right },
       { title: 'Address', maxWidth: 80 },
     ],
-    rows,
+    registry.databases.map((database) => [
+      database.name,
+      String(database.records),
+      String(database.heads),
+      String(database.entries_joined),
+      String(total(database.rejections)),
+      // With its prefix it would be cut, and nobody could compare it.
+      database.address.replace(/^\/orbitdb\//, ''),
+    ]),
   )
-  if (registry.disk_bytes !== null) lines.push(`${formatBytes(registry.disk_bytes)} on disk`)
-  return lines
-}
-
-function rejectionText(rejections: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(rejections).filter(([, count]) => count > 0)
-  return parts.length === 0 ? '0' : parts.map(([reason, count]) => `${count} ${reason}`).join(' ')
+  const rejections = registry.databases.flatMap(({ name, rejections }) => {
+    const parts = Object.entries(rejections).filter(([, count]) => count > 0)
+    if (parts.length === 0) return []
+    const text = parts.map(([reason, count]) => `${count} ${reason}`).join(', ')
+    return wrapText(fit(`${name} rejected: ${text}`, 400), COLUMNS)
+  })
+  return [...lines, ...rejections]
 }
 
 function round(ms: number): number {

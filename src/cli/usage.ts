@@ -19,20 +19,29 @@ export function fullUsage(): string {
     '',
     ...flags,
     '',
+    ...settingsUsage(),
+  ].join('\n')}\n`
+}
+
+function settingsUsage(): string[] {
+  return [
     'Settings. Each is also an environment variable: --libp2p-port is LIBP2P_PORT. Flags win over',
     'environment, over .env, over default. docs/configuration.md says what each one costs.',
     '',
     settingsHelp(),
-  ].join('\n')}\n`
+  ]
 }
 
-/** `--help` after a command. */
+/** `--help` after a command. `npm start -- --help` is the start command's, so that one has the settings. */
 export function commandUsage(command: Command): string {
   return `${[
     `Usage: wesense-node ${command.usage} [flags]`,
     '',
     command.summary,
+    ...(command.details.length === 0 ? [] : ['', ...command.details]),
     '',
-    'All flags and settings: wesense-node --help',
+    ...(command.name === 'start'
+      ? settingsUsage()
+      : ['All flags and settings: wesense-node --help']),
   ].join('\n')}\n`
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { COMMANDS } from '../../../src/cli/commands.ts'
 import { runCommand } from './harness.ts'
 
 describe('the command line', () => {
@@ -21,11 +22,27 @@ describe('the command line', () => {
     }
     for (const line of out.split('\n')) assert.ok(line.length <= 100, line)
     assert.equal((await runCommand(['help'])).out, out)
-    assert.match((await runCommand(['identity', '-h'])).out, /^Usage: wesense-node identity show/)
+  })
+
+  it('helps with each command, within 100 columns', async () => {
+    for (const { name, usage, summary } of COMMANDS) {
+      const { code, out } = await runCommand([name, '--help'])
+      assert.equal(code, 0)
+      assert.ok(out.startsWith(`Usage: wesense-node ${usage} [flags]\n\n${summary}\n`), out)
+      for (const line of out.split('\n')) assert.ok(line.length <= 100, line)
+    }
+    assert.match((await runCommand(['health', '-h'])).out, /Exit code 0/)
+    assert.match((await runCommand(['start', '-h'])).out, /^ {2}--libp2p-port /m)
   })
 
   it('refuses an unknown command and unknown words with exit code 2', async () => {
-    for (const argv of [['stat'], ['config', 'edit'], ['identity', 'import'], ['start', 'now']]) {
+    for (const argv of [
+      ['stat'],
+      ['config', 'edit'],
+      ['identity', 'import'],
+      ['start', 'now'],
+      ['peers', 'x'],
+    ]) {
       const { code, out, error } = await runCommand(argv)
       assert.equal(code, 2, argv.join(' '))
       assert.equal(out, '')
@@ -55,6 +72,7 @@ describe('the command line', () => {
     assert.match(out, /^PORT +--port +5300$/m)
     assert.match(out, /^API_TOKEN +environment +\[redacted\]$/m)
     assert.match(out, /^NODE_TTL_DAYS +default +7$/m)
+    assert.match(out, /^ORBITDB_HEAP_MB +default +460 \(from the memory\)$/m)
     assert.match(out, /^warning: ANNOUNCE_ADDRESS 10\.0\.0\.1 is a private address/m)
     const json = JSON.parse((await runCommand(['config', '--json'], { env })).out)
     assert.deepEqual(json.settings.API_TOKEN, { value: '[redacted]', source: 'environment' })

@@ -32,6 +32,22 @@ describe('what an operator can cause', () => {
     assert.match(operatorMessage(several) ?? '', /taken/)
   })
 
+  it('is one line: of a database what is wrong with its disk', () => {
+    const level = (code: string, message: string) => {
+      const cause = Object.assign(new Error(message), { code })
+      return new Error('Database failed to open', { cause })
+    }
+    assert.equal(
+      operatorMessage(level('LEVEL_IO_ERROR', 'IO error: a/1.ldb: No space left on device')),
+      'the disk is full (IO error: a/1.ldb: No space left on device)',
+    )
+    assert.match(
+      operatorMessage(level('LEVEL_IO_ERROR', 'IO error: a/LOCK: Permission denied')) ?? '',
+      /^the databases cannot be read or written \(.+Permission denied\)$/,
+    )
+    assert.match(operatorMessage(level('LEVEL_CORRUPTION', 'bad block')) ?? '', /is damaged/)
+  })
+
   it('is not a defect: that keeps its stack', () => {
     const circular = new Error('its own cause')
     circular.cause = circular

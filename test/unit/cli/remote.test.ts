@@ -92,10 +92,16 @@ describe('commands that ask the running node', () => {
     for (const line of out.split('\n')) assert.ok(line.length <= 100, line)
     assert.match(out, /^Bootstrap +yes: announces bootstrap\.wesense\.earth and serves the DHT$/m)
     assert.match(out, /^Announces +\/dns4\/bootstrap\.a-rather\S+\/tcp\/4002$/m)
-    assert.match(out, /^Connected +31 of at most 100 \(20 inbound, 11 outbound\), 29 stations$/m)
-    assert.match(out, /^Memory +125 MB in all, heap 49 MB of 474 MB, may use 1\.0 GB$/m)
-    assert.match(out, /^trust +123456 +3 +98765 +0 +\/orbitdb\//m)
-    assert.match(out, /^nodes +0 +3 +98765 +12 clock-ahead 3 bad-signature /m)
+    assert.match(out, /^Connected +31 of at most 100 \(20 inbound, 11 outbound\), 29 stations;/m)
+    assert.match(out, /^Discovery +dht, peer-exchange, registry; off: mdns$/m)
+    assert.match(out, /^Registry +740736 records, 296 MB on disk$/m)
+    assert.match(out, /^Memory +125 MB of 1\.0 GB, heap 49 MB of 474 MB$/m)
+    assert.match(out, /^trust +123456 +3 +98765 +0 +zdpuAmXj\w{41}$/m)
+    assert.match(out, /^nodes +0 +3 +98765 +15 +zdpu/m)
+    assert.match(out, /^nodes rejected: 12 clock-ahead, 3 bad-signature$/m)
+    assert.match(out, /^Seeds +connected: one\.example\.org, 12D3KooW\w+$/m)
+    assert.match(out, /^ +waiting: two\.example\.org \(ECONNREFUSED\\u\{1b\}\[2J\)$/m)
+    assert.match(out, /^Warnings +none$/m)
     assert.match(out, /up 3d 4h$/m)
     assert.ok(!out.includes('\u001b'), 'what peers wrote cannot steer the terminal')
     const { out: json } = await runCommand(['status', '--json', '--port', String(port)])
@@ -108,16 +114,27 @@ describe('commands that ask the running node', () => {
     assert.match(out, /^Ready +no: seeds: none of 2 reached$/m)
   })
 
-  it('list peers within 100 columns, their IDs whole', async (t) => {
-    const { port } = await fakeApi(t, { '/peers': [200, PEERS] })
+  it('list peers within 100 columns, IDs and addresses whole', async (t) => {
+    const [first, second] = PEERS.peers
+    assert.ok(first !== undefined && second !== undefined)
+    const at = (remote_address: string) => ({ ...first, remote_address })
+    const short = at('/ip4/203.0.113.109/tcp/54321/p2p/x')
+    const socket = at('/dns4/a.example/tcp/443/tls/ws')
+    const peers = [first, second, short, socket]
+    const { port } = await fakeApi(t, { '/peers': [200, { peers }] })
     const { out } = await runCommand(['peers', '--port', String(port)])
-    for (const line of out.split('\n')) assert.ok(line.length <= 100, line)
-    const [, first = '', second = ''] = out.split('\n')
-    assert.match(
-      first,
-      /^12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8 +in +1d 1h +13 ms +yes/,
-    )
-    assert.match(second, / out relayed +7s +- +no /)
-    assert.match(out, /^2 connected, 1 stations$/m)
+    const lines = out.split('\n')
+    for (const line of lines) assert.ok(line.length <= 100, line)
+    const id = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
+    assert.match(lines[1] ?? '', new RegExp(`^${id}  in +1d 1h +13 ms$`))
+    assert.equal(lines[2], '    [2001:0db8:1234:5678:9abc:def0:1234:5678]:54321')
+    assert.match(lines[3] ?? '', new RegExp(`^${id}  out other +7s +-$`))
+    assert.equal(lines[4], '    via relay.example.org:443 wss')
+    assert.match(lines[5] ?? '', / 203\.0\.113\.109:54321$/)
+    assert.match(lines[6] ?? '', / a\.example:443 wss$/)
+    assert.equal(lines[7], '4 connected, 1 of them ("other") no stations of this network')
+    const { port: other } = await fakeApi(t, { '/peers': [200, { peers: [first] }] })
+    const { out: stations } = await runCommand(['peers', '--port', String(other)])
+    assert.match(stations, /^1 connected, all of them stations$/m)
   })
 })
