@@ -6,7 +6,7 @@ import { type ProcessTelemetry, readProcessMemory } from '../telemetry/index.ts'
 /** What the answers about this node are made from. */
 export interface StatusSources {
   readonly network: Pick<NetworkService, 'status' | 'peers'>
-  readonly registry: Pick<RegistryService, 'status' | 'isReady' | 'problem'>
+  readonly registry: Pick<RegistryService, 'status' | 'isReady' | 'problem' | 'diskBytes'>
   readonly telemetry: Pick<ProcessTelemetry, 'eventLoopDelay'>
   readonly networkName: string
   readonly version: string
@@ -97,7 +97,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
         entries_joined: database.entriesJoined,
         rejections: { ...database.rejections },
       })),
-      disk_bytes: null,
+      disk_bytes: sources.registry.diskBytes,
     },
     memory: {
       rss_bytes: memory.rssBytes,

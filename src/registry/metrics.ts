@@ -10,16 +10,19 @@ export interface RegistryMetrics {
   exchange(kind: 'heads' | 'log' | 'bitswap', outcome: string): void
 }
 
-export function createRegistryMetrics(
-  metrics: Metrics,
-  readStatus: () => readonly DatabaseStatus[],
-): RegistryMetrics {
+/** Where gauges are read from at each scrape. */
+export interface RegistryGauges {
+  status(): readonly DatabaseStatus[]
+  diskBytes(): number | null
+}
+
+export function createRegistryMetrics(metrics: Metrics, gauges: RegistryGauges): RegistryMetrics {
   metrics.gauge({
     name: 'wesense_registry_records',
     help: 'Current records held per database, unlisted ones included',
     labels: ['database'],
     collect: (gauge) => {
-      for (const { name, records } of readStatus()) gauge.set({ database: name }, records)
+      for (const { name, records } of gauges.status()) gauge.set({ database: name }, records)
     },
   })
   metrics.gauge({
@@ -27,7 +30,15 @@ export function createRegistryMetrics(
     help: 'Heads of each log: entries that no later entry links to',
     labels: ['database'],
     collect: (gauge) => {
-      for (const { name, heads } of readStatus()) gauge.set({ database: name }, heads)
+      for (const { name, heads } of gauges.status()) gauge.set({ database: name }, heads)
+    },
+  })
+  metrics.gauge({
+    name: 'wesense_registry_disk_bytes',
+    help: 'Files of the registry on disk, looked up every minute',
+    collect: (gauge) => {
+      const bytes = gauges.diskBytes()
+      if (bytes !== null) gauge.set({}, bytes)
     },
   })
   const joined = metrics.counter({

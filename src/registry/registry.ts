@@ -18,6 +18,7 @@ import type { EntrySource } from './store/database.ts'
 import { type Databases, openDatabases } from './store/databases.ts'
 import { StoreDisk } from './store/disk.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
+import { StoreSize } from './store/store-size.ts'
 import type {
   AnnouncedNode,
   DatabaseName,
@@ -30,7 +31,7 @@ import type {
 import { RecordView } from './view.ts'
 import { createWriter } from './writer.ts'
 
-/** Six steps: all of `stop()` ends within 6 s. */
+/** Seven steps: all of `stop()` ends within 7 s. */
 const STOP_STEP_MS = 1000
 const PRESENCE_INTERVAL_MS = 60_000
 
@@ -58,6 +59,7 @@ class Registry implements RegistryService {
   readonly #feed: NodeFeed
   readonly #counts: EntryCounts
   readonly #disk: StoreDisk
+  readonly #size: StoreSize
   #stopStack: StopStep[] = []
   #databases: Databases | null = null
   #replicator: Replicator | null = null
@@ -69,7 +71,11 @@ class Registry implements RegistryService {
     this.#options = options
     this.#components = components
     this.#clock = components.clock ?? systemClock
-    this.#metrics = createRegistryMetrics(components.metrics, () => this.status())
+    this.#size = new StoreSize(options.directory, this.#clock)
+    this.#metrics = createRegistryMetrics(components.metrics, {
+      status: () => this.status(),
+      diskBytes: () => this.diskBytes,
+    })
     this.#counts = new EntryCounts(this.#metrics)
     const ownPeerId = components.identity.peerId
     this.#feed = new NodeFeed({
@@ -115,6 +121,10 @@ class Registry implements RegistryService {
   get problem(): string | null {
     if (!this.#isOpen) return 'the registry is not open'
     return this.#disk.failure?.message ?? null
+  }
+
+  get diskBytes(): number | null {
+    return this.#size.bytes
   }
 
   start(): Promise<void> {
@@ -171,6 +181,8 @@ class Registry implements RegistryService {
     const disk = this.#disk
     this.#stopStack.push({ name: 'stores', stop: () => disk.close() })
     await disk.open()
+    this.#stopStack.push({ name: 'store size', stop: () => this.#size.stop() })
+    this.#size.start()
     this.#stopStack.push({ name: 'presence', stop: () => this.#presence.stop() })
     await this.#presence.start(disk.logs)
     const blocks = new BlockStore({

@@ -141,6 +141,8 @@ export interface RegistryService {
   readonly isReady: boolean
   /** Why it is not ready, in one line for an operator; null when it is. */
   readonly problem: string | null
+  /** Files of the registry on disk, looked up every minute; null while not known. */
+  readonly diskBytes: number | null
   /**
    * Opens the stores, rebuilds the view, begins to replicate. Callable twice.
    * @throws RegistryError `STORES_NOT_OPENED`, what serving protocols throws.

@@ -40,6 +40,7 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
     registry: {
       isReady: isRegistryReady,
       problem: isRegistryReady ? null : 'the disk is full',
+      diskBytes: 4096,
       status: () => [
         {
           name: 'nodes',

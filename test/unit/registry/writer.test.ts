@@ -20,7 +20,7 @@ test('writes beyond 256 that wait for a disk that hangs are refused', {
   const options = { ownPeerId: 'own', ttlMs: 1000 }
   const writer = createWriter(options, {
     view: new RecordView(options, { clock, lastSeenMs: () => null }),
-    metrics: createRegistryMetrics(createMetrics(), () => []),
+    metrics: createRegistryMetrics(createMetrics(), { status: () => [], diskBytes: () => null }),
     clock,
     database: () => database,
     publish: () => {},
