@@ -4,7 +4,7 @@ import { COMMANDS, type Command } from './commands.ts'
 const FLAGS = [
   ['--help, -h', 'This text; after a command, about that command.'],
   ['--json', 'Output for programs.'],
-  ['--env-file <path>', 'Read settings from this file instead of .env.'],
+  ['--dotenv <path>', 'Read settings from this file instead of .env.'],
   ['--version, -V', 'Print the version.'],
 ] as const
 

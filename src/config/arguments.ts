@@ -11,7 +11,8 @@ const SHORT = new Map<string, Switch>([
   ['-h', 'help'],
   ['-V', 'version'],
 ])
-const ENV_FILE_FLAG = '--env-file'
+/** Not `--env-file`: Node takes that one for itself wherever it stands. */
+const ENV_FILE_FLAG = '--dotenv'
 
 /** A setting given on the command line; `env` names it. */
 export interface FlagValue {
@@ -24,7 +25,7 @@ interface Arguments {
   readonly words: readonly string[]
   readonly switches: ReadonlySet<Switch>
   readonly flags: readonly FlagValue[]
-  /** From `--env-file`; null when it was not given. */
+  /** From `--dotenv`; null when it was not given. */
   readonly envFile: string | null
   readonly problems: readonly string[]
 }

@@ -76,7 +76,7 @@ const INTRODUCTION = [
   '',
   'A setting is an environment variable, a line of `.env`, or a flag: `LIBP2P_PORT=4002` and',
   '`--libp2p-port 4002` say the same. Flags win over the environment, over `.env` (or the file that',
-  '`--env-file` names), over the default. An empty environment variable or line counts as not set. A',
+  '`--dotenv` names), over the default. An empty environment variable or line counts as not set. A',
   'switch is `true` or `false`; as a flag, `--mdns-enabled` and `--no-mdns-enabled` do. Items of a list',
   'stand between commas or spaces.',
   '',

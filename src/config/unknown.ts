@@ -6,8 +6,8 @@ import { ROWS } from './table.ts'
 /** Ours by their prefix: whoever sets one means this program. */
 const PREFIXES = ['WESENSE_', 'LIBP2P_', 'ORBITDB_']
 
-/** Read by the container engine or by Node, from the same `.env`. */
-const FOREIGN = /^(COMPOSE|DOCKER|NODE|NPM)_/
+/** Read by the container engine, by Node or by the compose file itself, from the same `.env`. */
+const FOREIGN = /^((COMPOSE|DOCKER|NODE|NPM)_|WESENSE_NODE_IMAGE$)/
 
 /** Set by this program for the process it replaces itself with. */
 export const HEAP_APPLIED_ENV = 'WESENSE_NODE_HEAP_APPLIED'
@@ -46,7 +46,7 @@ export function findUnknown(sources: RawSources): string[] {
 }
 
 function isOurs(name: string): boolean {
-  if (KNOWN.includes(name) || name === HEAP_APPLIED_ENV) return false
+  if (KNOWN.includes(name) || FOREIGN.test(name) || name === HEAP_APPLIED_ENV) return false
   return PREFIXES.some((prefix) => name.startsWith(prefix)) && !SERVICE_LINK.test(name)
 }
 

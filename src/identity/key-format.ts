@@ -22,8 +22,9 @@ export function parseKeyProtobuf(bytes: Uint8Array): ParsedKey {
   let key: ReturnType<typeof privateKeyFromProtobuf>
   try {
     key = privateKeyFromProtobuf(bytes)
-  } catch (error) {
-    return malformed(error instanceof Error ? error.message : String(error))
+  } catch {
+    // The library says where its decoder stumbled, which helps nobody who holds the wrong file.
+    return malformed('it holds neither a private key nor the text that "identity export" writes')
   }
   if (key.type !== 'Ed25519') {
     return { isOk: false, reason: 'not-ed25519', detail: `it is a ${key.type} key` }

@@ -14,7 +14,7 @@ export async function exportIdentity(options: { readonly dataDir: string }): Pro
   const path = keyPath(options.dataDir)
   throw new IdentityError(
     'KEY_MISSING',
-    `No identity key at ${path}: is DATA_DIR right? The first "wesense-node start" creates one.`,
+    `No identity key at ${path}: is DATA_DIR right? The first start in an empty folder makes one.`,
     { path },
   )
 }

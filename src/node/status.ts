@@ -118,7 +118,7 @@ function bootstrapRole(network: NetworkStatus, inbound: number): NodeStatus['rol
     is_bootstrap: true,
     reason:
       inbound > 0
-        ? `a public address is announced and ${inbound} peers connected to it`
+        ? `a public address is announced; connections from others: ${inbound}`
         : 'a public address is announced, but nobody has connected to it yet',
   }
 }

@@ -115,7 +115,7 @@ describe('parsers of settings', () => {
   })
 
   it('never throw on a command line or a .env file', () => {
-    const flag = fc.constantFrom(...ROWS.map(({ env }) => flagOf(env)), '--env-file', '--', '-h')
+    const flag = fc.constantFrom(...ROWS.map(({ env }) => flagOf(env)), '--dotenv', '--', '-h')
     fc.assert(
       fc.property(fc.array(fc.oneof(junk, flag)), (argv) => {
         for (const problem of parseArguments(argv).problems) assert.ok(problem.length > 0)

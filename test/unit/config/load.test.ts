@@ -42,10 +42,10 @@ describe('loading settings', () => {
 
   it('does without a default .env, and refuses a named file that is missing', () => {
     loadedSettings()
-    const problems = settingsProblems({ argv: ['--env-file', 'other.env'] })
+    const problems = settingsProblems({ argv: ['--dotenv', 'other.env'] })
     assert.deepEqual(problems, ['other.env cannot be read (ENOENT)'])
     const files = { 'other.env': 'PORT=1234', '.env': 'PORT=4321' }
-    const { settings, sources } = loadedSettings({ argv: ['--env-file=other.env'], files })
+    const { settings, sources } = loadedSettings({ argv: ['--dotenv=other.env'], files })
     assert.equal(settings.apiPort, 1234)
     assert.equal(sources.apiPort.label, 'other.env line 1')
   })

@@ -161,7 +161,7 @@ describe('the bootstrap role', () => {
         connectedPeer({ direction: 'outbound' }),
       ],
     })
-    assert.match(reason, /2 peers connected to it/)
+    assert.match(reason, /connections from others: 2/)
   })
 })
 
