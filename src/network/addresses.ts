@@ -48,9 +48,15 @@ export async function hasIpv6(): Promise<boolean> {
   }
 }
 
-/** @returns one multiaddr for each host and protocol; `::` is left out where there is no IPv6. */
+/**
+ * @returns one multiaddr for each host and protocol; `::` is left out where there is no IPv6.
+ * @throws NetworkError BAD_ADDRESS for a host that is no IP; LISTEN_FAILED when nothing is left
+ */
 export function listenMultiaddrs(options: ListenOptions, isIpv6Usable: boolean): string[] {
   const hosts = options.hosts.filter((host) => host !== '::' || isIpv6Usable)
+  if (hosts.length === 0 && options.hosts.length > 0) {
+    throw new NetworkError('LISTEN_FAILED', 'nowhere to listen: this machine has no IPv6')
+  }
   return hosts.flatMap((host) => {
     const version = isIP(host)
     if (version === 0) throw new NetworkError('BAD_ADDRESS', `cannot listen on "${host}"`, { host })

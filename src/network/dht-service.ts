@@ -1,11 +1,15 @@
-import type { PeerId, PeerInfo } from '@libp2p/interface'
+import { type Connection, isPeerId, type PeerId, type PeerInfo } from '@libp2p/interface'
 import { type KadDHT, type KadDHTComponents, kadDHT } from '@libp2p/kad-dht'
 import { peerIdFromString } from '@libp2p/peer-id'
 
 import { classOf } from './address-class.ts'
+import { isFunction, isObject, libraryMember, NetworkError } from './errors.ts'
 import { guardDhtRequests } from './guards/dht-requests.ts'
 import type { HostLimits } from './limits.ts'
 import type { NetworkMetrics } from './metrics.ts'
+
+/** Peers taken from one reply: a bucket holds no more. */
+const REPLY_LIMIT = 20
 
 export interface DhtOptions {
   readonly protocol: string
@@ -29,10 +33,41 @@ export function createKadDht(
     peerInfoMapper: isPublic ? withPublicAddresses : (peer) => peer,
   })
   return (components) => {
-    const dht = create(components)
+    const dht = create(withoutDials(components))
     guardDhtRequests(dht, limits.dhtRequests, metrics)
     return dht
   }
+}
+
+/**
+ * The library's parts with which a DHT reaches connected peers only. @libp2p/kad-dht 16.4 opens a
+ * connection to whomever a reply names, to ask it in turn and to see whether it belongs into the table:
+ * in a small network every node would soon be connected to every other, and strangers would choose whom
+ * we dial. Here a walk asks the peers that are connected, proposes those that they name, and goes on
+ * through the ones that the dialer connected. Can go when kad-dht takes a policy for its dials.
+ */
+function withoutDials(components: KadDHTComponents): KadDHTComponents {
+  const { connectionManager, ping } = components
+  const connectionTo = (peer: unknown): Connection => {
+    const connections = isPeerId(peer) ? connectionManager.getConnections(peer) : []
+    const open = connections.find((one) => one.status === 'open' && one.limits === undefined)
+    if (open !== undefined) return open
+    throw new NetworkError('NOT_CONNECTED', 'the DHT asks connected peers only')
+  }
+  const openStream: typeof connectionManager.openStream = async (peer, protocol, options) =>
+    connectionTo(peer).newStream(protocol, options)
+  // Asked about peers that a reply names, before they are queried: none is, so that no name that a
+  // stranger wrote is looked up either.
+  const isDialable: typeof connectionManager.isDialable = async () => false
+  const pingConnected: typeof ping.ping = async (peer, options) => {
+    connectionTo(peer)
+    return ping.ping(peer, options)
+  }
+  // Own properties: libp2p's components are a proxy, and an assignment would end up in it.
+  return Object.create(components, {
+    connectionManager: { value: { openStream, isDialable } },
+    ping: { value: { ping: pingConnected } },
+  })
 }
 
 function withPublicAddresses(peer: PeerInfo): PeerInfo {
@@ -77,19 +112,30 @@ export class DhtService {
     return null
   }
 
-  /** Walks towards a key and tells of every peer that is closest to it. */
+  /**
+   * Asks the connected peers that are closest to a key, and tells of every peer that a reply names, in
+   * any order, repeats included.
+   */
   async *closestPeers(key: Uint8Array, signal: AbortSignal): AsyncGenerator<RoutedPeer> {
     for await (const event of this.#dht.getClosestPeers(key, { signal })) {
-      if (event.name === 'FINAL_PEER') yield routedPeer(event.peer)
+      if (event.name === 'PEER_RESPONSE') yield* event.closer.slice(0, REPLY_LIMIT).map(routedPeer)
     }
+  }
+
+  /** Takes a peer that left out of the table: it can be asked nothing, nor vouched for. */
+  async forget(peerId: string): Promise<void> {
+    const table = libraryMember(this.#dht, 'routingTable', isObject)
+    const remove = libraryMember(table, 'remove', isFunction)
+    await Reflect.apply(remove, table, [peerIdFromString(peerId)])
   }
 
   /**
    * Serves requests or only asks: a node that others cannot reach must not fill their tables, but on
    * a network where nobody is public somebody has to serve.
+   * @param hasPublicPeer asked only where it matters: it looks at every connection
    */
-  async adapt(hasPublicPeer: boolean): Promise<void> {
-    const mode = this.#isPublic || !hasPublicPeer ? 'server' : 'client'
+  async adapt(hasPublicPeer: () => boolean): Promise<void> {
+    const mode = this.#isPublic || !hasPublicPeer() ? 'server' : 'client'
     if (mode !== this.mode) await this.#dht.setMode(mode)
   }
 }

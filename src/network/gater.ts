@@ -5,6 +5,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { withDeadline } from '../lib/deadline.ts'
 import { targetOf } from './address-class.ts'
 import { NAME_CHECK_DEADLINE_MS } from './constants.ts'
+import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import type { InboundCaps } from './guards/inbound-caps.ts'
@@ -16,6 +17,8 @@ export type LookupName = (name: string) => Promise<readonly string[]>
 export interface GaterComponents {
   readonly peerId: string
   readonly dialPolicy: DialPolicy
+  /** What the dialer is dialling now; nobody else dials. */
+  readonly dialPermits: DialPermits
   readonly inboundCaps: InboundCaps
   readonly addressQuota: AddressQuota
   readonly metrics: NetworkMetrics
@@ -33,10 +36,11 @@ const systemLookup: LookupName = async (name) => {
  * `filterMultiaddrForPeer` without its object.
  */
 export function createGater(components: GaterComponents): ConnectionGater {
-  const { peerId: self, dialPolicy, inboundCaps, addressQuota, metrics } = components
+  const { peerId: self, dialPolicy, dialPermits, inboundCaps, addressQuota, metrics } = components
   const lookupName = components.lookupName ?? systemLookup
 
   const refusalOf = async (address: Multiaddr): Promise<string | null> => {
+    if (!dialPermits.allowsAddress(address)) return 'not-by-dialer'
     const refusal = dialPolicy.refusalOf(address, 'dht')
     if (refusal !== null || dialPolicy.isOperatorAddress(address)) return refusal
     const target = targetOf(address)
@@ -55,7 +59,12 @@ export function createGater(components: GaterComponents): ConnectionGater {
   }
 
   return {
-    denyDialPeer: (peer) => peer.toString() === self,
+    denyDialPeer: (peer) => {
+      const id = peer.toString()
+      const isRefused = id === self || !dialPermits.allowsPeer(id)
+      if (isRefused) metrics.dialRefused(id === self ? 'own' : 'not-by-dialer')
+      return isRefused
+    },
     denyDialMultiaddr: async (address) => {
       const refusal = await refusalOf(address)
       if (refusal !== null) metrics.dialRefused(refusal)

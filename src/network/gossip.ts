@@ -8,6 +8,7 @@ import {
 } from '@libp2p/gossipsub'
 import type { PeerId } from '@libp2p/interface'
 
+import type { Logger } from '../telemetry/index.ts'
 import { classifyIp } from './address-class.ts'
 import type { HostLimits } from './limits.ts'
 import type { NetworkMetrics } from './metrics.ts'
@@ -46,8 +47,8 @@ export function gossipsubOptions(
     floodPublish: true,
     emitSelf: false,
     globalSignaturePolicy: 'StrictSign',
-    // Pruned peers are told of others; who accepts that is up to their scores.
-    doPX: true,
+    // Peer exchange is a protocol of its own, and nobody dials whom a pruned peer is told of.
+    doPX: false,
     // Relayed connections carry few bytes.
     runOnLimitedConnection: false,
     scoreParams: {
@@ -59,12 +60,12 @@ export function gossipsubOptions(
       IPColocationFactorWhitelist: new LocalIps(),
       retainScore: gossipScore.retainScore,
     },
-    // acceptPX stays above what a stranger can earn, else anybody could choose our peers.
+    // No score is enough for others to choose our peers: gossip would dial them past the dialer.
     scoreThresholds: {
       gossipThreshold: -10,
       publishThreshold: -50,
       graylistThreshold: -80,
-      acceptPXThreshold: 10,
+      acceptPXThreshold: Number.POSITIVE_INFINITY,
     },
   }
 }
@@ -82,6 +83,11 @@ const VERDICTS: Record<MessageVerdict, TopicValidatorResult> = {
   ignore: TopicValidatorResult.Ignore,
 }
 
+export interface GossipComponents {
+  readonly metrics: Pick<NetworkMetrics, 'gossipMessage'>
+  readonly logger: Logger
+}
+
 interface Topic {
   readonly validator: MessageValidator
   readonly handler: MessageHandler
@@ -93,16 +99,17 @@ interface Topic {
  */
 export class Gossip {
   readonly #service: GossipSub
-  readonly #metrics: NetworkMetrics
+  readonly #components: GossipComponents
   readonly #topics = new Map<string, Topic>()
   readonly #subscriberListeners = new Map<string, Set<(peerId: string) => void>>()
 
-  constructor(service: GossipSub, metrics: NetworkMetrics) {
+  constructor(service: GossipSub, components: GossipComponents) {
     this.#service = service
-    this.#metrics = metrics
+    this.#components = components
     service.addEventListener('gossipsub:message', ({ detail }) => {
       const { topic, data } = detail.msg
-      this.#topics.get(topic)?.handler(detail.propagationSource.toString(), data)
+      const handler = this.#topics.get(topic)?.handler
+      this.#call(topic, () => handler?.(detail.propagationSource.toString(), data))
     })
     service.addEventListener('subscription-change', ({ detail }) => {
       for (const { topic, subscribe } of detail.subscriptions) {
@@ -153,7 +160,7 @@ export class Gossip {
 
   async #judge(from: PeerId, message: Message): Promise<TopicValidatorResult> {
     const verdict = await this.#verdict(from.toString(), message)
-    this.#metrics.gossipMessage(verdict)
+    this.#components.metrics.gossipMessage(verdict)
     return VERDICTS[verdict]
   }
 
@@ -167,6 +174,17 @@ export class Gossip {
   }
 
   #tellSubscribed(topic: string, peerId: string): void {
-    for (const listener of [...(this.#subscriberListeners.get(topic) ?? [])]) listener(peerId)
+    for (const listener of [...(this.#subscriberListeners.get(topic) ?? [])]) {
+      this.#call(topic, () => listener(peerId))
+    }
+  }
+
+  /** What a remote's message makes a listener throw would end the process: these are event listeners. */
+  #call(topic: string, listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.#components.logger.error({ topic, error }, 'Gossip listener failed')
+    }
   }
 }

@@ -1,9 +1,13 @@
+import type { Connection } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+
 import { DeadlineError, withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../telemetry/index.ts'
-import { classOf } from './address-class.ts'
 import { hasIpv6, isPubliclyAnnounced, listenMultiaddrs } from './addresses.ts'
 import { STOP_DEADLINE_MS } from './constants.ts'
+import { followPeers } from './dht-follower.ts'
 import { DhtService } from './dht-service.ts'
+import { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
 import { createGater } from './gater.ts'
 import { Gossip } from './gossip.ts'
@@ -23,6 +27,7 @@ import {
   type NetworkGauges,
   type NetworkMetrics,
 } from './metrics.ts'
+import { keepOwnWord } from './own-word.ts'
 import { PeerStoreCap } from './peer-store-cap.ts'
 import { type PeerListener, PeerTracker } from './peers.ts'
 import { type ProtocolNames, protocolNames } from './protocols.ts'
@@ -31,7 +36,7 @@ import type { ConnectedPeer, RegistryTransport } from './types.ts'
 
 /**
  * Builds the host, not started.
- * @throws NetworkError BAD_ADDRESS for a listen host that is no IP; LIBRARY_CHANGED
+ * @throws NetworkError BAD_ADDRESS for a listen host that is no IP; LISTEN_FAILED; LIBRARY_CHANGED
  */
 export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
   const { limits } = options
@@ -39,16 +44,19 @@ export async function createHost(options: HostOptions, components: HostComponent
   const metrics = createNetworkMetrics(components.metrics)
   const addresses = new HostAddresses(options, components)
   const { dialPolicy } = addresses
+  const dialPermits = new DialPermits()
   const listenFailures = new ListenFailures()
+  const addressQuota = new AddressQuota({
+    perPeer: limits.knownPeers.maxAddressesPerPeer,
+    peers: limits.knownPeers.maxPeers,
+    idleMs: limits.knownPeers.addressIdleMs,
+  })
   const gater = createGater({
     peerId: components.identity.peerId,
     dialPolicy,
+    dialPermits,
     inboundCaps: new InboundCaps(limits.inboundCaps, () => dialPolicy.isLoopbackWanted),
-    addressQuota: new AddressQuota({
-      perPeer: limits.knownPeers.maxAddressesPerPeer,
-      peers: limits.knownPeers.maxPeers,
-      idleMs: limits.knownPeers.addressIdleMs,
-    }),
+    addressQuota,
     metrics,
     lookupName: components.lookupName,
   })
@@ -64,6 +72,8 @@ export async function createHost(options: HostOptions, components: HostComponent
   const host = new Host(options, {
     libp2p,
     addresses,
+    addressQuota,
+    dialPermits,
     names,
     metrics,
     listenFailures,
@@ -76,15 +86,23 @@ export async function createHost(options: HostOptions, components: HostComponent
 interface HostParts {
   readonly libp2p: HostLibp2p
   readonly addresses: HostAddresses
+  readonly addressQuota: AddressQuota
+  readonly dialPermits: DialPermits
   readonly names: ProtocolNames
   readonly metrics: NetworkMetrics
   readonly listenFailures: ListenFailures
   readonly logger: Logger
 }
 
+export interface HostDialOptions {
+  readonly signal?: AbortSignal
+  /** A further connection beside one that is open. @default false */
+  readonly force?: boolean
+}
+
 /**
- * One libp2p peer: listeners, connections, gossip and the private DHT. It dials nobody by itself, but a
- * walk through the DHT connects to the peers on its way.
+ * One libp2p peer: listeners, connections, gossip and the private DHT. It dials nobody by itself, and
+ * none of its parts does: `dial` is the only way to a connection of ours.
  */
 export class Host {
   readonly peerId: string
@@ -113,7 +131,7 @@ export class Host {
     this.names = names
     this.libp2p = libp2p
     this.dialPolicy = parts.addresses.dialPolicy
-    this.gossip = new Gossip(gossipsub, metrics)
+    this.gossip = new Gossip(gossipsub, { metrics, logger })
     guardGossipRpc(gossipsub, (topic) => this.gossip.isSubscribed(topic), metrics.gossipDropped)
     this.dht = dht === undefined ? null : new DhtService(dht, isPubliclyAnnounced(options.announce))
     this.#peers = new PeerTracker({
@@ -149,7 +167,9 @@ export class Host {
       peers: this.#peers,
       logger,
     })
-    this.#peers.onPeer(() => this.#adaptDht())
+    const { addressQuota } = parts
+    keepOwnWord({ libp2p, addressQuota, dialPolicy: this.dialPolicy, logger })
+    if (this.dht !== null) followPeers(this.dht, { peers: this.#peers, connections, logger })
   }
 
   /** @throws NetworkError PORT_IN_USE, LISTEN_FAILED */
@@ -207,6 +227,19 @@ export class Host {
     return this.#peers.onPeer(listener)
   }
 
+  /**
+   * Opens a connection to the first address that answers. @param addresses multiaddrs of one peer, all
+   * with or all without its `/p2p`. @throws what libp2p throws
+   */
+  async dial(
+    addresses: readonly (string | Multiaddr)[],
+    options: HostDialOptions = {},
+  ): Promise<Connection> {
+    const targets = addresses.map((address) => multiaddr(address))
+    const { libp2p, dialPermits } = this.#parts
+    return dialPermits.during(targets, () => libp2p.dial(targets, options))
+  }
+
   /** Looks for lost gossip streams now instead of within a minute. */
   async healGossip(): Promise<void> {
     await this.#healer.heal()
@@ -218,14 +251,6 @@ export class Host {
       limits: this.#limits,
       knownPeers: () => this.#peerStoreCap.count,
       dhtPeers: () => this.dht?.size ?? 0,
-    })
-  }
-
-  #adaptDht(): void {
-    const connections = this.libp2p.getConnections()
-    const hasPublicPeer = connections.some(({ remoteAddr }) => classOf(remoteAddr) === 'public')
-    this.dht?.adapt(hasPublicPeer).catch((error: unknown) => {
-      this.#parts.logger.debug({ error }, 'DHT mode did not change')
     })
   }
 }

@@ -38,10 +38,10 @@ export function hostLimits(memoryMb: number) {
       dialTimeout: 10 * SECOND_MS,
       /** One address: a satellite link takes 3 s for TCP, noise and yamux. */
       addressDialTimeout: 5 * SECOND_MS,
-      /** Dials to lost tagged peers. The dialer retries on its own, so few are enough. */
+      /** Dials to lost peers that the DHT tagged. The gater refuses them: the dialer decides. */
       maxParallelReconnects: 3,
-      /** Tries. After them the dialer's backoff takes over. */
-      reconnectRetries: 5,
+      /** Tries after the first refused one. */
+      reconnectRetries: 0,
       /** Handshake of an inbound connection: the shorter, the less a silent socket costs. */
       inboundUpgradeTimeout: 5 * SECOND_MS,
       /** A stream that names no protocol by then is reset. */
@@ -72,8 +72,11 @@ export function hostLimits(memoryMb: number) {
       maxPeerAge: 14 * DAY_MS,
     },
     knownPeers: {
-      /** Peers in the peer store, about 2 KiB each. */
-      maxPeers: scale(2_000, 10_000),
+      /**
+       * Peers in the peer store, about 2 KiB each. Those that are connected are never forgotten, so the
+       * rest counts beside them: a full node must still remember whom it could dial.
+       */
+      maxPeers: maxConnections + scale(2_000, 10_000),
       /** Addresses of one peer: IPv4 and IPv6, TCP and WebSocket, LAN and public. */
       maxAddressesPerPeer: 8,
       /** An address not heard of for this long makes room. */
@@ -113,8 +116,12 @@ export function hostLimits(memoryMb: number) {
         initialStreamWindowSize: 256 * KIB,
         /** Bytes in flight at most: 512 KiB is 40 Mbit/s at 100 ms. */
         maxStreamWindowSize: streamWindow,
-        /** Unread bytes of one stream: a full window and what was on its way. */
-        maxReadBufferLength: 2 * streamWindow,
+        /**
+         * Unread bytes of one stream, above which it is reset. Before its handler listens a stream takes
+         * what comes and grants more; paused then, it takes one window that is on its way and one that
+         * was granted before the pause. Three, so that no honest sender is reset.
+         */
+        maxReadBufferLength: 3 * streamWindow,
         /** Unsent bytes of one stream, above the largest message any protocol writes at once. */
         maxWriteBufferLength: scale(2 * MIB, 4 * MIB),
       },
@@ -164,8 +171,6 @@ export function hostLimits(memoryMb: number) {
       heartbeatInterval: 1 * SECOND_MS,
       /** A message is known for this long, so it ends loops of any length. */
       seenTTL: 120 * SECOND_MS,
-      /** Peers handed to a pruned one. */
-      prunePeers: 16,
       /** Bytes of topic names remembered of one peer; each counts 1 KiB more, so about 48 topics. */
       maxTopicBytesPerPeer: 64 * KIB,
     },
@@ -263,9 +268,9 @@ const BASE_MB = 160
 /** Share of what is left that idle connections may take; the rest is traffic and the registry. */
 const IDLE_SHARE = 0.6
 /**
- * Resident memory of one idle inbound connection with identify done and both gossip streams open.
- * Measured with Node 24.21 and libp2p 3.3.11: 113 KiB over TCP (750 of them), 125 KiB over WebSocket
- * (500); 57 and 61 KiB of it is heap, which comes back when they close.
+ * KiB of resident memory of one idle inbound connection with identify done and both gossip streams open.
+ * Measured with Node 24.21 and libp2p 3.3.11: 113 over TCP (750 of them), 125 over WebSocket (500); 57
+ * and 61 of it is heap, which comes back when they close.
  */
 const KIB_PER_CONNECTION = 128
 

@@ -6,6 +6,7 @@ import { isPubliclyAnnounced } from './addresses.ts'
 import { Attempts } from './dialer/attempts.ts'
 import { Dialer } from './dialer/dialer.ts'
 import { createLibp2pPort } from './dialer/libp2p-port.ts'
+import { Parting } from './dialer/parting.ts'
 import { Contacts } from './discovery/contacts.ts'
 import { DhtSource } from './discovery/dht.ts'
 import { MdnsSource } from './discovery/mdns.ts'
@@ -21,8 +22,6 @@ import type { Candidate } from './types.ts'
 
 /** A bootstrap is given its connections; a few of its own keep bootstraps connected to each other. */
 const TARGET_OF_PUBLIC = 4
-/** Outbound connections tolerated over the target: walks and gossip come and go. */
-const OUTBOUND_SPARE = 8
 
 /** What finds and dials, made for one host; a source that is off is null. */
 export interface NetworkParts {
@@ -30,6 +29,7 @@ export interface NetworkParts {
   readonly contacts: Contacts
   readonly addressBook: AddressBook
   readonly dialer: Dialer
+  readonly parting: Parting
   readonly peerExchange: PeerExchange | null
   readonly mdns: MdnsSource | null
   readonly dht: DhtSource | null
@@ -75,10 +75,34 @@ export function createParts(options: NetworkOptions, components: PartsComponents
   const dialer: Dialer = new Dialer(
     {
       targetPeers: effectiveTarget(options),
-      maxOutboundPeers: effectiveTarget(options) + options.seeds.length + OUTBOUND_SPARE,
       maxParallelDials: options.limits.connectionManager.maxParallelDials,
     },
-    { port, seeds, attempts, metrics, clock, random, logger: dialerLogger },
+    {
+      port,
+      seeds,
+      attempts,
+      addressBook: () => addressBook.candidates(),
+      metrics,
+      clock,
+      random,
+      logger: dialerLogger,
+    },
+  )
+  const parting = new Parting(
+    {
+      protocol: host.names.part,
+      targetPeers: effectiveTarget(options),
+      isKeeping: isPubliclyAnnounced(options.announce),
+    },
+    {
+      transport: host.transport,
+      port,
+      isSeed: (peerId) => seeds.isSeed(peerId),
+      metrics,
+      logger: logger.child('parting'),
+      clock,
+      random,
+    },
   )
   const propose = (candidate: Candidate) => dialer.propose(candidate)
   const { peerExchange } = options.discovery
@@ -103,6 +127,7 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     contacts,
     addressBook,
     dialer,
+    parting,
     peerExchange: exchange,
     mdns: createMdns(options, filled, propose),
     dht: createDht(options, filled, dialer),

@@ -103,17 +103,17 @@ class Network implements NetworkService {
 
   async start(): Promise<void> {
     if (this.#unsubscribe !== null) return
-    const { addressBook, peerExchange, dialer, mdns, dht } = this.#parts
+    const { addressBook, peerExchange, dialer, parting, mdns, dht } = this.#parts
     this.#unsubscribe = this.#observe()
     try {
       await addressBook.start()
       await this.host.start()
       this.#allowSeeds()
       await peerExchange?.start()
+      await parting.start()
       dialer.start()
       mdns?.start()
       dht?.start()
-      for (const candidate of addressBook.candidates()) dialer.propose(candidate)
     } catch (error) {
       await this.stop()
       throw error
@@ -122,10 +122,11 @@ class Network implements NetworkService {
 
   async stop(): Promise<void> {
     if (this.#unsubscribe === null) return
-    const { addressBook, peerExchange, dialer, mdns, dht } = this.#parts
+    const { addressBook, peerExchange, dialer, parting, mdns, dht } = this.#parts
     await dht?.stop()
     await mdns?.stop()
     await dialer.stop()
+    await parting.stop()
     await peerExchange?.stop()
     await this.host.stop()
     await addressBook.stop()

@@ -38,7 +38,8 @@ export class PeerTracker {
   readonly #identified = new Map<string, Identified>()
   readonly #listeners = new Set<PeerListener>()
   readonly #dead = new WeakSet<Connection>()
-  #lastReason: CloseReason = 'closed'
+  /** Why the connection that is closing right now ends; forgotten with the turn. */
+  readonly #reasons = new Map<string, CloseReason>()
   #isStopping = false
 
   constructor(components: PeerTrackerComponents) {
@@ -97,7 +98,9 @@ export class PeerTracker {
       'close',
       (event) => {
         const reason = this.#reasonOf(connection, event)
-        this.#lastReason = reason
+        const peerId = connection.remotePeer.toString()
+        this.#reasons.set(peerId, reason)
+        queueMicrotask(() => this.#reasons.delete(peerId))
         this.#components.metrics.connectionClosed(reason)
       },
       { once: true },
@@ -108,6 +111,8 @@ export class PeerTracker {
     if (this.#isStopping) return 'shutdown'
     if (this.#dead.has(connection)) return 'silent'
     if (event.error === undefined) return 'closed'
+    // A reset that the socket reports is the remote's, though it is this side that gives up.
+    if ('code' in event.error && event.error.code === 'ECONNRESET') return 'reset'
     return event.local === true ? 'error' : 'reset'
   }
 
@@ -129,8 +134,13 @@ export class PeerTracker {
     this.#connected.delete(peerId)
     this.#identified.delete(peerId)
     const connectedSeconds = Math.round((Date.now() - sinceMs) / 1000)
-    const reason = this.#isStopping ? 'shutdown' : this.#lastReason
-    this.#components.logger.info({ peer: peerId, reason, connectedSeconds }, 'Peer disconnected')
+    const isStopping = this.#isStopping
+    // libp2p 3.3 tells of the peer before it is the turn of our own listener on its connection, which
+    // knows the reason: the line waits for it.
+    queueMicrotask(() => {
+      const reason = isStopping ? 'shutdown' : (this.#reasons.get(peerId) ?? 'closed')
+      this.#components.logger.info({ peer: peerId, reason, connectedSeconds }, 'Peer disconnected')
+    })
     this.#tell(peerId, false)
   }
 
@@ -144,7 +154,14 @@ export class PeerTracker {
   }
 
   #tell(peerId: string, isConnected: boolean): void {
-    for (const listener of [...this.#listeners]) listener(peerId, isConnected)
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(peerId, isConnected)
+      } catch (error) {
+        // libp2p calls from an event listener: what is thrown there ends the process.
+        this.#components.logger.error({ peer: peerId, error }, 'Peer listener failed')
+      }
+    }
   }
 
   #describe(peerId: string, connection: Connection): ConnectedPeer {

@@ -6,6 +6,8 @@ export interface ProtocolNames {
   readonly ping: string
   readonly kad: string
   readonly peerExchange: string
+  /** Asking a peer to part. */
+  readonly part: string
   /** mDNS service, `_<name>-discovery._udp.local`. */
   readonly mdnsService: string
 }
@@ -26,6 +28,7 @@ export function protocolNames(networkName: string): ProtocolNames {
     ping: `/${networkName}/ping/1.0.0`,
     kad: `/${networkName}/kad/1.0.0`,
     peerExchange: `/${networkName}/peer-exchange/1.0.0`,
+    part: `/${networkName}/part/1.0.0`,
     mdnsService: `_${networkName}-discovery._udp.local`,
   }
 }

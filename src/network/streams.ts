@@ -12,7 +12,7 @@ export interface PeerStreamLimits {
 
 /**
  * A libp2p stream as the rest of the node sees it. It is paused until somebody reads, and again while
- * the reader is behind: what is unread stays below `maxUnreadBytes` and one receive window.
+ * the reader is behind: what is unread stays below `maxUnreadBytes` and two receive windows.
  */
 export class Libp2pPeerStream implements PeerStream {
   readonly peerId: string
@@ -21,6 +21,7 @@ export class Libp2pPeerStream implements PeerStream {
   readonly #inbox: Uint8Array[] = []
   #inboxBytes = 0
   #isRemoteDone: boolean
+  #isResuming = false
   #end: { readonly error: Error | null } | null = null
   #wakeReader: (() => void) | null = null
 
@@ -115,12 +116,25 @@ export class Libp2pPeerStream implements PeerStream {
 
   #resume(): void {
     if (this.#stream.readStatus !== 'paused') return
+    this.#isResuming = true
     try {
       this.#stream.resume()
     } catch {
       // Resuming a stream whose connection is gone hands over what was buffered, then fails to tell
       // the peer so: the end event says the rest.
     }
+    this.#isResuming = false
+    this.#holdBack()
+  }
+
+  /**
+   * Pauses while the reader is behind; not within `resume()`, which hands over what was buffered and then
+   * grants the peer a window, pause or no pause, and one again with each frame (@libp2p/utils 7.4).
+   */
+  #holdBack(): void {
+    const isBehind = this.#inboxBytes >= this.#limits.maxUnreadBytes
+    if (!isBehind || this.#isResuming) return
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
   }
 
   #onMessage(data: Uint8Array | Iterable<Uint8Array>): void {
@@ -128,8 +142,7 @@ export class Libp2pPeerStream implements PeerStream {
       this.#inbox.push(chunk)
       this.#inboxBytes += chunk.byteLength
     }
-    const isBehind = this.#inboxBytes >= this.#limits.maxUnreadBytes
-    if (isBehind && this.#stream.readStatus === 'readable') this.#stream.pause()
+    this.#holdBack()
     this.#wakeReader?.()
   }
 

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { multiaddr } from '@multiformats/multiaddr'
 
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
@@ -53,7 +52,7 @@ async function closed(socket: Socket): Promise<void> {
 
 async function assertReachable(t: { after(fn: () => void): void }, host: Host): Promise<void> {
   const visitor = await startHost(t)
-  await visitor.libp2p.dial(multiaddr(`${wsAddress(host)}/p2p/${host.peerId}`))
+  await visitor.dial([`${wsAddress(host)}/p2p/${host.peerId}`])
 }
 
 test('one malformed frame ends its socket and not the process', async (t) => {
@@ -120,7 +119,7 @@ test('an aborted connection frees its socket', async (t) => {
   const metrics = createMetrics()
   const host = await startHost(t, { listen: WS_LISTEN }, { metrics })
   const visitor = await startHost(t)
-  await visitor.libp2p.dial(multiaddr(`${wsAddress(host)}/p2p/${host.peerId}`))
+  await visitor.dial([`${wsAddress(host)}/p2p/${host.peerId}`])
   const [connection] = await waitFor(
     () => host.libp2p.getConnections().length > 0 && host.libp2p.getConnections(),
     { message: 'connected' },

@@ -6,7 +6,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 
 import { NetworkError } from '../../src/network/errors.ts'
-import { createHost } from '../../src/network/host.ts'
+import { createHost, type Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { connect, hostComponents, hostOptions, startHost } from '../support/host.ts'
@@ -126,7 +126,7 @@ test('every listener of every family is reachable', async (t) => {
   assert.equal(addresses.length, 4)
   for (const address of addresses) {
     const visitor = await startHost(t)
-    await visitor.libp2p.dial(multiaddr(`${address}/p2p/${host.peerId}`))
+    await visitor.dial([`${address}/p2p/${host.peerId}`])
   }
   await waitFor(() => host.peers().length === 4, { message: 'four visitors' })
 })
@@ -177,8 +177,7 @@ test('a peer with two connections gives one line when it comes and one when it g
   host.onPeer((_peerId, isConnected) => events.push(isConnected))
   const visitor = await startHost(t)
   for (const address of host.listenAddresses()) {
-    const target = multiaddr(`${address}/p2p/${host.peerId}`)
-    await visitor.libp2p.dial(target, { force: true })
+    await visitor.dial([`${address}/p2p/${host.peerId}`], { force: true })
   }
   await waitFor(() => host.libp2p.getConnections().length === 2, { message: 'two connections' })
   assert.equal(count('Peer connected'), 1)
@@ -190,6 +189,25 @@ test('a peer with two connections gives one line when it comes and one when it g
   await waitFor(() => host.peers().length === 0, { message: 'the peer is gone' })
   assert.equal(count('Peer disconnected'), 1)
   assert.deepEqual(events, [true, false])
+})
+
+test('each peer that goes gives its own reason', async (t) => {
+  const lines: string[] = []
+  const logger = createLogger({ destination: { write: (line: string) => lines.push(line) } })
+  const host = await startHost(t, { dht: null }, { logger })
+  const visitors = [await startHost(t, { dht: null }), await startHost(t, { dht: null })] as const
+  for (const visitor of visitors) await connect(visitor, host)
+  await waitFor(() => host.peers().every(({ isStation }) => isStation), { message: 'identify' })
+  const [breaks, closes] = visitors
+  const goneOf = ({ peerId }: Host) =>
+    waitFor(
+      () => lines.find((line) => line.includes('Peer disconnected') && line.includes(peerId)),
+      { message: 'the line about the peer' },
+    )
+  breaks.libp2p.getConnections()[0]?.abort(new Error('test'))
+  assert.match(await goneOf(breaks), /\breset\b/)
+  await host.libp2p.getConnections()[0]?.close()
+  assert.match(await goneOf(closes), /\bclosed\b/)
 })
 
 test('stopping says farewell to every peer, once', async (t) => {
@@ -205,7 +223,8 @@ test('stopping says farewell to every peer, once', async (t) => {
 
 test('the numbers tell who is connected and who was', async (t) => {
   const metrics = createMetrics()
-  const host = await startHost(t, {}, { metrics })
+  // A ping of the DHT that is under way would make of a close an error.
+  const host = await startHost(t, { dht: null }, { metrics })
   const [stays, goes] = [await startHost(t), await startHost(t)]
   await connect(stays, host)
   await connect(goes, host)
@@ -272,8 +291,8 @@ test('a name that leads inside is not dialled for a remote', async (t) => {
     { listen: { hosts: ['0.0.0.0'], tcpPort: 0, ws: null } },
     { metrics, lookupName },
   )
-  await assert.rejects(host.libp2p.dial(multiaddr('/dns4/evil.example/tcp/6379')))
-  await assert.rejects(host.libp2p.dial(multiaddr('/dns4/gone.example/tcp/6379')))
+  await assert.rejects(host.dial(['/dns4/evil.example/tcp/6379']))
+  await assert.rejects(host.dial(['/dns4/gone.example/tcp/6379']))
   const text = await metrics.text()
   assert.match(text, /wesense_dial_addresses_refused_total\{reason="loopback"\} 1/)
   assert.match(text, /wesense_dial_addresses_refused_total\{reason="unresolved"\} 1/)

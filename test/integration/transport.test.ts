@@ -7,7 +7,7 @@ import { NetworkError } from '../../src/network/errors.ts'
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import type { PeerStream, StreamHandlerOptions } from '../../src/network/types.ts'
-import { createMetrics } from '../../src/telemetry/index.ts'
+import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { connect, startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -93,6 +93,44 @@ test('a sender is held back while nobody reads, and the unread part stays small'
   letRead()
   await sending
   assert.equal(await received, total)
+})
+
+test('a reader that stays slow gets every byte of a fast sender', async (t) => {
+  const [client, server] = await connectedPair(t)
+  const total = 12 * 1024 * 1024
+  const { promise: received, resolve: onReceived, reject } = Promise.withResolvers<number>()
+  let mostUnread = 0
+  await server.transport.handle(
+    ECHO,
+    async (stream) => {
+      let count = 0
+      try {
+        for await (const chunk of stream.chunks()) {
+          count += chunk.byteLength
+          const [raw] = server.libp2p
+            .getConnections()
+            .flatMap(({ streams }) => streams)
+            .filter(({ protocol }) => protocol === ECHO)
+          mostUnread = Math.max(mostUnread, raw?.readBufferLength ?? 0)
+          for (let turn = 0; turn < 4; turn++) await nextTurn()
+        }
+        onReceived(count)
+      } catch (error) {
+        reject(error)
+        throw error
+      }
+    },
+    { ...OPTIONS, timeoutMs: 30_000 },
+  )
+  const stream = await client.transport.open(server.peerId, ECHO, soon())
+  const sending = (async () => {
+    await stream.send(new Uint8Array(total), AbortSignal.timeout(30_000))
+    await stream.close(AbortSignal.timeout(30_000))
+  })()
+  assert.equal(await received, total)
+  await sending
+  const { maxStreamWindowSize } = hostLimits(1_024).yamux.streamOptions
+  assert.ok(mostUnread <= 2 * maxStreamWindowSize, `${mostUnread} bytes waited in the stream`)
 })
 
 test('a send that waits for a slow reader ends with its signal', async (t) => {
@@ -298,6 +336,32 @@ test('listeners hear once of each subscriber and of each peer', async (t) => {
   assert.deepEqual(peers, [`${client.peerId} true`, `${client.peerId} false`])
 })
 
+test('a listener that throws costs neither the process nor the next one its turn', async (t) => {
+  const lines: string[] = []
+  const logger = createLogger({ destination: { write: (line: string) => lines.push(line) } })
+  const [client, server] = [await startHost(t), await startHost(t, {}, { logger })]
+  const fail = () => {
+    throw new Error('a bug')
+  }
+  const seen: string[] = []
+  server.transport.onPeer(fail)
+  server.transport.onPeer((peerId) => seen.push(peerId))
+  server.transport.onSubscriber('topic', fail)
+  server.transport.subscribe('topic', () => 'accept', fail)
+  client.transport.subscribe(
+    'topic',
+    () => 'accept',
+    () => {},
+  )
+  await connect(client, server)
+  await waitFor(() => client.transport.subscribers('topic').length === 1, { message: 'subscribed' })
+  await client.transport.publish('topic', new Uint8Array([1]))
+  await waitFor(() => lines.filter((line) => line.includes('listener failed')).length >= 3, {
+    message: 'each of the three is logged',
+  })
+  assert.deepEqual(seen, [client.peerId])
+})
+
 test('a gossip stream that closed is opened again', async (t) => {
   const metrics = createMetrics()
   const [client, server] = [await startHost(t), await startHost(t, {}, { metrics })]
@@ -335,7 +399,6 @@ test('a frame that no window allows ends its connection before it is gathered', 
   await connect(client, server)
   const [connection] = client.libp2p.getConnections()
   assert.ok(connection)
-  // Not whether the two are connected: the client's DHT may dial again at once.
   const found = await waitFor(() => server.libp2p.getConnections()[0], { message: 'connected' })
   const header = Buffer.alloc(12)
   header.writeUInt32BE(1, 4)

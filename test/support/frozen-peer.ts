@@ -2,7 +2,6 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { multiaddr } from '@multiformats/multiaddr'
 
 import { createHost } from '../../src/network/host.ts'
 import { hostComponents, hostOptions } from './host.ts'
@@ -27,7 +26,7 @@ export async function startFreezablePeer(
 if (self === fileURLToPath(import.meta.url) && address !== undefined) {
   const host = await createHost(hostOptions(), await hostComponents())
   await host.start()
-  await host.libp2p.dial(multiaddr(address))
+  await host.dial([address])
   process.send?.('connected')
   process.once('disconnect', () => process.exit())
 }

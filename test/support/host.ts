@@ -46,7 +46,6 @@ export async function startHost(
 
 /** Dials `to` from `from` at its first bound address. */
 export async function connect(from: Host, to: Host): Promise<void> {
-  const { multiaddr } = await import('@multiformats/multiaddr')
   const [address] = to.listenAddresses()
-  await from.libp2p.dial(multiaddr(`${address}/p2p/${to.peerId}`))
+  await from.dial([`${address}/p2p/${to.peerId}`])
 }

@@ -36,6 +36,8 @@ export interface DialPort {
   dial(target: DialTarget, signal: AbortSignal): Promise<Reached>
   peers(): readonly OpenPeer[]
   hangUp(peerId: string): Promise<void>
+  /** Whether a stream is open to the peer over which something is being transferred. */
+  isBusy(peerId: string): boolean
   /** Bound and announced addresses. */
   ownAddresses(): readonly string[]
   /** Whether an address is known to lead back to this node, whichever way it is written. */

@@ -22,8 +22,6 @@ const STEP_MS = 1000
 export interface DialerOptions {
   /** Peers wanted; below it candidates are dialled, above it only seeds are. */
   readonly targetPeers: number
-  /** Outbound connections kept; what the DHT and gossip open beyond it is closed. */
-  readonly maxOutboundPeers: number
   readonly maxParallelDials: number
   /** Candidate dials: a burst of so many, then `dialsPerSecond`. @default 20 */
   readonly dialBurst?: number
@@ -37,6 +35,8 @@ export interface DialerComponents {
   readonly port: DialPort
   readonly seeds: Seeds
   readonly attempts: Attempts
+  /** Peers that were reached before, proposed again when nobody is left. */
+  readonly addressBook: () => readonly Candidate[]
   readonly logger: Logger
   readonly metrics: DiscoveryMetrics
   readonly clock: Clock
@@ -46,7 +46,7 @@ export interface DialerComponents {
 /**
  * The one place that decides to dial. Sources only propose; once a second, and whenever something
  * changes, it looks what is wanted and starts at most that much. libp2p 3 has no auto-dial, and its
- * connection limit counts inbound connections only, so target and outbound budget are kept here.
+ * connection limit counts inbound connections only, so the target is what bounds outbound ones.
  */
 export class Dialer {
   readonly #options: DialerOptions
@@ -56,7 +56,7 @@ export class Dialer {
   readonly #loop: Loop
   /** Dials under way, at most `maxParallelDials`. */
   readonly #running = new Set<Promise<void>>()
-  readonly #outbound: Outbound
+  readonly #outbound = new Outbound()
   #controller = new AbortController()
   #unsubscribe: (() => void) | null = null
 
@@ -67,7 +67,6 @@ export class Dialer {
     this.#components = components
     this.#table = new CandidateTable({ limit: candidateLimit, ownPeerId: port.peerId })
     this.#bucket = new TokenBucket({ capacity: dialBurst, refillPerSecond: dialsPerSecond, clock })
-    this.#outbound = new Outbound({ maxPeers: options.maxOutboundPeers })
     this.#loop = new Loop({
       name: 'dialer',
       intervalMs: STEP_MS,
@@ -87,6 +86,7 @@ export class Dialer {
       this.#loop.wake()
     })
     for (const peer of port.peers()) this.#noteConnected(peer.peerId)
+    this.#proposeKnown()
     this.#loop.start()
   }
 
@@ -136,7 +136,6 @@ export class Dialer {
     for (const { peerId, isStation } of peers) if (isStation) seeds.noteStation(peerId)
     this.#dialSeeds(nowMs)
     this.#dialCandidates(peers, nowMs)
-    for (const peerId of this.#outbound.surplus(peers, nowMs)) this.#trim(peerId)
   }
 
   #dialSeeds(nowMs: number): void {
@@ -249,8 +248,15 @@ export class Dialer {
     const times = { connectedAtMs: this.#outbound.noteDisconnected(peerId, nowMs), nowMs }
     seeds.noteDisconnected(peerId, times)
     const entry = this.#table.touch(peerId)
-    if (entry === null) return
-    entry.retry = afterDisconnect(entry.retry, policyOf(entry), times, random)
+    if (entry !== null) {
+      entry.retry = afterDisconnect(entry.retry, policyOf(entry), times, random)
+    }
+    if (this.#outbound.isIsolated) this.#proposeKnown()
+  }
+
+  /** Whoever flooded us with candidates pushed the proven ones out of the table, then all else failed. */
+  #proposeKnown(): void {
+    for (const candidate of this.#components.addressBook()) this.propose(candidate)
   }
 
   /**
@@ -261,12 +267,6 @@ export class Dialer {
     const { seeds, metrics } = this.#components
     seeds.noteStranger(peerId, nowMs)
     metrics.dialed('not-a-station', this.#table.touch(peerId)?.source ?? 'seed')
-    this.#hangUp(peerId)
-  }
-
-  /** A connection over budget that was not opened here: DHT walks leave some behind. */
-  #trim(peerId: string): void {
-    this.#components.metrics.trimmed()
     this.#hangUp(peerId)
   }
 

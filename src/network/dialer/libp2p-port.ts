@@ -1,5 +1,4 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
 
 import type { Host } from '../host.ts'
 import { endpointOf, normalizeIp, replaceHost } from './dial-address.ts'
@@ -16,7 +15,7 @@ export interface Libp2pPortComponents {
   readonly now: () => number
 }
 
-/** The dialer's port on the real host. Nothing else in this program calls `libp2p.dial`. */
+/** The dialer's port on the real host. Nothing else in this program calls `host.dial`. */
 export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort {
   let peers: readonly OpenPeer[] = []
   let readAtMs = Number.NEGATIVE_INFINITY
@@ -27,8 +26,8 @@ export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort 
         for (const address of addresses) host.dialPolicy.registerOperatorAddress(address)
       }
       const suffix = peerId === null ? '' : `/p2p/${peerId}`
-      const targets = addresses.map((address) => multiaddr(`${address}${suffix}`))
-      const connection = await host.libp2p.dial(targets, { signal })
+      const targets = addresses.map((address) => `${address}${suffix}`)
+      const connection = await host.dial(targets, { signal })
       return {
         peerId: connection.remotePeer.toString(),
         address: connection.remoteAddr.toString(),
@@ -50,11 +49,23 @@ export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort 
     },
     hangUp: (peerId) =>
       host.libp2p.hangUp(peerIdFromString(peerId), { signal: AbortSignal.timeout(5000) }),
+    isBusy: (peerId) => {
+      const connections = host.libp2p.getConnections(peerIdFromString(peerId))
+      return connections.some(({ streams }) =>
+        streams.some(({ protocol, status }) => status === 'open' && !isIdle(protocol, host)),
+      )
+    },
     ownAddresses: () => [...host.listenAddresses(), ...host.announceAddresses()],
     isOwn: (address) => host.dialPolicy.refusalOf(unmapped(address), 'seed') === 'own',
     isAllowed: (address, source) => host.dialPolicy.isDialable(address, source),
     onPeer: (listener) => host.onPeer(listener),
   }
+}
+
+/** Protocols whose streams carry nothing that would be missed; one that is still negotiated has no name. */
+function isIdle(protocol: string, { names }: Host): boolean {
+  const chatter: readonly string[] = [names.part, names.ping, names.identify, names.kad, '']
+  return protocol.startsWith('/meshsub/') || chatter.includes(protocol)
 }
 
 /** A list of thousands takes tens of ms to make: the longer it is, the longer it is used. */

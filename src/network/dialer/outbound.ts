@@ -1,19 +1,9 @@
 import type { OpenPeer } from './dial-port.ts'
-import { PROVEN_AFTER_MS } from './retry.ts'
-import { chooseToTrim } from './trim.ts'
-
-const TRIM_EVERY_MS = 30_000
 
 /** Who is connected since when, and which of them were dialled on purpose. Holds connected peers only. */
 export class Outbound {
-  readonly #maxPeers: number
   readonly #connectedAtMs = new Map<string, number>()
   readonly #dialled = new Set<string>()
-  #trimmedAtMs = 0
-
-  constructor(options: { readonly maxPeers: number }) {
-    this.#maxPeers = options.maxPeers
-  }
 
   get isIsolated(): boolean {
     return this.#connectedAtMs.size === 0
@@ -47,17 +37,6 @@ export class Outbound {
     )
     for (const { peerId } of strangers) this.#dialled.delete(peerId)
     return strangers.map(({ peerId }) => peerId)
-  }
-
-  /** Outbound peers over budget that were not dialled here; empty between two looks, 30 s apart. */
-  surplus(peers: readonly OpenPeer[], nowMs: number): string[] {
-    if (nowMs - this.#trimmedAtMs < TRIM_EVERY_MS) return []
-    this.#trimmedAtMs = nowMs
-    return chooseToTrim(peers, {
-      maxOutbound: this.#maxPeers,
-      keep: this.#dialled,
-      olderThanMs: nowMs - PROVEN_AFTER_MS,
-    })
   }
 
   clear(): void {

@@ -90,9 +90,15 @@ export class Contacts {
     return [...sampled, ...left]
   }
 
-  /** At least as many as `knownStations()` would name; costs nothing. */
-  get countAtMost(): number {
-    return this.#connected.size + this.#known.size
+  /** Whether `knownStations()` would name so many; stops counting there. */
+  knowsAtLeast(count: number): boolean {
+    let missing = count - this.#connected.size
+    const sinceMs = this.#components.now() - this.#knownForMs
+    for (const [peerId, { receivedAtMs }] of this.#known.entries()) {
+      if (missing <= 0) break
+      if (receivedAtMs >= sinceMs && !this.#connected.has(peerId)) missing--
+    }
+    return missing <= 0
   }
 
   /** Live stations, connected or certified lately, as peer IDs. */

@@ -78,7 +78,7 @@ export class DhtSource {
     const { connectedCount, isBelowTarget } = this.#components
     const { intervalMs = 30_000, slowIntervalMs = 600_000 } = this.#options
     const nowMs = this.#clock.now()
-    if (connectedCount() === 0 || nowMs < this.#nextAtMs) return
+    if (nowMs < this.#nextAtMs || connectedCount() === 0) return
     this.#nextAtMs = nowMs + (isBelowTarget() ? intervalMs : slowIntervalMs)
     await this.#walk(signal)
   }

@@ -3,6 +3,7 @@ import type { DialOutcome } from '../dialer/outcome.ts'
 import type { CandidateSource, SeedState } from '../types.ts'
 
 export type ExchangeOutcome = 'ok' | 'limited' | 'unsupported' | 'malformed' | 'failed'
+export type PartingOutcome = 'agreed' | 'declined' | 'failed'
 export type PeerRecordVerdict = 'accepted' | 'stale' | 'invalid' | 'denied' | 'own'
 
 /** What discovery and the dialer count. One function per event, none takes a peer ID as a label. */
@@ -11,7 +12,7 @@ export interface DiscoveryMetrics {
   proposed(source: CandidateSource, isAccepted: boolean): void
   exchanged(role: 'asked' | 'served', outcome: ExchangeOutcome): void
   recordReceived(verdict: PeerRecordVerdict): void
-  trimmed(): void
+  parted(role: 'asked' | 'answered', outcome: PartingOutcome): void
 }
 
 export interface DiscoveryReadings {
@@ -49,9 +50,10 @@ export function createDiscoveryMetrics(
     help: 'Signed peer records received by peer exchange, by what became of them',
     labels: ['verdict'],
   })
-  const trimmed = metrics.counter({
-    name: 'wesense_outbound_connections_trimmed_total',
-    help: 'Outbound connections that the DHT or gossip opened and the dialer closed over budget',
+  const partings = metrics.counter({
+    name: 'wesense_partings_total',
+    help: 'Connections beyond the target: peers asked to part and questions answered, by outcome',
+    labels: ['role', 'outcome'],
   })
   return {
     dialed: (outcome, source) => dials.inc({ outcome, source }),
@@ -59,7 +61,7 @@ export function createDiscoveryMetrics(
       candidates.inc({ source, result: isAccepted ? 'accepted' : 'rejected' }),
     exchanged: (role, outcome) => exchanges.inc({ role, outcome }),
     recordReceived: (verdict) => records.inc({ verdict }),
-    trimmed: () => trimmed.inc(),
+    parted: (role, outcome) => partings.inc({ role, outcome }),
   }
 }
 

@@ -19,14 +19,21 @@ export interface NameResolver {
   txt(name: string, signal: AbortSignal): Promise<string[]>
 }
 
-/** The machine's own resolver; names of /etc/hosts and of a container network count too. */
-export function createSystemResolver(): NameResolver {
+type Lookup = (
+  name: string,
+  options: { readonly all: true; readonly family: 0 | 4 | 6 },
+) => Promise<readonly { readonly address: string }[]>
+
+/**
+ * The machine's own resolver; names of /etc/hosts and of a container network count too.
+ * @param lookupAll for tests. @default getaddrinfo
+ */
+export function createSystemResolver(lookupAll: Lookup = lookup): NameResolver {
   const limit = createLimit(PARALLEL_LOOKUPS)
   return {
     addresses: (name, family, signal) =>
       withDeadline(
-        () =>
-          limit(signal, () => lookup(name, { all: true, family: family === 'any' ? 0 : family })),
+        (inner) => limit(inner, () => lookupAll(name, { all: true, family: numberOf(family) })),
         { ms: LOOKUP_TIMEOUT_MS, label: 'name lookup', signal },
       ).then((found) => found.map((one) => one.address)),
     txt: async (name, signal) => {
@@ -45,22 +52,42 @@ export function createSystemResolver(): NameResolver {
   }
 }
 
-/** Runs at most `parallel` jobs; who waits in line leaves it when its signal aborts. */
+function numberOf(family: IpFamily): 0 | 4 | 6 {
+  return family === 'any' ? 0 : family
+}
+
+/**
+ * Runs at most `parallel` jobs. Who waits in line leaves it when its signal aborts: behind a dead name
+ * server the line would else grow with every dial, and a seed's name would wait at its end.
+ */
 function createLimit(parallel: number) {
   let running = 0
-  const waiting: (() => void)[] = []
+  const waiting = new Set<() => void>()
+  const turn = (signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      const onTurn = () => {
+        signal.removeEventListener('abort', onAbort)
+        waiting.delete(onTurn)
+        resolve()
+      }
+      const onAbort = () => {
+        waiting.delete(onTurn)
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      waiting.add(onTurn)
+    })
   return async <T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> => {
-    while (running >= parallel) await new Promise<void>((resolve) => waiting.push(resolve))
-    if (signal.aborted) {
-      waiting.shift()?.()
-      throw signal.reason
-    }
-    running++
+    signal.throwIfAborted()
+    // Whose turn comes takes over the place of the one that ended.
+    if (running >= parallel) await turn(signal)
+    else running++
     try {
       return await job()
     } finally {
-      running--
-      waiting.shift()?.()
+      const [next] = waiting
+      if (next === undefined) running--
+      else next()
     }
   }
 }

@@ -76,14 +76,18 @@ export async function readFrame(
   chunks: AsyncIterable<Uint8Array>,
   limitBytes: number,
 ): Promise<Uint8Array> {
-  let buffer: Uint8Array = new Uint8Array(0)
+  // Joined once the frame is whole: joined at each chunk, a frame of single bytes costs its square.
+  const received: Uint8Array[] = []
+  let bytes = 0
+  let header: { size: number; length: number } | null = null
   for await (const chunk of chunks) {
-    buffer = buffer.length === 0 ? chunk : Buffer.concat([buffer, chunk])
-    const header = parseLength(buffer)
+    received.push(chunk)
+    bytes += chunk.length
+    header ??= parseLength(Buffer.concat(received))
     if (header === null) continue
     if (header.length > limitBytes) throw new ExchangeFormatError('the frame is too long')
     const end = header.size + header.length
-    if (buffer.length >= end) return buffer.subarray(header.size, end)
+    if (bytes >= end) return Buffer.concat(received).subarray(header.size, end)
   }
   throw new ExchangeFormatError('the stream ended within a frame')
 }

@@ -20,7 +20,7 @@ import {
   LIMIT_REQUEST_BYTES,
   readFrame,
 } from './peer-exchange-codec.ts'
-import { PeerRecordVerifier } from './peer-record.ts'
+import { PeerRecordVerifier, type VerifiedPeerRecord } from './peer-record.ts'
 import { selectPeers } from './peer-selection.ts'
 
 const DEADLINE_MS = 10_000
@@ -113,7 +113,7 @@ export class PeerExchange {
   }
 
   #enqueue(peerId: string): void {
-    if (this.#components.contacts.countAtMost >= ENOUGH_STATIONS) return
+    if (this.#components.contacts.knowsAtLeast(ENOUGH_STATIONS)) return
     this.#waiting.set(peerId, true)
     this.#loop.wake()
   }
@@ -155,22 +155,36 @@ export class PeerExchange {
     }
   }
 
+  /**
+   * Proposes all of a reply in one go: proposed as each signature is checked, the first ones would be
+   * dialled before the others are candidates, and whoever orders a reply would choose our peers.
+   */
   async #accept(envelopes: readonly Uint8Array[]): Promise<void> {
-    const { metrics, contacts, propose, transport, logger } = this.#components
+    const { metrics, propose } = this.#components
+    const records: VerifiedPeerRecord[] = []
     for (const envelope of envelopes) {
-      try {
-        const { peerId, seq, addresses } = await this.#verifier.verify(envelope)
-        if (peerId === transport.peerId) metrics.recordReceived('own')
-        else if (!contacts.noteRecord(peerId, seq)) metrics.recordReceived('stale')
-        else {
-          const isUsable = propose({ source: 'peer-exchange', peerId, addresses })
-          metrics.recordReceived(isUsable ? 'accepted' : 'denied')
-        }
-      } catch (error) {
-        metrics.recordReceived('invalid')
-        logger.debug({ error }, 'peer record refused')
-      }
+      const record = await this.#open(envelope)
+      if (record !== null) records.push(record)
     }
+    for (const { peerId, addresses } of records) {
+      const isUsable = propose({ source: 'peer-exchange', peerId, addresses })
+      metrics.recordReceived(isUsable ? 'accepted' : 'denied')
+    }
+  }
+
+  /** @returns null for a record that is nothing to propose */
+  async #open(envelope: Uint8Array): Promise<VerifiedPeerRecord | null> {
+    const { metrics, contacts, transport, logger } = this.#components
+    try {
+      const record = await this.#verifier.verify(envelope)
+      const isOwn = record.peerId === transport.peerId
+      if (!isOwn && contacts.noteRecord(record.peerId, record.seq)) return record
+      metrics.recordReceived(isOwn ? 'own' : 'stale')
+    } catch (error) {
+      metrics.recordReceived('invalid')
+      logger.debug({ error }, 'peer record refused')
+    }
+    return null
   }
 
   /** The transport resets the stream when this throws or takes longer than the deadline. */

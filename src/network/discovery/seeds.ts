@@ -80,6 +80,11 @@ export class Seeds {
     }))
   }
 
+  /** Whether a peer answers at one of the seeds: let go, it would be dialled again. */
+  isSeed(peerId: string): boolean {
+    return this.#seeds.some((seed) => seed.peerId === peerId && seed.state !== 'self')
+  }
+
   /** Takes note of a peer that connected by whatever way: a pinned or known seed counts as reached. */
   noteConnected(peerId: string, nowMs: number): void {
     for (const seed of this.#seeds) {

@@ -26,6 +26,21 @@ export class AddressQuota {
     this.#peers = new BoundedMap({ limit: options.peers })
   }
 
+  /**
+   * Gives a peer's places to what it tells of itself. Else whoever speaks of a peer first could fill them
+   * with nonsense and keep the peer's own addresses unknown.
+   * @param addresses the peer's word, best first
+   * @returns those that have a place, or null when they had one before
+   */
+  claim(peerId: string, addresses: readonly string[]): readonly string[] | null {
+    const kept = [...new Set(addresses)].slice(0, this.#options.perPeer)
+    const known = this.#peers.get(peerId)
+    if (kept.every((address) => known?.has(address))) return null
+    const nowMs = this.#now()
+    this.#peers.set(peerId, new Map(kept.map((address) => [address, nowMs])))
+    return kept
+  }
+
   /** @returns whether the address is one of the peer's few */
   admit(peerId: string, address: string): boolean {
     const nowMs = this.#now()

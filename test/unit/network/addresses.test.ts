@@ -42,6 +42,13 @@ test('a machine without IPv6 listens on IPv4 alone', () => {
   assert.deepEqual(listenMultiaddrs({ ...LISTEN, ws: null }, false), ['/ip4/0.0.0.0/tcp/4002'])
 })
 
+test('a listener on IPv6 alone is an error where there is none, not a deaf node', () => {
+  assert.throws(
+    () => listenMultiaddrs({ ...LISTEN, hosts: ['::'] }, false),
+    (error) => error instanceof NetworkError && error.code === 'LISTEN_FAILED',
+  )
+})
+
 test('a certificate makes the WebSocket secure', () => {
   assert.ok(listenMultiaddrs(TLS, false).includes('/ip4/0.0.0.0/tcp/4003/tls/ws'))
 })

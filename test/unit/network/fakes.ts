@@ -96,6 +96,10 @@ export class FakePort implements DialPort {
     this.disconnect(peerId)
   }
 
+  isBusy(): boolean {
+    return false
+  }
+
   ownAddresses(): readonly string[] {
     return this.own
   }

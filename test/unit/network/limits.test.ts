@@ -42,13 +42,15 @@ test('half a gigabyte still carries over a thousand connections, a small one a h
 
 test('limits fit each other at every size', () => {
   for (const size of SIZES) {
-    const { connectionManager, tcp, ws, yamux, gossip, bitswap } = hostLimits(size)
+    const limits = hostLimits(size)
+    const { connectionManager, tcp, ws, yamux, gossip, bitswap, knownPeers } = limits
     const { maxStreamWindowSize, initialStreamWindowSize, maxReadBufferLength } =
       yamux.streamOptions
     assert.ok(tcp.maxConnections > connectionManager.maxConnections)
     assert.ok(ws.maxConnections > connectionManager.maxConnections)
     assert.ok(maxStreamWindowSize >= initialStreamWindowSize)
-    assert.ok(maxReadBufferLength >= maxStreamWindowSize, 'a paused stream may fill its window')
+    assert.ok(maxReadBufferLength >= 3 * maxStreamWindowSize, 'no honest sender is reset')
+    assert.ok(knownPeers.maxPeers >= connectionManager.maxConnections + 1_000, 'others are known')
     assert.ok(yamux.streamOptions.maxWriteBufferLength >= bitswap.maxOutgoingMessageSize)
     assert.ok(gossip.Dlo < gossip.D && gossip.D < gossip.Dhi)
     assert.ok(gossip.Dout < gossip.Dlo && gossip.Dout <= gossip.D / 2)

@@ -7,6 +7,7 @@ import { createDiscoveryMetrics } from '../../../../src/network/discovery/metric
 import type { NameResolver } from '../../../../src/network/discovery/name-resolver.ts'
 import type { SeedValue } from '../../../../src/network/discovery/seed-value.ts'
 import { Seeds } from '../../../../src/network/discovery/seeds.ts'
+import type { Candidate } from '../../../../src/network/types.ts'
 import { createMetrics } from '../../../../src/telemetry/index.ts'
 import {
   FakePort,
@@ -29,6 +30,7 @@ interface Setup {
   readonly seeds?: readonly SeedValue[]
   readonly options?: Partial<DialerOptions>
   readonly resolver?: NameResolver
+  readonly addressBook?: readonly Candidate[]
 }
 
 async function setUp(t: TestContext, setup: Setup = {}) {
@@ -51,8 +53,17 @@ async function setUp(t: TestContext, setup: Setup = {}) {
   const resolver = setup.resolver ?? fakeResolver({})
   const attempts = new Attempts({}, { port, resolver, now: () => clock.now() })
   const dialer: Dialer = new Dialer(
-    { targetPeers: 4, maxOutboundPeers: 6, maxParallelDials: 4, ...setup.options },
-    { port, seeds, attempts, logger, metrics, clock, random },
+    { targetPeers: 4, maxParallelDials: 4, ...setup.options },
+    {
+      port,
+      seeds,
+      attempts,
+      addressBook: () => setup.addressBook ?? [],
+      logger,
+      metrics,
+      clock,
+      random,
+    },
   )
   t.after(() => dialer.stop())
   dialer.start()
@@ -207,6 +218,25 @@ describe('dialer', () => {
     assert.equal(port.dials.length, 1)
   })
 
+  it('turns to its address book when nobody is left, however many candidates came since', async (t) => {
+    const known = '/ip4/192.0.2.44/tcp/4002'
+    const { port, dialer, clock } = await setUp(t, {
+      options: { targetPeers: 1, candidateLimit: 10 },
+      addressBook: [{ source: 'address-book', peerId: B, addresses: [known] }],
+    })
+    // The fake's default answer refused the first dial.
+    assert.deepEqual(port.dials.at(-1)?.addresses, [known])
+    port.connect(C)
+    for (let n = 0; n < 100; n++) dialer.propose(candidate(n))
+    await clock.advance(1000)
+    const before = port.dials.length
+    port.disconnect(C)
+    await clock.advance(1000)
+    await clock.advance(1000)
+    const since = port.dials.slice(before).flatMap(({ addresses }) => addresses)
+    assert.ok(since.includes(known), `${since}`)
+  })
+
   it('does not dial a candidate that is connected, or that is ourselves', async (t) => {
     const { port, dialer, clock } = await setUp(t)
     port.connect(B)
@@ -279,17 +309,5 @@ describe('dialer', () => {
     assert.match(text, /wesense_candidates_proposed_total\{source="dht",result="accepted"\} 1/)
     assert.match(text, /wesense_dial_candidates 2/)
     assert.match(text, /wesense_dials_in_progress 0/)
-  })
-
-  it('closes outbound connections over budget that others opened, never those it dialled', async (t) => {
-    const { port, dialer, clock, registry } = await setUp(t, { options: { maxOutboundPeers: 1 } })
-    port.answer = async (target) => port.reach(B, target)
-    dialer.propose({ source: 'mdns', peerId: B, addresses: ['/ip4/192.0.2.1/tcp/4002'] })
-    await clock.advance(1000)
-    port.connect(C)
-    port.connect('inbound', { direction: 'inbound' })
-    for (let i = 0; i < 61; i++) await clock.advance(1000)
-    assert.deepEqual(port.hungUp, [C])
-    assert.match(await registry.text(), /wesense_outbound_connections_trimmed_total 1/)
   })
 })

@@ -13,7 +13,12 @@ import { FakeTransport, forgePeer, type SignedPeer, signPeer } from './exchange-
 
 const PROTOCOL = '/test/peer-exchange/1.0.0'
 
-async function station(t: TestContext, peerId: string, known: readonly SignedPeer[] = []) {
+async function station(
+  t: TestContext,
+  peerId: string,
+  known: readonly SignedPeer[] = [],
+  onPropose: () => void = () => {},
+) {
   const transport = new FakeTransport(peerId)
   const clock = new ManualClock()
   const contacts = new Contacts({}, { now: () => clock.now(), random: Math.random })
@@ -36,7 +41,10 @@ async function station(t: TestContext, peerId: string, known: readonly SignedPee
       transport,
       contacts,
       envelopeOf: async (id) => known.find((peer) => peer.peerId === id)?.envelope ?? null,
-      propose: (candidate) => proposed.push(candidate) > 0,
+      propose: (candidate) => {
+        onPropose()
+        return proposed.push(candidate) > 0
+      },
       logger: silentLogger,
       metrics,
       clock,
@@ -62,6 +70,21 @@ describe('peer exchange', () => {
       new Set(['peer-exchange']),
     )
     assert.match(await newcomer.registry.text(), /records_received_total\{verdict="accepted"\} 3/)
+  })
+
+  it('proposes a reply as a whole, so that its order chooses nobody', async (t) => {
+    const peers = await Promise.all([1, 2, 3].map((n) => signPeer([`/ip4/192.0.2.${n}/tcp/4002`])))
+    const seed = await station(t, A, peers)
+    let proposedAtOnce = 0
+    // As the dialer does: it looks at its candidates as soon as this turn ends.
+    const look = () =>
+      queueMicrotask(() => {
+        proposedAtOnce ||= newcomer.proposed.length
+      })
+    const newcomer = await station(t, B, [], look)
+    FakeTransport.connect(newcomer.transport, seed.transport)
+    await waitFor(() => newcomer.proposed.length === 3, { message: 'three candidates' })
+    assert.equal(proposedAtOnce, 3)
   })
 
   it('passes on 32 stations at most, and never the asker', async (t) => {

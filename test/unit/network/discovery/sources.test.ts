@@ -135,4 +135,25 @@ describe('system resolver', () => {
       /stop/,
     )
   })
+
+  it('drops a lookup that nobody waits for any more, so that the next is not behind it', async () => {
+    const asked: string[] = []
+    const { promise: answer, resolve: answerAll } = Promise.withResolvers<[]>()
+    const resolver = createSystemResolver((name) => {
+      asked.push(name)
+      return answer
+    })
+    const controller = new AbortController()
+    const find = (name: string, signal: AbortSignal) => resolver.addresses(name, 'any', signal)
+    const stuck = ['a', 'b'].map((name) => find(name, new AbortController().signal))
+    const given = Array.from({ length: 50 }, (_, n) => find(`dead-${n}`, controller.signal))
+    const seed = find('seed', new AbortController().signal)
+    assert.deepEqual(asked, ['a', 'b'])
+    controller.abort(new Error('given up'))
+    const outcomes = await Promise.allSettled(given)
+    assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+    answerAll([])
+    await Promise.all([...stuck, seed])
+    assert.deepEqual(asked, ['a', 'b', 'seed'])
+  })
 })

@@ -22,3 +22,17 @@ test('an address that nobody mentions any more makes room', () => {
   assert.equal(quota.admit('peer', 'new'), true)
   assert.equal(quota.admit('peer', 'newer'), false)
 })
+
+test('what a peer tells of itself takes the places of what others told', () => {
+  const quota = new AddressQuota({ perPeer: 2, peers: 10, idleMs: 1_000, now: () => 0 })
+  quota.admit('peer', 'bogus-1')
+  quota.admit('peer', 'bogus-2')
+  assert.equal(quota.admit('peer', 'own'), false)
+  assert.deepEqual(quota.claim('peer', ['own', 'own', 'second', 'third']), ['own', 'second'])
+  assert.deepEqual(
+    ['own', 'second', 'bogus-1'].map((address) => quota.admit('peer', address)),
+    [true, true, false],
+  )
+  assert.equal(quota.claim('peer', ['second', 'own']), null, 'nothing to change')
+  assert.equal(quota.claim('peer', []), null, 'a peer that tells nothing changes nothing')
+})

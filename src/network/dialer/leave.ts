@@ -1,0 +1,26 @@
+import { subnetOf } from './dial-address.ts'
+import type { OpenPeer } from './dial-port.ts'
+
+/**
+ * Which peers to part from: always one of the subnet that has most of them, by chance, so that those who
+ * stay are spread. @returns at most `count` peer IDs
+ */
+export function chooseToLeave(
+  peers: readonly Pick<OpenPeer, 'peerId' | 'address'>[],
+  count: number,
+  random: () => number,
+): string[] {
+  const subnets = new Map<string, string[]>()
+  for (const { peerId, address } of peers) {
+    const subnet = subnetOf(address)
+    subnets.set(subnet, [...(subnets.get(subnet) ?? []), peerId])
+  }
+  const chosen: string[] = []
+  while (chosen.length < count) {
+    const [largest] = [...subnets.values()].toSorted((a, b) => b.length - a.length)
+    const [one] = largest?.splice(Math.floor(random() * largest.length), 1) ?? []
+    if (one === undefined) break
+    chosen.push(one)
+  }
+  return chosen
+}

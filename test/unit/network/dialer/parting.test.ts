@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+
+import { chooseToLeave } from '../../../../src/network/dialer/leave.ts'
+import { Parting } from '../../../../src/network/dialer/parting.ts'
+import { silentLogger } from '../../../../src/telemetry/index.ts'
+import { FakeTransport } from '../discovery/exchange-fakes.ts'
+import { FakePort, ManualClock } from '../fakes.ts'
+
+const PROTOCOL = '/test/part/1.0.0'
+const OPTIONS = { protocol: PROTOCOL, targetPeers: 2, isKeeping: false }
+
+interface Setup {
+  readonly others: number
+  readonly targetPeers?: number
+  readonly isKeeping?: boolean
+  readonly seeds?: readonly string[]
+}
+
+/** A node with a name, that many stations which serve no protocol, and the time. */
+async function node(t: TestContext, clock: ManualClock, name: string, setup: Setup) {
+  const { others, seeds = [], ...options } = setup
+  const port = new FakePort(name)
+  const transport = new FakeTransport(name)
+  for (let n = 0; n < others; n++) port.connect(`${name}-other-${n}`, { connectedAtMs: 0 })
+  const counted: string[] = []
+  const parting = new Parting(
+    { ...OPTIONS, ...options },
+    {
+      transport,
+      port,
+      clock,
+      random: () => 0,
+      isSeed: (peerId) => seeds.includes(peerId),
+      metrics: { parted: (role, outcome) => counted.push(`${role} ${outcome}`) },
+      logger: silentLogger,
+    },
+  )
+  await parting.start()
+  t.after(() => parting.stop())
+  const step = () => parting.step(new AbortController().signal)
+  return { name, port, transport, counted, step }
+}
+
+type Node = Awaited<ReturnType<typeof node>>
+
+function join(a: Node, b: Node, options = {}): void {
+  FakeTransport.connect(a.transport, b.transport)
+  a.port.connect(b.name, options)
+  b.port.connect(a.name, options)
+}
+
+describe('parting', () => {
+  it('hangs up once the other end agrees, and goes no lower than its target', async (t) => {
+    const clock = new ManualClock()
+    const one = await node(t, clock, 'one', { others: 0 })
+    for (const name of ['a', 'b', 'c', 'd']) {
+      join(one, await node(t, clock, name, { others: 2 }))
+    }
+    await one.step()
+    await one.step()
+    assert.equal(one.port.hungUp.length, 2)
+    assert.equal(one.port.peers().length, 2)
+    assert.deepEqual(one.counted, ['asked agreed', 'asked agreed'])
+  })
+
+  it('keeps a peer that would fall below its own target, and asks it again only later', async (t) => {
+    const clock = new ManualClock()
+    const one = await node(t, clock, 'one', { others: 2 })
+    const other = await node(t, clock, 'other', { others: 1 })
+    join(one, other)
+    const asked = () => other.counted.filter((line) => line.startsWith('answered')).length
+    for (let second = 0; second < 19; second++) {
+      await one.step()
+      await clock.advance(1000)
+    }
+    assert.deepEqual(one.port.hungUp, [])
+    assert.equal(asked(), 1)
+    other.port.connect('newcomer')
+    await clock.advance(2000)
+    await one.step()
+    assert.deepEqual(one.port.hungUp, ['other'])
+  })
+
+  it('asks again soon when the peer was in the middle of a transfer', async (t) => {
+    const clock = new ManualClock()
+    const one = await node(t, clock, 'one', { others: 2 })
+    const other = await node(t, clock, 'other', { others: 2 })
+    join(one, other)
+    t.mock.method(other.port, 'isBusy', () => true)
+    await one.step()
+    assert.deepEqual(one.port.hungUp, [])
+    t.mock.method(other.port, 'isBusy', () => false)
+    await clock.advance(2000)
+    await one.step()
+    assert.deepEqual(one.port.hungUp, ['other'])
+  })
+
+  it('promises one place to one peer only', async (t) => {
+    const clock = new ManualClock()
+    const middle = await node(t, clock, 'middle', { others: 1 })
+    const [left, right] = [
+      await node(t, clock, 'left', { others: 2 }),
+      await node(t, clock, 'right', { others: 2 }),
+    ]
+    join(left, middle)
+    join(right, middle)
+    await Promise.all([left.step(), right.step()])
+    assert.deepEqual([...left.port.hungUp, ...right.port.hungUp], ['middle'])
+    const answers = middle.counted.filter((line) => line.startsWith('answered')).sort()
+    assert.deepEqual(answers, ['answered agreed', 'answered declined'])
+  })
+
+  it('asks no seed to part, and lets go of none', async (t) => {
+    const clock = new ManualClock()
+    const one = await node(t, clock, 'one', { others: 2, seeds: ['other'] })
+    const other = await node(t, clock, 'other', { others: 2 })
+    join(one, other)
+    await one.step()
+    assert.equal(other.counted.length, 0)
+    await other.step()
+    assert.ok(one.counted.includes('answered declined'))
+    assert.deepEqual([...one.port.hungUp, ...other.port.hungUp], [])
+  })
+
+  it('never asks as a public node, but lets go', async (t) => {
+    const clock = new ManualClock()
+    const hub = await node(t, clock, 'hub', { others: 5, isKeeping: true })
+    const station = await node(t, clock, 'station', { others: 2 })
+    join(hub, station)
+    await hub.step()
+    assert.deepEqual(hub.counted, [])
+    await station.step()
+    assert.deepEqual(station.port.hungUp, ['hub'])
+  })
+
+  it('leaves alone who is young, of another network, or in the middle of a transfer', async (t) => {
+    const clock = new ManualClock()
+    const one = await node(t, clock, 'one', { others: 2 })
+    const young = await node(t, clock, 'young', { others: 2 })
+    const foreign = await node(t, clock, 'foreign', { others: 2 })
+    join(one, young, { connectedAtMs: clock.now() - 1000 })
+    join(one, foreign, { isStation: null })
+    t.mock.method(one.port, 'isBusy', () => true)
+    await one.step()
+    assert.deepEqual(one.counted, [])
+    t.mock.method(one.port, 'isBusy', () => false)
+    await one.step()
+    // Those that do not speak the protocol have been asked, these two have not.
+    assert.deepEqual([...young.counted, ...foreign.counted], [])
+    assert.deepEqual([...new Set(one.counted)], ['asked failed'])
+    await clock.advance(5000)
+    await one.step()
+    assert.deepEqual(one.port.hungUp, ['young'])
+  })
+
+  it('comes to rest in a full mesh, with nobody below the target', async (t) => {
+    const clock = new ManualClock()
+    const nodes: Node[] = []
+    for (let n = 0; n < 20; n++) {
+      const made = await node(t, clock, `n${n}`, { others: 0, targetPeers: 8 })
+      for (const earlier of nodes) join(made, earlier)
+      nodes.push(made)
+    }
+    const byName = new Map(nodes.map((one) => [one.name, one]))
+    for (const { name, port } of nodes) {
+      port.onPeer((peerId, isConnected) => {
+        const other = byName.get(peerId)
+        if (isConnected || !other?.port.peers().some((peer) => peer.peerId === name)) return
+        other.port.disconnect(name)
+      })
+    }
+    const degrees = () => nodes.map(({ port }) => port.peers().length)
+    for (let second = 0; second < 20; second++) {
+      for (const one of nodes) await one.step()
+      await clock.advance(1000)
+    }
+    assert.ok(Math.min(...degrees()) >= 8, `${degrees()}`)
+    const total = degrees().reduce((sum, one) => sum + one, 0)
+    assert.ok(total <= 20 * 10, `${degrees()}`)
+    const before = degrees().join()
+    for (let second = 0; second < 60; second++) {
+      for (const one of nodes) await one.step()
+      await clock.advance(1000)
+    }
+    assert.equal(degrees().join(), before)
+  })
+})
+
+describe('who is parted from', () => {
+  it('is one of the subnet with most peers, each time anew', () => {
+    const peers = [
+      { peerId: 'a1', address: '/ip4/192.0.2.1/tcp/1' },
+      { peerId: 'a2', address: '/ip4/192.0.2.2/tcp/1' },
+      { peerId: 'a3', address: '/ip4/192.0.2.3/tcp/1' },
+      { peerId: 'b1', address: '/ip4/198.51.100.1/tcp/1' },
+      { peerId: 'b2', address: '/ip4/198.51.100.2/tcp/1' },
+      { peerId: 'c1', address: '/ip4/203.0.113.1/tcp/1' },
+    ]
+    assert.deepEqual(
+      chooseToLeave(peers, 3, () => 0),
+      ['a1', 'a2', 'b1'],
+    )
+    assert.equal(chooseToLeave(peers, 10, () => 0.99).length, 6)
+  })
+})
