@@ -6,7 +6,7 @@
  */
 export { parseArguments, type Switch } from './arguments.ts'
 export { configurationDocument, envSample } from './documents.ts'
-export { parseEndpoint } from './endpoint.ts'
+export { type Endpoint, parseEndpoint } from './endpoint.ts'
 export { heapFlags, heapWarnings, isHeapApplied, resolveHeapMb } from './heap.ts'
 export { settingsHelp, wrapText } from './help.ts'
 export { type LoadedSettings, loadSettings } from './load.ts'

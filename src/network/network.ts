@@ -47,8 +47,10 @@ export interface NetworkService {
   readonly transport: RegistryTransport
   /** For Helia; nothing else outside of `network/` uses it. */
   readonly libp2p: HostLibp2p
-  /** Callable twice. @throws NetworkError PORT_IN_USE, LISTEN_FAILED */
+  /** Listens and answers; dials nobody yet. Callable twice. @throws NetworkError PORT_IN_USE, LISTEN_FAILED */
   start(): Promise<void>
+  /** Begins to look for others and to dial them. Callable twice, once started. */
+  discover(): void
   /** Callable twice, and after a failed start. */
   stop(): Promise<void>
   status(): NetworkStatus
@@ -103,7 +105,7 @@ class Network implements NetworkService {
 
   async start(): Promise<void> {
     if (this.#unsubscribe !== null) return
-    const { addressBook, peerExchange, dialer, parting, mdns, dht } = this.#parts
+    const { addressBook, peerExchange, parting } = this.#parts
     this.#unsubscribe = this.#observe()
     try {
       await addressBook.start()
@@ -111,13 +113,18 @@ class Network implements NetworkService {
       this.#allowSeeds()
       await peerExchange?.start()
       await parting.start()
-      dialer.start()
-      mdns?.start()
-      dht?.start()
     } catch (error) {
       await this.stop()
       throw error
     }
+  }
+
+  discover(): void {
+    if (this.#unsubscribe === null) return
+    const { dialer, mdns, dht } = this.#parts
+    dialer.start()
+    mdns?.start()
+    dht?.start()
   }
 
   async stop(): Promise<void> {

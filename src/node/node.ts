@@ -77,14 +77,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     logger: logger.child('api'),
     metrics,
   })
-  const registrySource = new RegistrySource(registry, network)
+  const registrySource = new RegistrySource(registry, network, logger.child('node'))
   const registration = createRegistration(
     { peerId: identity.peerId, version, settings },
-    {
-      writer: registry.writer,
-      announced: () => network.status().announce,
-      logger: logger.child('node'),
-    },
+    { writer: registry.writer, view: registry.view, logger: logger.child('node') },
   )
 
   const stack = new StopStack(logger.child('node'))
@@ -97,13 +93,13 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     stack.push('telemetry', async () => telemetry.stop(), 100)
     await stack.start('network', network, 3500)
     await stack.start('registry', registry, 3000)
-    await stack.start('registry source', registrySource, 300)
     const listening = { start: async () => void (await api.start()), stop: () => api.stop() }
     await stack.start('api', listening, 2200)
-    if (registration !== null) {
-      stack.push('registration', () => registration.stop(), 300)
-      registration.start()
-    }
+    // Last: a dozen handshakes would hold up everything above.
+    network.discover()
+    await stack.start('registry source', registrySource, 300)
+    stack.push('registration', () => registration.stop(), 300)
+    registration.start()
     const status = network.status()
     const bound = api.address()
     logger.info(

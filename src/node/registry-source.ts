@@ -1,9 +1,9 @@
 import { parseEndpoint } from '../config/index.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
-import type { NetworkService } from '../network/index.ts'
+import { DEFAULT_LIBP2P_PORT, type NetworkService } from '../network/index.ts'
 import type { AnnouncedNode, RegistryService } from '../registry/index.ts'
-import { ASSUMED_LIBP2P_PORT } from './constants.ts'
+import type { Logger } from '../telemetry/index.ts'
 
 const WALK_INTERVAL_MS = 600_000
 /** Few at a time, so that a large registry does not push other candidates out. */
@@ -23,6 +23,7 @@ export class RegistrySource {
   constructor(
     registry: Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'>,
     network: Pick<NetworkService, 'propose'>,
+    logger: Logger,
   ) {
     this.#registry = registry
     this.#network = network
@@ -31,6 +32,7 @@ export class RegistrySource {
       intervalMs: WALK_INTERVAL_MS,
       jitter: 0.2,
       run: (signal) => this.#walk(signal),
+      onError: (error) => logger.warn({ error }, 'Stations of the registry are looked at later'),
     })
   }
 
@@ -70,5 +72,5 @@ function toMultiaddr(address: string): string[] {
   if (endpoint.kind === 'multiaddr') return [endpoint.multiaddr]
   const { host, port, peerId } = endpoint
   const pin = peerId === null ? '' : `/p2p/${peerId}`
-  return [`/${host.kind}/${host.value}/tcp/${port ?? ASSUMED_LIBP2P_PORT}${pin}`]
+  return [`/${host.kind}/${host.value}/tcp/${port ?? DEFAULT_LIBP2P_PORT}${pin}`]
 }

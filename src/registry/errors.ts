@@ -68,6 +68,7 @@ export function storesNotOpened(path: string, cause: unknown, advice = ''): Regi
  */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if ('code' in error && error.code === 'LEVEL_LOCKED') return 'they are in use by another process'
   if (error.cause instanceof Error) return reasonOf(error.cause)
   return error.message.split(': ').at(-1)?.replaceAll('\n', ' ') ?? error.message
 }

@@ -21,6 +21,9 @@ describe('the network of a station', { timeout: 60_000 }, () => {
     const { network } = await testNetwork(t, { discovery: SOURCES, seeds })
     for (let round = 0; round < 2; round++) {
       await Promise.all([network.start(), network.start()])
+      assert.deepEqual(network.peers(), [])
+      network.discover()
+      network.discover()
       await waitFor(() => connectedTo(network).includes(other.network.peerId), {
         timeoutMs: 10_000,
         message: 'connected',

@@ -170,6 +170,7 @@ describe('own addresses', { timeout: 60_000 }, () => {
       throw new Error('dialled')
     })
     await network.start()
+    network.discover()
     for (const address of [`/ip4/127.0.0.1/tcp/${port}`, `/dns4/us.example/tcp/${port}`]) {
       const other = await createEphemeralIdentity()
       network.propose({ peerId: other.peerId, addresses: [address] })

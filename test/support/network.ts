@@ -95,6 +95,7 @@ export async function startNetwork(
 ): Promise<TestNetwork> {
   const made = await testNetwork(t, options)
   await made.network.start()
+  made.network.discover()
   return made
 }
 

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+
+import { hostLimits } from '../../../src/network/index.ts'
+import {
+  apiOptions,
+  limitsFrom,
+  networkOptions,
+  registryOptions,
+} from '../../../src/node/options.ts'
+import { loadedSettings } from '../../support/settings.ts'
+import { tempDir } from '../../support/temp-dir.ts'
+
+const GIGABYTE = 1024 ** 3
+
+function settings(env: Readonly<Record<string, string>> = {}) {
+  return loadedSettings({ env, isCheckingFiles: false }).settings
+}
+
+function network(env: Readonly<Record<string, string>> = {}) {
+  return networkOptions(settings(env), hostLimits(1024), '1.2.3')
+}
+
+describe('limits', () => {
+  it('follow the memory that the process may use', () => {
+    assert.deepEqual(limitsFrom(settings(), 2 * GIGABYTE), hostLimits(2048))
+    assert.deepEqual(limitsFrom(settings(), null), hostLimits(1024))
+  })
+
+  it('keep all else when the operator caps the connections', () => {
+    const limits = limitsFrom(settings({ MAX_CONNECTIONS: '40' }), GIGABYTE)
+    const derived = hostLimits(1024)
+    assert.equal(limits.connectionManager.maxConnections, 40)
+    assert.deepEqual(
+      { ...limits, connectionManager: null },
+      { ...derived, connectionManager: null },
+    )
+    assert.equal(
+      limits.connectionManager.maxParallelDials,
+      derived.connectionManager.maxParallelDials,
+    )
+  })
+})
+
+describe('the network is given', () => {
+  it('what an empty environment means: every source, both listeners, no relay, no key', async () => {
+    const options = await network({ DATA_DIR: '/data' })
+    assert.deepEqual(options.listen, {
+      hosts: ['0.0.0.0', '::'],
+      tcpPort: 4002,
+      ws: { port: 4003, tls: null },
+    })
+    assert.deepEqual(options.discovery, { mdns: {}, dht: {}, peerExchange: {}, registry: {} })
+    assert.deepEqual(
+      [options.networkName, options.networkKey, options.relay, options.connectionMonitorEnabled],
+      ['wesense', null, null, false],
+    )
+    assert.equal(options.addressBookPath, join('/data', 'network', 'address-book.json'))
+  })
+
+  for (const [env, key] of [
+    ['MDNS_ENABLED', 'mdns'],
+    ['DHT_ENABLED', 'dht'],
+    ['PEER_EXCHANGE_ENABLED', 'peerExchange'],
+    ['REGISTRY_DISCOVERY_ENABLED', 'registry'],
+  ] as const) {
+    it(`null for a source that ${env} turns off, and only for that one`, async () => {
+      const { discovery } = await network({ [env]: 'false' })
+      const off = Object.entries(discovery).filter(([, options]) => options === null)
+      assert.deepEqual(off, [[key, null]])
+    })
+  }
+
+  it('seeds and announced addresses in the forms in which they were written', async () => {
+    const { seeds, announce } = await network({
+      ORBITDB_BOOTSTRAP_PEERS: 'a.example, [2001:db8::1]:4102, /dnsaddr/b.example',
+      ANNOUNCE_ADDRESS: 'me.example:4302',
+    })
+    assert.deepEqual(
+      seeds.map(({ input }) => input),
+      ['a.example', '[2001:db8::1]:4102', '/dnsaddr/b.example'],
+    )
+    assert.deepEqual(
+      announce.map(({ input }) => input),
+      ['me.example:4302'],
+    )
+  })
+
+  it('the raw bytes of the network key', async () => {
+    const { networkKey } = await network({ NETWORK_KEY: 'ab'.repeat(32) })
+    assert.deepEqual(Buffer.from(networkKey ?? []), Buffer.alloc(32, 0xab))
+  })
+
+  it('no WebSocket listener, certificate or not, when that is off', async () => {
+    assert.equal((await network({ WS_ENABLED: 'false' })).listen.ws, null)
+  })
+
+  it('the texts of the certificate files', async (t) => {
+    const dir = await tempDir(t)
+    await writeFile(join(dir, 'cert.pem'), 'the chain')
+    await writeFile(join(dir, 'key.pem'), 'the key')
+    const { listen } = await network({
+      TLS_ENABLED: 'true',
+      TLS_CERTFILE: join(dir, 'cert.pem'),
+      TLS_KEYFILE: join(dir, 'key.pem'),
+    })
+    assert.deepEqual(listen.ws?.tls, { cert: 'the chain', key: 'the key' })
+  })
+
+  it('nothing when a certificate file went away or is a folder', async (t) => {
+    const dir = await tempDir(t)
+    await writeFile(join(dir, 'cert.pem'), 'the chain')
+    const env = { TLS_ENABLED: 'true', TLS_CERTFILE: join(dir, 'cert.pem') }
+    await assert.rejects(network({ ...env, TLS_KEYFILE: join(dir, 'key.pem') }), { code: 'ENOENT' })
+    await mkdir(join(dir, 'folder.pem'))
+    await assert.rejects(network({ ...env, TLS_KEYFILE: join(dir, 'folder.pem') }), {
+      code: 'EISDIR',
+    })
+  })
+})
+
+describe('the registry and the API are given', () => {
+  it('a folder of the data folder, the name, the days', () => {
+    const limits = hostLimits(1024)
+    const options = registryOptions(settings({ DATA_DIR: '/data', NODE_TTL_DAYS: '3' }), limits)
+    assert.deepEqual(options, {
+      directory: join('/data', 'registry'),
+      networkName: 'wesense',
+      nodeTtlDays: 3,
+      bitswap: limits.bitswap,
+    })
+  })
+
+  it('the token in clear, and the body limit of the contract', () => {
+    const options = apiOptions(
+      settings({
+        API_TOKEN: 'a-token-of-some-length',
+        API_TRUSTED_NETWORKS: '10.0.0.0/8',
+        API_ALLOWED_HOSTS: 'hub.example.org',
+      }),
+    )
+    assert.deepEqual(options, {
+      host: '127.0.0.1',
+      port: 5200,
+      token: 'a-token-of-some-length',
+      trustedNetworks: ['10.0.0.0/8'],
+      allowedHosts: ['hub.example.org'],
+      rateLimitPerMinute: 600,
+      consensusThreshold: 2,
+      bodyLimitBytes: 102_400,
+    })
+    assert.equal(apiOptions(settings()).token, null)
+  })
+})

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+
+import { createEphemeralIdentity } from '../../../src/identity/index.ts'
+import { createRegistration } from '../../../src/node/registration.ts'
+import type {
+  NodeRecord,
+  RegistryRecord,
+  RegistryView,
+  RegistryWriter,
+} from '../../../src/registry/index.ts'
+import { type Logger, silentLogger } from '../../../src/telemetry/index.ts'
+import { OWN_PEER_ID } from '../../support/api.ts'
+import { startRegistry } from '../../support/registry.ts'
+import { createMemoryNetwork } from '../../support/registry-transport.ts'
+import { loadedSettings } from '../../support/settings.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+interface Attempt {
+  readonly env?: Readonly<Record<string, string>>
+  readonly writer?: Partial<RegistryWriter>
+  readonly view?: Pick<RegistryView, 'get'>
+  readonly logger?: Partial<Logger>
+  readonly peerId?: string
+}
+
+function registration({ env = {}, writer, view, logger, peerId }: Attempt) {
+  return createRegistration(
+    { peerId: peerId ?? OWN_PEER_ID, version: '1.2.3', settings: loadedSettings({ env }).settings },
+    {
+      writer: writer as RegistryWriter,
+      view: view ?? { get: () => null },
+      logger: { ...silentLogger, ...logger },
+    },
+  )
+}
+
+/** What is written by a node with these settings, as `[database, local id, value]`. */
+async function written(attempt: Attempt): Promise<unknown[]> {
+  const puts: unknown[][] = []
+  const put = async (...args: unknown[]) => {
+    puts.push(args)
+    return { isAppended: true }
+  }
+  const loop = registration({ ...attempt, writer: { put } as unknown as RegistryWriter })
+  loop.start()
+  const [first] = await waitFor(() => puts.length > 0 && puts, { message: 'a registration' })
+  await loop.stop()
+  assert.equal(puts.length, 1)
+  return first ?? []
+}
+
+async function writtenAddress(attempt: Attempt): Promise<unknown> {
+  const [, , value] = await written(attempt)
+  return (value as NodeRecord).announce_address
+}
+
+describe('own registration', () => {
+  it('writes the record of the contract, with the address as it was written', async () => {
+    const env = { ANNOUNCE_ADDRESS: 'Hub.Example.org' }
+    assert.deepEqual(await written({ env }), [
+      'nodes',
+      OWN_PEER_ID,
+      {
+        ingester_id: OWN_PEER_ID,
+        type: 'orbitdb-peer',
+        announce_address: 'Hub.Example.org',
+        capabilities: ['bootstrap'],
+        version: '1.2.3',
+      },
+    ])
+  })
+
+  it('names every address where there are several', async () => {
+    const env = { ANNOUNCE_ADDRESS: '10.0.0.5, hub.example.org' }
+    assert.deepEqual(await writtenAddress({ env }), ['10.0.0.5', 'hub.example.org'])
+  })
+
+  it('names the relay among the capabilities of one', async () => {
+    const env = { ANNOUNCE_ADDRESS: 'hub.example.org', RELAY_ENABLED: 'true' }
+    const [, , value] = await written({ env })
+    assert.deepEqual((value as NodeRecord).capabilities, ['bootstrap', 'relay'])
+  })
+
+  it('spells out a port that readers could not guess', async () => {
+    const env = { ANNOUNCE_ADDRESS: 'hub.example.org 2001:db8::7', LIBP2P_PORT: '4102' }
+    assert.deepEqual(await writtenAddress({ env }), ['hub.example.org:4102', '[2001:db8::7]:4102'])
+  })
+
+  it('leaves alone what names its port itself', async () => {
+    for (const input of ['hub.example.org:4302', '/dns4/hub.example.org/tcp/443/tls/ws']) {
+      const env = { ANNOUNCE_ADDRESS: input, LIBP2P_PORT: '4102' }
+      assert.equal(await writtenAddress({ env }), input)
+    }
+  })
+
+  it('is taken back when no address is announced any more, and only then', async (t) => {
+    const { registry, logged, run } = await realRegistry(t)
+    await run({ ANNOUNCE_ADDRESS: 'hub.example.org' })
+    assert.equal(registry.view.counts().nodes, 1)
+    await run({})
+    assert.equal(registry.view.counts().nodes, 0)
+    assert.deepEqual(logged, ['hub.example.org', 'withdrawn'])
+  })
+
+  it('leaves alone what a service wrote about the station', async () => {
+    const looks: string[] = []
+    const record = { author: OWN_PEER_ID, value: { type: 'ingester' } } as unknown as RegistryRecord
+    const get = ((_database: string, id: string) => {
+      looks.push(id)
+      return record
+    }) as RegistryView['get']
+    const loop = registration({ view: { get }, writer: { delete: () => assert.fail('deleted') } })
+    loop.start()
+    await waitFor(() => looks.length === 1, { message: 'it looked' })
+    await loop.stop()
+    assert.deepEqual(looks, [OWN_PEER_ID])
+  })
+
+  it('appends once: a second start with the same settings writes nothing', async (t) => {
+    const { registry, logged, run } = await realRegistry(t)
+    await run({ ANNOUNCE_ADDRESS: 'hub.example.org' })
+    await run({ ANNOUNCE_ADDRESS: 'hub.example.org' })
+    assert.deepEqual(logged, ['hub.example.org'])
+    assert.equal(registry.status()[0]?.entriesJoined, 1)
+    await run({ ANNOUNCE_ADDRESS: 'moved.example.org' })
+    assert.deepEqual(logged, ['hub.example.org', 'moved.example.org'])
+    assert.equal(registry.status()[0]?.entriesJoined, 2)
+    assert.equal(registry.view.counts().nodes, 1)
+  })
+
+  it('says that it failed, and lives on', async () => {
+    const failure = new Error('the registry is not open')
+    const warned: unknown[] = []
+    const loop = registration({
+      env: { ANNOUNCE_ADDRESS: 'hub.example.org' },
+      writer: { put: () => Promise.reject(failure) },
+      logger: { warn: (fields) => warned.push(fields.error) },
+    })
+    loop.start()
+    await waitFor(() => warned.length === 1, { message: 'the warning' })
+    loop.wake()
+    await waitFor(() => warned.length === 2, { message: 'another try' })
+    await loop.stop()
+    assert.deepEqual(warned, [failure, failure])
+  })
+})
+
+/** A registry on disk; `run` lets a registration with these settings write once. */
+async function realRegistry(t: TestContext) {
+  const identity = await createEphemeralIdentity()
+  const { registry } = await startRegistry(t, createMemoryNetwork(), { identity })
+  const logged: unknown[] = []
+  const run = async (env: Readonly<Record<string, string>>) => {
+    let isDone = false
+    const noteDone = () => {
+      isDone = true
+    }
+    const { writer, view } = registry
+    const loop = registration({
+      env,
+      peerId: identity.peerId,
+      view,
+      writer: {
+        put: async (...args) => await writer.put(...args).finally(noteDone),
+        delete: async (...args) => await writer.delete(...args).finally(noteDone),
+      },
+      logger: { info: (fields) => logged.push(fields.announceAddress ?? 'withdrawn') },
+    })
+    loop.start()
+    await waitFor(() => isDone, { message: 'the registration has written' })
+    await loop.stop()
+  }
+  return { registry, logged, run }
+}
