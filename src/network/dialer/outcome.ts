@@ -27,7 +27,31 @@ const DENIED = new Set(['DialDeniedError', 'NoValidAddressesError', 'ConnectionI
  * libp2p 3.3.11 replaces noise's UnexpectedPeerError by an EncryptionFailedError that keeps only the
  * message; remove this when the upgrader passes a cause or the error itself.
  */
-const WRONG_PEER = /identity key .* does not match expected/
+const WRONG_PEER = /identity key (\w*).*does not match expected/
+
+/**
+ * Failures that the libraries tell in words of their own: libp2p 3.3.11, @chainsafe/libp2p-noise 17,
+ * @libp2p/multistream-select 7. The first that fits is told; no decision hangs on these.
+ */
+const PLAIN_WORDS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
+  [WRONG_PEER, ([, found = '']) => `another peer answers there: ${found}`],
+  [
+    /Message length length too long|Invalid (nonce|data)|not a multistream|unexpected end of input/i,
+    () => 'no libp2p answer: the network key differs, or another program listens there',
+  ],
+  [
+    /(?:connect|read|write) (E[A-Z]+)/,
+    ([, code = '']) => CONNECT_WORDS[code] ?? `the connection failed (${code})`,
+  ],
+]
+
+const CONNECT_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused: nothing listens there (ECONNREFUSED)',
+  EHOSTUNREACH: 'no route to that host (EHOSTUNREACH)',
+  ENETUNREACH: 'no route to that network (ENETUNREACH)',
+  ETIMEDOUT: 'no answer (ETIMEDOUT)',
+  ECONNRESET: 'the other side hung up: it is full, or has another network key (ECONNRESET)',
+}
 
 /** Sorts what a failed dial threw; with several addresses, the most telling failure counts. */
 export function classifyDialError(error: unknown): DialOutcome {
@@ -46,7 +70,7 @@ export function classifyDialError(error: unknown): DialOutcome {
 
 /** One line for status and debug logs; still to be escaped, a remote can shape parts of it. */
 export function describeDialError(error: unknown): string {
-  const lines = flatten(error).map((one) => one.message || one.name)
+  const lines = flatten(error).map(describeOne)
   return [...new Set(lines)].slice(0, 3).join('; ') || 'unknown failure'
 }
 
@@ -59,6 +83,14 @@ export class DialRefusal extends Error {
     super(message, options)
     this.code = code
   }
+}
+
+function describeOne({ message, name }: Error): string {
+  for (const [pattern, words] of PLAIN_WORDS) {
+    const match = pattern.exec(message)
+    if (match !== null) return words(match)
+  }
+  return message || name
 }
 
 function classifyOne(error: Error): DialOutcome {

@@ -38,6 +38,13 @@ describe('dial outcome', () => {
 
   it('describes several failures in one line, each kind once', () => {
     const error = new AggregateError([unreachable(), unreachable(), named('Other')], 'all')
-    assert.equal(describeDialError(error), 'connect ECONNREFUSED; Other')
+    const refused = 'connection refused: nothing listens there (ECONNREFUSED)'
+    assert.equal(describeDialError(error), `${refused}; Other`)
+  })
+
+  it('tells a wrong peer by who answered, and a foreign listener as one', () => {
+    assert.equal(describeDialError(wrongPeer()), 'another peer answers there: A')
+    const garbled = new Error('Message length length too long - 3 > 2')
+    assert.match(describeDialError(garbled), /the network key differs, or another program listens/)
   })
 })
