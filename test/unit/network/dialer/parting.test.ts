@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, it, type TestContext } from 'node:test'
 
 import { chooseToLeave } from '../../../../src/network/dialer/leave.ts'
@@ -29,7 +30,8 @@ async function node(t: TestContext, clock: ManualClock, name: string, setup: Set
     {
       transport,
       port,
-      clock,
+      // The test takes every step itself: the loop, which sleeps first, never wakes up.
+      clock: { now: () => clock.now(), sleep: (_ms, signal) => aborted(signal) },
       random: () => 0,
       isSeed: (peerId) => seeds.includes(peerId),
       metrics: { parted: (role, outcome) => counted.push(`${role} ${outcome}`) },
@@ -40,6 +42,10 @@ async function node(t: TestContext, clock: ManualClock, name: string, setup: Set
   t.after(() => parting.stop())
   const step = () => parting.step(new AbortController().signal)
   return { name, port, transport, counted, step }
+}
+
+async function aborted(signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === false) await once(signal, 'abort')
 }
 
 type Node = Awaited<ReturnType<typeof node>>
