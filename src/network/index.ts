@@ -6,7 +6,7 @@
  * bounded before they count; no libp2p type leaves except the host that Helia is given.
  */
 export type { NameResolver } from './discovery/name-resolver.ts'
-export { DEFAULT_LIBP2P_PORT, type SeedValue } from './discovery/seed-value.ts'
+export { DEFAULT_LIBP2P_PORT, type SeedValue, seedMultiaddr } from './discovery/seed-value.ts'
 export { type HostLimits, hostLimits } from './limits.ts'
 export { createNetwork, type NetworkService, type NetworkStatus } from './network.ts'
 export type { NetworkOptions } from './network-options.ts'

@@ -1,7 +1,7 @@
 import { parseEndpoint } from '../config/index.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
-import { DEFAULT_LIBP2P_PORT, type NetworkService } from '../network/index.ts'
+import { DEFAULT_LIBP2P_PORT, type NetworkService, seedMultiaddr } from '../network/index.ts'
 import type { AnnouncedNode, RegistryService } from '../registry/index.ts'
 import type { Logger } from '../telemetry/index.ts'
 
@@ -67,10 +67,5 @@ export class RegistrySource {
 /** Records carry what operators write, in every form of ANNOUNCE_ADDRESS; the dialer takes multiaddrs. */
 function toMultiaddr(address: string): string[] {
   const parsed = parseEndpoint(address)
-  if (!parsed.isOk) return []
-  const endpoint = parsed.value
-  if (endpoint.kind === 'multiaddr') return [endpoint.multiaddr]
-  const { host, port, peerId } = endpoint
-  const pin = peerId === null ? '' : `/p2p/${peerId}`
-  return [`/${host.kind}/${host.value}/tcp/${port ?? DEFAULT_LIBP2P_PORT}${pin}`]
+  return parsed.isOk ? [seedMultiaddr(parsed.value, DEFAULT_LIBP2P_PORT)] : []
 }
