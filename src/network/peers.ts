@@ -5,6 +5,9 @@ import type { Logger } from '../telemetry/index.ts'
 import type { CloseReason, NetworkMetrics } from './metrics.ts'
 import type { ConnectedPeer } from './types.ts'
 
+/** What the socket says of a remote that is gone, though it is this side that gives up then. */
+const HUNG_UP: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE'])
+
 export type PeerListener = (peerId: string, isConnected: boolean) => void
 
 /** The part of libp2p that the tracker listens to. */
@@ -111,8 +114,7 @@ export class PeerTracker {
     if (this.#isStopping) return 'shutdown'
     if (this.#dead.has(connection)) return 'silent'
     if (event.error === undefined) return 'closed'
-    // A reset that the socket reports is the remote's, though it is this side that gives up.
-    if ('code' in event.error && event.error.code === 'ECONNRESET') return 'reset'
+    if ('code' in event.error && HUNG_UP.has(event.error.code)) return 'reset'
     return event.local === true ? 'error' : 'reset'
   }
 
