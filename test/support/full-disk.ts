@@ -90,11 +90,13 @@ async function fill(): Promise<void> {
     for (let i = 0; i < 40; i += 1) await put(`after-${round}-${i}`)
     assert.equal(report.refused.length, refusedBefore)
   }
-  // What the other station wrote may have come beside our last write: the next one joins the two.
-  for (let i = 0; registry.status()[0]?.heads !== 1; i += 1) {
-    assert.ok(i < 10, 'heads that no write joins')
-    await put(`join-${i}`)
-  }
+  await waitFor(() => registry.view.counts().nodes === other.view.counts().nodes, {
+    timeoutMs: 30_000,
+    message: 'what either wrote meanwhile to be at the other',
+  })
+  // Nothing that was refused is left as a head: the next write joins all there are.
+  await put('last')
+  await waitFor(() => registry.status()[0]?.heads === 1, { message: 'one head' })
   await writeFile(reportPath, JSON.stringify(report))
   process.kill(process.pid, 'SIGKILL')
 }
