@@ -48,4 +48,6 @@ export class MemoryByteStore implements ByteStore {
       else this.values.delete(change.key)
     }
   }
+
+  async compact(): Promise<void> {}
 }

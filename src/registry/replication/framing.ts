@@ -35,8 +35,8 @@ export async function* readItems(
     let start = 0
     while (start < chunk.length) {
       const end = item.read(chunk, start)
-      // A copy: the chunk may be a view of a far larger buffer.
-      parts.push(chunk.slice(start, end))
+      // A copy, which a Buffer's own `slice` is not: the chunk may be a view of a far larger buffer.
+      parts.push(Uint8Array.prototype.slice.call(chunk, start, end))
       start = end
       if (!item.isComplete) continue
       items += 1

@@ -5,17 +5,17 @@ import { isPlainObject } from '../records/fields.ts'
 import type { RegistryDatabase } from '../store/database.ts'
 import { decodeValue, encodeValue, isHash, isSameBytes } from '../store/entry-codec.ts'
 import { type FramingLimits, readItems } from './framing.ts'
-import type { Receipt } from './inbox.ts'
+import { Intake, type IntakeEntrance } from './intake.ts'
 
 /**
  * Brings what a log lacks in one stream. The request names the log, some entries the asker has and
  * lost blocks it wants; the answer is every other entry, parents first, each one CBOR item. So each
- * entry can be joined on arrival: nothing is buffered, and a transfer cut short has still brought the
- * log forward.
+ * entry can be joined on arrival, and a transfer cut short has still brought the log forward.
  *
  * The answer comes in pages of at most 256 KiB. After each but the last stands a null, and the next
  * page waits for the asker's `true`: joining is slower than a network, and a page is what fits into
- * a stream's window and read buffer whatever the muxer makes of a reader that is behind.
+ * a stream's window and read buffer whatever the muxer makes of a reader that is behind. The asker wants
+ * the next page when it has this one whole, and joins one while the other is on its way.
  */
 const NAMES_LIMIT = 64
 const WANTED_LIMIT = 32
@@ -30,6 +30,8 @@ const ANSWER_LIMITS: FramingLimits = {
 /** Entries without their parents that are taken from one transfer: the sender lost a few blocks. */
 const HELD_LIMIT = 64
 const PAGE_BYTES = 256 * 1024
+/** Blocks read from disk in one go. */
+const READ_AT_ONCE = 64
 const PAGE_END = encodeValue(null)
 const NEXT_PAGE = encodeValue(true)
 
@@ -78,36 +80,37 @@ function readNames(raw: unknown, limit: number): string[] | null {
 /**
  * Asks for what our log lacks. Ends at the first entry that breaks a rule, for honest peers hold none,
  * or whose clock is too early yet.
- * @returns how many entries were joined. @throws FramingError, stream errors.
+ * @param isWhole asks for all of it: of a lost stretch we know the latest entry only, not where it ends.
+ * @returns by how many entries the log grew meanwhile. @throws FramingError, stream errors.
  */
 export async function pullLog(
   stream: PeerStream,
   database: RegistryDatabase,
-  receive: (bytes: Uint8Array) => Promise<Receipt>,
+  entrance: IntakeEntrance,
   signal: AbortSignal,
+  { isWhole = false } = {},
 ): Promise<number> {
   const request: TransferRequest = {
     log: database.address,
-    have: database.log.locator(NAMES_LIMIT),
+    have: isWhole ? [] : database.log.locator(NAMES_LIMIT),
     want: database.log.missing(WANTED_LIMIT),
   }
+  const sizeBefore = database.log.size
   await stream.send(encodeValue(request), signal)
-  let joined = 0
-  let held = 0
-  for await (const bytes of readItems(stream.chunks(), ANSWER_LIMITS)) {
-    signal.throwIfAborted()
-    if (isSameBytes(bytes, PAGE_END)) {
-      await stream.send(NEXT_PAGE, signal)
-      continue
+  const intake = new Intake({ database, ...entrance })
+  try {
+    for await (const bytes of readItems(stream.chunks(), ANSWER_LIMITS)) {
+      signal.throwIfAborted()
+      if (isSameBytes(bytes, PAGE_END)) await stream.send(NEXT_PAGE, signal)
+      else await intake.put(bytes)
+      if (intake.held > HELD_LIMIT) throw new Error('the peer sent a broken log')
     }
-    const receipt = await receive(bytes)
-    if (receipt === 'joined') joined += 1
-    if (receipt === 'held') held += 1
-    if (receipt === 'rejected' || held > HELD_LIMIT) throw new Error('the peer sent a broken log')
-    if (receipt === 'early') throw new Error('the rest of the log is ahead of our clock')
+    await intake.drain()
+  } finally {
+    await intake.stop()
   }
   await stream.close(signal)
-  return joined
+  return database.log.size - sizeBefore
 }
 
 /** Answers one request. @throws FramingError, DeadlineError, stream errors. */
@@ -121,22 +124,39 @@ export async function serveLog(
   const database = request === null ? null : databaseAt(request.log)
   if (request === null || database === null) throw new Error('not a request for a log of ours')
   const missing = database.log.missingFrom(request.have)
+  const pages = readPages(database, [...request.want, ...missing])
+  let page = await pages.next()
+  while (page.done !== true) {
+    await stream.send(page.value, signal)
+    // Read while the asker takes in the one before.
+    page = await pages.next()
+    if (page.done === true) break
+    await stream.send(PAGE_END, signal)
+    await readGoOn(items, signal)
+  }
+  await stream.close(signal)
+}
+
+/** Entries in the given order, as many as fit into a page; those that are not here are left out. */
+async function* readPages(
+  database: RegistryDatabase,
+  hashes: readonly string[],
+): AsyncGenerator<Uint8Array> {
   let page: Uint8Array[] = []
   let pageBytes = 0
-  for (const hash of [...request.want, ...missing]) {
-    const bytes = database.has(hash) ? await database.getBytes(hash) : undefined
-    if (bytes === undefined) continue
-    if (pageBytes + bytes.length > PAGE_BYTES) {
-      await stream.send(Buffer.concat([...page, PAGE_END]), signal)
-      await readGoOn(items, signal)
-      page = []
-      pageBytes = 0
+  for (let at = 0; at < hashes.length; at += READ_AT_ONCE) {
+    for (const bytes of await database.getBytesMany(hashes.slice(at, at + READ_AT_ONCE))) {
+      if (bytes === undefined) continue
+      if (pageBytes + bytes.length > PAGE_BYTES) {
+        yield Buffer.concat(page)
+        page = []
+        pageBytes = 0
+      }
+      page.push(bytes)
+      pageBytes += bytes.length
     }
-    page.push(bytes)
-    pageBytes += bytes.length
   }
-  await stream.send(Buffer.concat(page), signal)
-  await stream.close(signal)
+  if (page.length > 0) yield Buffer.concat(page)
 }
 
 async function readRequest(

@@ -9,6 +9,14 @@ export interface BlockStoreComponents {
   onDamaged(hash: string): void
 }
 
+export interface NamedBlock {
+  readonly hash: string
+  readonly bytes: Uint8Array
+}
+
+/** Every hash begins with `zdpu`. */
+const ALL_BLOCKS = { gte: 'zdpu', lt: 'zdpv' }
+
 /** Blocks by hash, verified on every read from disk; no pins and no garbage collection. */
 export class BlockStore {
   readonly #components: BlockStoreComponents
@@ -72,6 +80,24 @@ export class BlockStore {
     if (this.#recent.has(hash)) return
     await this.#components.level.put(hash, bytes)
     this.#recent.set(hash, bytes)
+  }
+
+  /** All or nothing. */
+  async putMany(blocks: readonly NamedBlock[]): Promise<void> {
+    const { level } = this.#components
+    await level.batch(blocks.map(({ hash, bytes }) => ({ type: 'put', key: hash, value: bytes })))
+    for (const { hash, bytes } of blocks) this.#recent.set(hash, bytes)
+  }
+
+  /** All or nothing; those that are not here are no error. */
+  async delMany(hashes: readonly string[]): Promise<void> {
+    await this.#components.level.batch(hashes.map((key) => ({ type: 'del', key })))
+    for (const hash of hashes) this.#recent.delete(hash)
+  }
+
+  /** Gives back to the disk what deleted blocks took. */
+  async compact(): Promise<void> {
+    await this.#components.level.compact(ALL_BLOCKS)
   }
 
   #isIntact(hash: string, bytes: Uint8Array): boolean {

@@ -1,33 +1,22 @@
 import { EventEmitter } from 'node:events'
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
-import {
-  Entry,
-  Log,
-  type OrbitDatabase,
-  type OrbitDatabaseParams,
-  type OrbitLog,
-} from '@orbitdb/core'
-import { BoundedMap } from '../../lib/bounded-map.ts'
+import { Log, type OrbitDatabase, type OrbitDatabaseParams, type OrbitLog } from '@orbitdb/core'
 import type { Clock } from '../../lib/clock.ts'
-import { MAX_CLOCK_AHEAD_MS, MAX_ENTRY_BYTES, MAX_NEXT } from '../constants.ts'
+import { MAX_CLOCK_AHEAD_MS } from '../constants.ts'
 import { RegistryError } from '../errors.ts'
 import type { RecordSchema } from '../records/schema.ts'
 import type { DatabaseName } from '../types.ts'
 import type { BlockStore } from './block-store.ts'
-import { encodeValue, hashOf } from './entry-codec.ts'
-import {
-  type EntryPayload,
-  type JudgedEntry,
-  judgeEntry,
-  type RuleContext,
-  type Verdict,
-  type VerifySignature,
-} from './entry-rules.ts'
+import { EntryJudge } from './entry-judge.ts'
+import type { EntryPayload, JudgedEntry, Verdict, VerifySignature } from './entry-rules.ts'
+import { eraseLog } from './log-erasure.ts'
 import { LogIndex } from './log-index.ts'
 import { scanLog } from './log-scan.ts'
 import type { HeadsStorage, PrefixStorage } from './orbit-storages.ts'
+import { encodeOwnEntry, refusalOf } from './own-writing.ts'
 import { Turns } from './turns.ts'
+import { verifyLater } from './verify-later.ts'
 
 /** Who brought an entry: it decides what is announced again. */
 export type EntrySource = 'local' | 'gossip' | 'exchange' | 'disk'
@@ -50,8 +39,20 @@ export interface DatabaseComponents {
 
 /** Entries taken into the view in one go at start: some milliseconds. */
 const NOTED_AT_ONCE = 500
+/** Entries stored in one turn, before a local write that waits: some milliseconds. */
+const JOINED_AT_ONCE = 128
 
-/** One log: OrbitDB's, with entries judged before they get near it and joined parents first. */
+/** Entries of one source that will be stored in the same turn, and for each whether it was new. */
+interface Gathered {
+  readonly entries: JudgedEntry[]
+  readonly isNew: Promise<boolean[]>
+}
+
+/**
+ * One log, OrbitDB's: entries are judged before they get near it and joined parents first. They go into
+ * the storages that its `Log` reads, many in two writes, and not through `joinEntry`, which reads and
+ * verifies the heads and parents of each again.
+ */
 export class RegistryDatabase implements OrbitDatabase {
   readonly events = new EventEmitter()
   readonly address: string
@@ -60,8 +61,9 @@ export class RegistryDatabase implements OrbitDatabase {
   readonly #components: DatabaseComponents
   readonly #params: OrbitDatabaseParams
   readonly #log = new LogIndex()
-  readonly #verdicts = new BoundedMap<string, Verdict>({ limit: 512 })
+  readonly #judge: EntryJudge
   readonly #turns = new Turns()
+  readonly #gathered = new Map<EntrySource, Gathered>()
   #orbitLog: OrbitLog | null = null
   #lastOwnClockMs = 0
 
@@ -75,6 +77,11 @@ export class RegistryDatabase implements OrbitDatabase {
     this.#params = params
     this.address = params.address
     this.name = params.name
+    const { clock, verify } = components
+    this.#judge = new EntryJudge(
+      { address: params.address, schema: options.schema },
+      { clock, verify, verifyLater, isJoined: (hash) => this.has(hash) },
+    )
   }
 
   get log(): LogIndex {
@@ -97,7 +104,7 @@ export class RegistryDatabase implements OrbitDatabase {
       if (i % NOTED_AT_ONCE === 0) await yieldToLoop()
       this.#note(judged, 'disk')
     }
-    await heads.put('heads', this.#encodeHeads(scan.entries))
+    heads.follow(() => this.#log.headLinks())
     const { identity, access, entryStorage, headsStorage, indexStorage } = this.#params
     this.#orbitLog = await Log(identity, {
       logId: this.address,
@@ -109,18 +116,17 @@ export class RegistryDatabase implements OrbitDatabase {
     return scan.lost
   }
 
-  /**
-   * Judges bytes a peer sent; the same bytes again cost a hash. An accepted entry has bytes of its own:
-   * what came in may be a view of a whole frame, which must not live as long as the entry does.
-   */
+  /** Judges bytes a peer sent; the same bytes again cost a hash. */
   judge(bytes: Uint8Array): Verdict {
-    if (bytes.length > MAX_ENTRY_BYTES) return judgeEntry(bytes, this.#ruleContext())
-    const hash = hashOf(bytes)
-    const known = this.#verdicts.get(hash)
-    if (known !== undefined) return known
-    const verdict = judgeEntry(new Uint8Array(bytes), this.#ruleContext())
-    if (verdict.isAccepted || !verdict.isTemporary) this.#verdicts.set(hash, verdict)
-    return verdict
+    return this.#judge.judge(bytes)
+  }
+
+  /**
+   * Judges what a transfer brought, signatures on the other cores.
+   * @returns for each its verdict, null for one that is in the log already
+   */
+  judgeMany(batch: readonly Uint8Array[]): Promise<(Verdict | null)[]> {
+    return this.#judge.judgeMany(batch)
   }
 
   has(hash: string): boolean {
@@ -141,22 +147,51 @@ export class RegistryDatabase implements OrbitDatabase {
     return this.#components.blocks.get(hash)
   }
 
+  /** Those of `hashes` that are in the log, in this order; undefined where a block is not intact. */
+  getBytesMany(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#components.blocks.getMany(hashes.filter((hash) => this.#log.has(hash)))
+  }
+
   /**
    * Joins a judged entry whose parents are all here. Resolves when it is on disk and in the view; a
    * local entry goes before those of peers that wait. When it cannot be stored, nothing has changed.
    * @returns false when it was in the log already. @throws RegistryError `READ_ONLY`, `CLOSED`.
    */
-  join(judged: JudgedEntry, source: EntrySource): Promise<boolean> {
-    const { entry } = judged
-    const work = async () => {
-      this.#openLog()
-      if (this.#log.has(entry.hash)) return false
-      if (this.#log.isMissing(entry.hash)) await this.#restore(judged)
-      else await this.#joinLog(judged)
-      this.#note(judged, source)
-      return true
+  async join(judged: JudgedEntry, source: EntrySource): Promise<boolean> {
+    if (source === 'local') return (await this.joinMany([judged], source))[0] ?? false
+    // Those that arrive while others are stored share one turn: a turn is two writes, whatever is in it.
+    const waiting = this.#gathered.get(source)
+    if (waiting === undefined) return (await this.#gather(judged, source))[0] ?? false
+    const at = waiting.entries.push(judged) - 1
+    if (waiting.entries.length >= JOINED_AT_ONCE) this.#gathered.delete(source)
+    return (await waiting.isNew)[at] ?? false
+  }
+
+  #gather(first: JudgedEntry, source: EntrySource): Promise<boolean[]> {
+    const entries = [first]
+    let hasBegun = false
+    const isNew = this.#turns.take(() => {
+      hasBegun = true
+      if (this.#gathered.get(source)?.entries === entries) this.#gathered.delete(source)
+      return this.#store(entries, source)
+    })
+    if (!hasBegun) this.#gathered.set(source, { entries, isNew })
+    return isNew
+  }
+
+  /**
+   * Joins judged entries, each after its parents, with a local write in between where one waits. What
+   * cannot be stored is not in the log, nor is any after it; some before it may be.
+   * @returns for each whether it is new. @throws RegistryError `READ_ONLY`, `CLOSED`.
+   */
+  async joinMany(batch: readonly JudgedEntry[], source: EntrySource): Promise<boolean[]> {
+    const isNew: boolean[] = []
+    for (let at = 0; at < batch.length; at += JOINED_AT_ONCE) {
+      const part = batch.slice(at, at + JOINED_AT_ONCE)
+      const urgency = source === 'local' ? 'urgent' : 'usual'
+      isNew.push(...(await this.#turns.take(() => this.#store(part, source), urgency)))
     }
-    return this.#turns.take(work, source === 'local' ? 'urgent' : 'usual')
+    return isNew
   }
 
   /**
@@ -167,13 +202,14 @@ export class RegistryDatabase implements OrbitDatabase {
   async append(payload: EntryPayload): Promise<JudgedEntry> {
     this.#openLog()
     const time = this.#nextClockMs()
-    let bytes: Uint8Array = new Uint8Array()
-    for (let links = MAX_NEXT; links >= 1; links = links > 4 ? links / 2 : links - 1) {
-      bytes = await this.#encodeOwn(payload, time, this.#log.heads(links))
-      if (bytes.length <= MAX_ENTRY_BYTES) break
-    }
-    const verdict = judgeEntry(bytes, this.#ruleContext())
-    if (!verdict.isAccepted) throw refusal(verdict.reason, payload, bytes.length)
+    const bytes = await encodeOwnEntry(payload, {
+      identity: this.#params.identity,
+      address: this.address,
+      clock: { id: this.options.peerId, time },
+      heads: (limit) => this.#log.heads(limit),
+    })
+    const verdict = this.judge(bytes)
+    if (!verdict.isAccepted) throw refusalOf(verdict.reason, payload, bytes.length)
     // Even if it fails: bytes that reached the disk after all must not share a clock with the next.
     this.#lastOwnClockMs = time
     await this.join(verdict, 'local')
@@ -188,6 +224,17 @@ export class RegistryDatabase implements OrbitDatabase {
     this.events.emit('close')
   }
 
+  /**
+   * Deletes this log from disk, its blocks and its index: only after `close()`, since what is open would be
+   * read again. Can be called again after a failure, on a log that was opened and closed anew.
+   * @throws RegistryError `READ_ONLY`, and when the log is open.
+   */
+  async eraseStored(): Promise<void> {
+    if (this.isOpen) throw new Error(`${this.name} is open: it is closed before it is erased`)
+    const { blocks, index } = this.#components
+    await eraseLog({ blocks, index }, this.address.slice(this.address.lastIndexOf('/') + 1))
+  }
+
   #nextClockMs(): number {
     const nowMs = this.#components.clock.now()
     const time = Math.max(nowMs, this.#lastOwnClockMs + 1)
@@ -196,30 +243,31 @@ export class RegistryDatabase implements OrbitDatabase {
     throw new RegistryError('CLOCK_AHEAD', message)
   }
 
-  async #encodeOwn(payload: EntryPayload, time: number, next: string[]): Promise<Uint8Array> {
-    const { identity } = this.#params
-    const clock = { id: this.options.peerId, time }
-    const entry = await Entry.create(identity, this.address, payload, undefined, clock, next, [])
-    return encodeValue(entry)
-  }
-
-  /** OrbitDB makes an entry a head before it indexes it; a head that is not in the log is taken back. */
-  async #joinLog({ entry }: JudgedEntry): Promise<void> {
-    const { heads } = this.#components
-    const before = heads.value
-    try {
-      await this.#openLog().joinEntry(entry)
-    } catch (error) {
-      heads.value = before
-      throw error
-    }
-  }
-
-  /** Puts a lost entry back: its children are in the log, so it must not become a head. */
-  async #restore(judged: JudgedEntry): Promise<void> {
+  /** An entry is in the log from the write that indexes it; its block, written before, harms nobody. */
+  async #store(batch: readonly JudgedEntry[], source: EntrySource): Promise<boolean[]> {
+    this.#openLog()
+    const fresh = new Map<string, JudgedEntry>()
+    const isNew = batch.map((judged) => {
+      const { hash } = judged.entry
+      if (this.#log.has(hash) || fresh.has(hash)) return false
+      this.#checkParents(judged, fresh)
+      fresh.set(hash, judged)
+      return true
+    })
+    if (fresh.size === 0) return isNew
     const { blocks, index } = this.#components
-    await blocks.put(judged.entry.hash, judged.bytes)
-    await index.put(judged.entry.hash, true)
+    await blocks.putMany([...fresh].map(([hash, { bytes }]) => ({ hash, bytes })))
+    await index.putMany([...fresh.keys()])
+    for (const judged of fresh.values()) this.#note(judged, source)
+    return isNew
+  }
+
+  /** An entry that was lost goes back without its parents: they were in the log too. */
+  #checkParents({ entry }: JudgedEntry, before: ReadonlyMap<string, JudgedEntry>): void {
+    if (this.#log.isMissing(entry.hash)) return
+    const isThere = (hash: string) => this.isPast(hash) || before.has(hash)
+    if (entry.next.every(isThere) && entry.refs.every(isThere)) return
+    throw new Error(`entry ${entry.hash} came before its parents`)
   }
 
   #note(judged: JudgedEntry, source: EntrySource): void {
@@ -231,38 +279,8 @@ export class RegistryDatabase implements OrbitDatabase {
     this.#components.onEntry(judged, source)
   }
 
-  #encodeHeads(entries: readonly JudgedEntry[]): Uint8Array {
-    const isHead = new Set(this.#log.heads(Number.POSITIVE_INFINITY))
-    const heads = entries.filter(({ entry }) => isHead.has(entry.hash))
-    const list = heads.map(({ entry }) => ({ hash: entry.hash, next: entry.next }))
-    return new TextEncoder().encode(JSON.stringify(list))
-  }
-
-  #ruleContext(): RuleContext {
-    const { address, options } = this
-    const { clock, verify } = this.#components
-    return { address, schema: options.schema, nowMs: clock.now(), verify }
-  }
-
   #openLog(): OrbitLog {
     if (this.#orbitLog === null) throw new RegistryError('CLOSED', 'the registry is not open')
     return this.#orbitLog
   }
-}
-
-function refusal(reason: string, payload: EntryPayload, bytes: number): RegistryError {
-  if (reason !== 'too-large') {
-    return new RegistryError('INVALID_RECORD', `the record breaks the entry rule "${reason}"`)
-  }
-  const field = largestField(payload.value)
-  const message = `the record makes an entry of ${bytes} bytes, at most ${MAX_ENTRY_BYTES} are allowed; its largest field is ${field}`
-  return new RegistryError('TOO_LARGE', message, { field })
-}
-
-function largestField(value: EntryPayload['value']): string {
-  const sizes = Object.entries(value ?? {}).map(([field, item]): [string, number] => [
-    field,
-    JSON.stringify(item)?.length ?? 0,
-  ])
-  return sizes.sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'record'
 }

@@ -21,6 +21,7 @@ import {
 
 export interface DatabasesOptions {
   readonly networkName: string
+  readonly epoch: number
 }
 
 export interface DatabasesComponents {
@@ -33,18 +34,33 @@ export interface DatabasesComponents {
   onLost(database: DatabaseName, hashes: readonly string[]): void
 }
 
+/** The four logs of one epoch. */
 export interface Databases {
+  readonly epoch: number
   readonly all: readonly RegistryDatabase[]
   get(name: DatabaseName): RegistryDatabase
   close(): Promise<void>
+  /** Closes them and deletes their entries from disk; can be called again. @throws RegistryError `READ_ONLY`. */
+  erase(): Promise<void>
 }
 
-/** `<network>.<database>.v<rules>`: with the type and the rules' address it makes the same address everywhere. */
-export function databaseName(networkName: string, name: DatabaseName): string {
-  return `${networkName}.${name}.v${RULES_VERSION}`
+/**
+ * `<network>.<database>.v<rules>.e<epoch>`: with the type and the rules' address it makes the same
+ * address everywhere.
+ */
+export function databaseName(networkName: string, name: DatabaseName, epoch: number): string {
+  return `${networkName}.${name}.v${RULES_VERSION}.e${epoch}`
 }
 
-/** Opens the four databases one after another: OrbitDB has no guard against opening one twice at once. */
+/** Where the index of a log is in the store of the logs. */
+export function indexPrefix(fullName: string): string {
+  return `index/${fullName}/`
+}
+
+/**
+ * Opens the four databases of an epoch one after another: OrbitDB has no guard against opening one
+ * twice at once. Each epoch has an OrbitDB of its own, so that it is closed by itself.
+ */
 export async function openDatabases(
   options: DatabasesOptions,
   components: DatabasesComponents,
@@ -68,14 +84,20 @@ export async function openDatabases(
     await orbitdb.stop()
     throw error
   }
+  const all = [...opened.values()]
   return {
-    all: [...opened.values()],
+    epoch: options.epoch,
+    all,
     get: (name) => {
       const database = opened.get(name)
       if (database === undefined) throw new Error(`there is no database ${name}`)
       return database
     },
     close: () => orbitdb.stop(),
+    erase: async () => {
+      await orbitdb.stop()
+      for (const database of all) await database.eraseStored()
+    },
   }
 }
 
@@ -87,9 +109,9 @@ async function openOne(
   components: DatabasesComponents,
 ): Promise<RegistryDatabase> {
   const { identity, blocks, logs, clock, onEntry, onLost } = components
-  const fullName = databaseName(options.networkName, name)
+  const fullName = databaseName(options.networkName, name, options.epoch)
   const heads = new HeadsStorage()
-  const index = new PrefixStorage(logs, `index/${fullName}/`)
+  const index = new PrefixStorage(logs, indexPrefix(fullName))
   // The access controller is made before the database that it asks.
   let database: RegistryDatabase | null = null
   const opened = (): RegistryDatabase => {

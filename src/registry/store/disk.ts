@@ -5,16 +5,11 @@ import type { Clock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
 import { type RegistryError, readOnly, storesNotOpened } from '../errors.ts'
 import { type ByteStore, GuardedLevel } from './guarded-level.ts'
-import { type BytesLevel, isDamaged, openLevel, repairLevel } from './levels.ts'
+import { openSoundLevel, type SoundLevelComponents, type StoreName } from './sound-level.ts'
 
 /** Reopening two stores writes out their logs, at most a write buffer of 2 MiB each. */
 const ROOM_BYTES = 8 * 1024 * 1024
 const PROBE_BYTES = 64 * 1024
-
-const BEYOND_REPAIR =
-  '; they are damaged beyond repair: move the folder away, and peers give back what they have of it'
-
-export type StoreName = 'blocks' | 'logs'
 
 export interface StoreDiskOptions {
   readonly directory: string
@@ -22,14 +17,13 @@ export interface StoreDiskOptions {
   readonly retryMs: number
 }
 
-export interface StoreDiskComponents {
+export interface StoreDiskComponents
+  extends Pick<SoundLevelComponents, 'onRepaired' | 'onSetAside'> {
   readonly clock: Clock
   /** Once when writes begin to fail, not for each. */
   onFailed(error: RegistryError): void
   /** Once when they work again. */
   onMended(): void
-  /** A store was damaged; what could be read of it is there again. */
-  onRepaired(name: StoreName): void
 }
 
 /**
@@ -75,10 +69,9 @@ export class StoreDisk {
   /** @throws RegistryError `STORES_NOT_OPENED`; what was opened is closed by `close()`. */
   async open(): Promise<void> {
     try {
-      await this.#levels.blocks.reopen()
-      await this.#levels.logs.reopen()
+      await this.#reopen()
     } catch (error) {
-      throw storesNotOpened(this.#options.directory, error, isDamaged(error) ? BEYOND_REPAIR : '')
+      throw storesNotOpened(this.#options.directory, error)
     }
     this.#loop.start()
   }
@@ -90,41 +83,20 @@ export class StoreDisk {
     this.#failure = null
   }
 
+  /** The logs first: they name the blocks to look for in a damaged store. */
+  async #reopen(): Promise<void> {
+    await this.#levels.logs.reopen()
+    await this.#levels.blocks.reopen()
+  }
+
   #guard(name: StoreName): GuardedLevel {
+    const { directory } = this.#options
+    const { onRepaired, onSetAside } = this.#components
     return new GuardedLevel({
-      open: () => this.#openSound(name),
+      open: () => openSoundLevel({ directory, name }, { logs: this.logs, onRepaired, onSetAside }),
       failure: () => this.#failure,
       onFailed: (error) => this.#fail(error),
     })
-  }
-
-  /** A power cut may leave files that LevelDB refuses whole, for the sake of a few bytes. */
-  async #openSound(name: StoreName): Promise<BytesLevel> {
-    const { directory } = this.#options
-    try {
-      return await this.#openChecked(name)
-    } catch (error) {
-      if (!isDamaged(error)) throw error
-      await repairLevel(directory, name)
-      const level = await this.#openChecked(name)
-      this.#components.onRepaired(name)
-      return level
-    }
-  }
-
-  /**
-   * The logs' keys are all walked when they are opened: a walk that fails has to fail here. A block that
-   * cannot be read is dealt with when it is read.
-   */
-  async #openChecked(name: StoreName): Promise<BytesLevel> {
-    const level = await openLevel(this.#options.directory, name)
-    try {
-      if (name === 'logs') for await (const _ of level.keys());
-      return level
-    } catch (error) {
-      await level.close()
-      throw error
-    }
   }
 
   #fail(cause: unknown): RegistryError {
@@ -139,8 +111,7 @@ export class StoreDisk {
   async #mend(): Promise<void> {
     if (this.#failure === null) return
     await probe(this.#options.directory)
-    await this.#levels.blocks.reopen()
-    await this.#levels.logs.reopen()
+    await this.#reopen()
     this.#failure = null
     this.#components.onMended()
   }

@@ -4,14 +4,14 @@ import { isLocalId } from '../records/limits.ts'
 import type { RecordSchema } from '../records/schema.ts'
 import type { RecordValue } from '../types.ts'
 import {
+  cutSignedBytes,
   decodeValue,
   encodeValue,
   hashOf,
   isHash,
   isSameBytes,
-  type SignedFields,
-  signedBytes,
 } from './entry-codec.ts'
+import { readPlain } from './plain-cbor.ts'
 
 /**
  * The rules that decide what may enter a log, each with its reason code. They look at nothing but the
@@ -62,21 +62,31 @@ export interface JudgedEntry {
   readonly localId: string
 }
 
-export type Verdict =
-  | ({ readonly isAccepted: true } & JudgedEntry)
-  | {
-      readonly isAccepted: false
-      readonly reason: RejectionReason
-      /** True for a clock that is only too early: the same entry may pass later. */
-      readonly isTemporary: boolean
-    }
+export type Verdict = ({ readonly isAccepted: true } & JudgedEntry) | Refusal
 
-export interface RuleContext {
+export interface Refusal {
+  readonly isAccepted: false
+  readonly reason: RejectionReason
+  /** True for a clock that is only too early: the same entry may pass later. */
+  readonly isTemporary: boolean
+}
+
+export interface ShapeContext {
   /** `/orbitdb/<cid>` */
   readonly address: string
   readonly schema: RecordSchema
+}
+
+export interface RuleContext extends ShapeContext {
   readonly nowMs: number
   readonly verify: VerifySignature
+}
+
+/** What is to be verified yet of an entry that is right in every other respect. */
+export interface UnverifiedEntry {
+  readonly judged: JudgedEntry
+  readonly signed: Uint8Array
+  readonly signature: Uint8Array
 }
 
 /** Whether the owner of the peer ID signed the bytes. Never throws. */
@@ -97,34 +107,64 @@ class Rejection {
 
 /** Judges one entry from its bytes alone. Never throws. */
 export function judgeEntry(bytes: Uint8Array, context: RuleContext): Verdict {
+  const read = readEntry(bytes, context)
+  if ('isAccepted' in read) return read
+  const { judged, signed, signature } = read
+  return concludeEntry(judged, context.verify(judged.entry.key, signed, signature), context.nowMs)
+}
+
+/**
+ * Every rule but those about the signature and the clock, which `concludeEntry` adds. Never throws.
+ * @param hash the bytes' own, where it is known
+ */
+export function readEntry(
+  bytes: Uint8Array,
+  context: ShapeContext,
+  hash?: string,
+): UnverifiedEntry | Refusal {
   try {
-    return { isAccepted: true, ...readEntry(bytes, context) }
+    return readFields(bytes, context, hash)
   } catch (error) {
     // Anything but a rejection is input that some codec choked on, deep nesting included.
-    const reason = error instanceof Rejection ? error.reason : 'malformed'
-    return { isAccepted: false, reason, isTemporary: reason === 'clock-ahead' }
+    return refuse(error instanceof Rejection ? error.reason : 'malformed')
   }
 }
 
-function readEntry(bytes: Uint8Array, context: RuleContext): JudgedEntry {
+/** The clock comes last, so that only an entry that is right in all else is ever worth waiting for. */
+export function concludeEntry(judged: JudgedEntry, isSigned: boolean, nowMs: number): Verdict {
+  if (!isSigned) return refuse('signature')
+  const isEarly = judged.entry.clock.time > nowMs + MAX_CLOCK_AHEAD_MS
+  return isEarly ? refuse('clock-ahead') : { isAccepted: true, ...judged }
+}
+
+function refuse(reason: RejectionReason): Refusal {
+  return { isAccepted: false, reason, isTemporary: reason === 'clock-ahead' }
+}
+
+function readFields(bytes: Uint8Array, context: ShapeContext, knownHash?: string): UnverifiedEntry {
+  const { address, schema } = context
   check(bytes.length <= MAX_ENTRY_BYTES, 'too-large')
-  const raw = decodeValue(bytes)
+  const plain = readPlain(bytes)
+  const raw = plain === null ? decodeValue(bytes) : plain.value
   check(isPlainObject(raw), 'malformed')
   check(hasExactly(raw, FIELDS), 'fields')
-  check(isSameBytes(encodeValue(raw), bytes), 'encoding')
-  check(raw.id === context.address, 'log')
+  check(plain !== null || isSameBytes(encodeValue(raw), bytes), 'encoding')
+  check(raw.id === address, 'log')
   check(raw.v === 2, 'version')
   const next = readLinks(raw.next, MAX_NEXT)
   const refs = readLinks(raw.refs, MAX_REFS)
   const author = readAuthor(raw)
   const clock = readClock(raw.clock, author)
-  const { payload, localId } = readPayload(raw.payload, author, context.schema)
-  const sig = readSignature(raw, author, context.verify)
-  // Last, so that only an entry that is right in all else is ever worth waiting for.
-  check(clock.time <= context.nowMs + MAX_CLOCK_AHEAD_MS, 'clock-ahead')
-  const hash = hashOf(bytes)
-  const rest = { id: context.address, payload, next, refs, clock, v: 2 } as const
-  return { entry: { ...rest, key: author, identity: author, sig, hash }, bytes, localId }
+  const { payload, localId } = readPayload(raw.payload, author, schema)
+  const { sig } = raw
+  check(typeof sig === 'string' && SIGNATURE.test(sig), 'signature')
+  const hash = knownHash ?? hashOf(bytes)
+  const rest = { id: address, payload, next, refs, clock, v: 2 } as const
+  return {
+    judged: { entry: { ...rest, key: author, identity: author, sig, hash }, bytes, localId },
+    signed: cutSignedBytes(bytes, address, author),
+    signature: Buffer.from(sig, 'hex'),
+  }
 }
 
 function readLinks(raw: unknown, limit: number): readonly string[] {
@@ -176,14 +216,6 @@ function readValue(raw: unknown, localId: string, schema: RecordSchema): RecordV
   } catch {
     throw new Rejection('value')
   }
-}
-
-function readSignature(raw: PlainObject, author: string, verify: VerifySignature): string {
-  const { sig, id, payload, next, refs, clock, v } = raw
-  check(typeof sig === 'string' && SIGNATURE.test(sig), 'signature')
-  const signed: SignedFields = { id, payload, next, refs, clock, v }
-  check(verify(author, signedBytes(signed), Buffer.from(sig, 'hex')), 'signature')
-  return sig
 }
 
 function hasExactly(object: PlainObject, names: readonly string[]): boolean {

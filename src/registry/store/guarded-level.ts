@@ -24,6 +24,8 @@ export interface ByteStore {
   clear(range: KeyRange): Promise<void>
   /** All or nothing. */
   batch(changes: readonly ByteChange[]): Promise<void>
+  /** Rewrites the files of a range without what was deleted from it. */
+  compact(range: KeyRange): Promise<void>
 }
 
 export interface GuardedLevelComponents {
@@ -96,6 +98,11 @@ export class GuardedLevel implements ByteStore {
 
   batch(changes: readonly ByteChange[]): Promise<void> {
     return this.#write((level) => level.batch([...changes]))
+  }
+
+  /** Beside writes, which go on meanwhile: it may take seconds. */
+  async compact({ gte, lt }: KeyRange): Promise<void> {
+    await this.#opened().compactRange(gte, lt)
   }
 
   #write(work: (level: BytesLevel) => Promise<void>): Promise<void> {

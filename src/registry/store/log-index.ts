@@ -64,6 +64,14 @@ export class LogIndex {
     return [...this.#heads].reverse().slice(0, limit)
   }
 
+  /** Heads as OrbitDB keeps them; a lost parent is left out. */
+  headLinks(): { hash: string; next: string[] }[] {
+    return [...this.#heads].map((hash) => {
+      const parents = this.#parents[this.#positions.get(hash) ?? -1] ?? []
+      return { hash, next: parents.map((position) => this.#hashes[position] ?? '') }
+    })
+  }
+
   /**
    * A few names that tell a peer how much of the log is here: heads, then entries at doubling
    * distances from the end, so that a shared past is recognised even when every head is new.

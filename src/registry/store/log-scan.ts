@@ -2,7 +2,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import type { RecordSchema } from '../records/schema.ts'
 import type { BlockStore } from './block-store.ts'
-import { type JudgedEntry, judgeEntry } from './entry-rules.ts'
+import { type JudgedEntry, readEntry } from './entry-rules.ts'
 import type { PrefixStorage } from './orbit-storages.ts'
 
 const BATCH = 50
@@ -38,7 +38,7 @@ export async function scanLog(components: ScanComponents): Promise<ScanResult> {
     const read = await blocks.getMany(batch)
     for (const [i, bytes] of read.entries()) {
       const hash = batch[i] ?? ''
-      const judged = bytes === undefined ? null : readJoined(bytes, components)
+      const judged = bytes === undefined ? null : readJoined(bytes, hash, components)
       if (judged === null) lost.push(hash)
       else found.set(hash, judged)
     }
@@ -47,13 +47,14 @@ export async function scanLog(components: ScanComponents): Promise<ScanResult> {
   return { entries: await parentsFirst(found), lost }
 }
 
-function readJoined(bytes: Uint8Array, components: ScanComponents): JudgedEntry | null {
-  const { address, schema } = components
-  // The rules again, so that what a log yields has one type. The signature was verified when the entry
-  // joined, and its block is named by its hash; no clock is ahead of infinity.
-  const context = { address, schema, nowMs: Number.POSITIVE_INFINITY, verify: () => true }
-  const verdict = judgeEntry(bytes, context)
-  return verdict.isAccepted ? verdict : null
+/** The rules again, so that what a log yields has one type; signature and clock passed when it joined. */
+function readJoined(
+  bytes: Uint8Array,
+  hash: string,
+  components: ScanComponents,
+): JudgedEntry | null {
+  const read = readEntry(bytes, components, hash)
+  return 'isAccepted' in read ? null : read.judged
 }
 
 /** Depth first with a stack of our own: a log is one long chain, far deeper than the call stack. */

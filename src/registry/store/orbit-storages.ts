@@ -30,6 +30,23 @@ export class PrefixStorage implements OrbitStorage {
     await this.#level.del(this.#prefix + key)
   }
 
+  /** All or nothing. */
+  async putMany(keys: readonly string[]): Promise<void> {
+    await this.#level.batch(
+      keys.map((key) => ({ type: 'put', key: this.#prefix + key, value: PRESENT })),
+    )
+  }
+
+  /** All or nothing. */
+  async delMany(keys: readonly string[]): Promise<void> {
+    await this.#level.batch(keys.map((key) => ({ type: 'del', key: this.#prefix + key })))
+  }
+
+  /** Gives back to the disk what deleted keys took. */
+  async compact(): Promise<void> {
+    await this.#level.compact({ gte: this.#prefix, lt: `${this.#prefix}\uffff` })
+  }
+
   async *keys(): AsyncGenerator<string> {
     const range = { gte: this.#prefix, lt: `${this.#prefix}\uffff` }
     for await (const key of this.#level.keys(range)) yield key.slice(this.#prefix.length)
@@ -48,60 +65,62 @@ export class PrefixStorage implements OrbitStorage {
   async close(): Promise<void> {}
 }
 
+/** A head as OrbitDB stores it. */
+export interface HeadLink {
+  readonly hash: string
+  readonly next: readonly string[]
+}
+
 /**
- * The heads of one log, in memory alone: they follow from the entries and are computed again when the
- * log is opened. So an entry is in a log from the one write that indexes it, and a write that fails
- * leaves nothing behind.
+ * The heads of one log: they follow from the entries, so that there is nothing to store, and nothing
+ * that a failed write leaves behind.
  */
 export class HeadsStorage implements OrbitStorage {
-  /** What is stored, as bytes; to be put back when a join fails half-way. */
-  value: Uint8Array | undefined
+  #heads: () => readonly HeadLink[] = () => []
 
-  async put(_: string, value: unknown): Promise<void> {
-    if (!(value instanceof Uint8Array)) throw new TypeError('heads are stored as bytes')
-    this.value = value
+  /** Says where the heads are read from, each time OrbitDB asks for them. */
+  follow(heads: () => readonly HeadLink[]): void {
+    this.#heads = heads
   }
 
-  async get(): Promise<Uint8Array | undefined> {
-    return this.value
-  }
-
-  async del(): Promise<void> {
-    this.value = undefined
+  async get(): Promise<Uint8Array> {
+    return new TextEncoder().encode(JSON.stringify(this.#heads()))
   }
 
   async *iterator(): AsyncGenerator<[string, unknown]> {
-    if (this.value !== undefined) yield ['heads', this.value]
+    yield ['heads', await this.get()]
   }
+
+  async put(): Promise<void> {}
+
+  async del(): Promise<void> {}
 
   async merge(): Promise<void> {}
 
-  async clear(): Promise<void> {
-    this.value = undefined
-  }
+  async clear(): Promise<void> {}
 
   async close(): Promise<void> {}
 }
 
 /**
- * The index of a log: written to disk, answered from memory. `isPast` is true for a lost entry too, or
- * a log would read it, and fail, with every entry that joins two steps above it. A log indexes the
- * parents of an entry again, after the entry: left out, since it would be in the log by then although
- * that write fails.
+ * The index of a log as OrbitDB's `Log` reads it, answered from memory. `isPast` is true for a lost entry
+ * too, or a log would read it, and fail, with every entry two steps above it. What is in the log is
+ * decided by `RegistryDatabase` alone: a join on any other way is refused.
  */
 export function createIndexStorage(
   stored: PrefixStorage,
   isPast: (hash: string) => boolean,
 ): OrbitStorage {
+  const refuse = async () => {
+    throw new Error('entries join a log through RegistryDatabase alone')
+  }
   return {
-    put: async (hash) => {
-      if (!isPast(hash)) await stored.put(hash, true)
-    },
+    put: refuse,
     get: async (hash) => (isPast(hash) ? true : undefined),
-    del: (hash) => stored.del(hash),
+    del: refuse,
     iterator: () => stored.iterator(),
     merge: async () => {},
-    clear: () => stored.clear(),
+    clear: refuse,
     close: async () => {},
   }
 }

@@ -1,8 +1,6 @@
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-
 import type { Clock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
+import { folderBytes } from './folder-bytes.ts'
 
 const INTERVAL_MS = 60_000
 
@@ -21,10 +19,6 @@ export class StoreSize {
       run: async () => {
         this.#bytes = await folderBytes(this.#directory)
       },
-      // A folder that cannot be listed has no known size; what that means for writes is told elsewhere.
-      onError: () => {
-        this.#bytes = null
-      },
     })
   }
 
@@ -40,25 +34,5 @@ export class StoreSize {
   async stop(): Promise<void> {
     await this.#loop.stop()
     this.#bytes = null
-  }
-}
-
-/** Sizes of all files below, in bytes. @throws system errors of the folder itself. */
-async function folderBytes(path: string): Promise<number> {
-  const entries = await readdir(path, { withFileTypes: true })
-  let bytes = 0
-  for (const entry of entries) {
-    const child = join(path, entry.name)
-    // A file may go while they are listed.
-    bytes += entry.isDirectory() ? await folderBytes(child) : await fileBytes(child)
-  }
-  return bytes
-}
-
-async function fileBytes(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch {
-    return 0
   }
 }

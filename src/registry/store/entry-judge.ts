@@ -1,0 +1,89 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+
+import { BoundedMap } from '../../lib/bounded-map.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { MAX_ENTRY_BYTES } from '../constants.ts'
+import { hashOf } from './entry-codec.ts'
+import {
+  concludeEntry,
+  judgeEntry,
+  readEntry,
+  type ShapeContext,
+  type Verdict,
+  type VerifySignature,
+} from './entry-rules.ts'
+import type { VerifyLater } from './verify-later.ts'
+
+/** Verdicts remembered, each with an entry of at most 8 KiB. */
+const REMEMBERED = 512
+/** Entries read in one go, some 50 us each; their signatures are verified meanwhile. */
+const READ_AT_ONCE = 32
+
+export interface EntryJudgeComponents {
+  readonly clock: Clock
+  readonly verify: VerifySignature
+  readonly verifyLater: VerifyLater
+  /** Whether an entry is in the log: it passed the rules before. */
+  isJoined(hash: string): boolean
+}
+
+/** The rules of one log, applied to bytes that peers send; the same bytes again cost a hash. */
+export class EntryJudge {
+  readonly #context: ShapeContext
+  readonly #components: EntryJudgeComponents
+  readonly #verdicts = new BoundedMap<string, Verdict>({ limit: REMEMBERED })
+
+  constructor(context: ShapeContext, components: EntryJudgeComponents) {
+    this.#context = context
+    this.#components = components
+  }
+
+  /**
+   * An accepted entry has bytes of its own: what came in may be a view of a whole frame, which must not
+   * live as long as the entry does.
+   */
+  judge(bytes: Uint8Array): Verdict {
+    const { clock, verify } = this.#components
+    const context = { ...this.#context, nowMs: clock.now(), verify }
+    if (bytes.length > MAX_ENTRY_BYTES) return judgeEntry(bytes, context)
+    const hash = hashOf(bytes)
+    const known = this.#verdicts.get(hash)
+    if (known !== undefined) return known
+    return this.#remember(hash, judgeEntry(new Uint8Array(bytes), context))
+  }
+
+  /**
+   * Judges many at once, their signatures on the other cores, with turns of the event loop in between.
+   * Accepted ones keep the bytes they came in and are not remembered: they are about to join, and once
+   * they have they are known.
+   * @returns for each its verdict, null for one that is in the log already
+   */
+  async judgeMany(batch: readonly Uint8Array[]): Promise<(Verdict | null)[]> {
+    const verdicts: Promise<Verdict | null>[] = []
+    for (const [i, bytes] of batch.entries()) {
+      if (i > 0 && i % READ_AT_ONCE === 0) await yieldToLoop()
+      verdicts.push(this.#judgeLater(bytes))
+    }
+    return Promise.all(verdicts)
+  }
+
+  async #judgeLater(bytes: Uint8Array): Promise<Verdict | null> {
+    if (bytes.length > MAX_ENTRY_BYTES) return this.judge(bytes)
+    const hash = hashOf(bytes)
+    if (this.#components.isJoined(hash)) return null
+    const known = this.#verdicts.get(hash)
+    if (known !== undefined) return known
+    const read = readEntry(bytes, this.#context, hash)
+    if ('isAccepted' in read) return this.#remember(hash, read)
+    const { clock, verifyLater } = this.#components
+    const { judged, signed, signature } = read
+    const isSigned = await verifyLater(judged.entry.key, signed, signature)
+    const verdict = concludeEntry(judged, isSigned, clock.now())
+    return verdict.isAccepted ? verdict : this.#remember(hash, verdict)
+  }
+
+  #remember(hash: string, verdict: Verdict): Verdict {
+    if (verdict.isAccepted || !verdict.isTemporary) this.#verdicts.set(hash, verdict)
+    return verdict
+  }
+}
