@@ -7,7 +7,15 @@ export interface RegistryMetrics {
   entryRejected(database: DatabaseName, reason: string): void
   blockLost(database: DatabaseName, count: number): void
   write(database: DatabaseName, outcome: string): void
-  exchange(kind: 'heads' | 'log' | 'bitswap', outcome: string): void
+  /** @param seconds how long it took, for those that we began. */
+  exchange(kind: 'heads' | 'log' | 'bitswap', outcome: string, seconds?: number): void
+  /** A peer's whole answer brought so many entries that we lacked. */
+  peerAhead(database: DatabaseName, entries: number): void
+  /** An entry came by gossip and joined, so many seconds after its author wrote it. */
+  gossipLag(database: DatabaseName, seconds: number): void
+  gossipSkipped(database: DatabaseName, reason: string): void
+  /** A peer did what no honest one does. */
+  penalty(offence: string): void
 }
 
 /** Where gauges are read from at each scrape. */
@@ -66,11 +74,47 @@ export function createRegistryMetrics(metrics: Metrics, gauges: RegistryGauges):
     help: 'Head exchanges and log transfers with peers, by outcome',
     labels: ['kind', 'outcome'],
   })
+  const exchangeTimes = metrics.histogram({
+    name: 'wesense_registry_exchange_seconds',
+    help: 'How long exchanges took that this station began and that ended well',
+    labels: ['kind'],
+    buckets: [0.01, 0.05, 0.2, 0.5, 1, 2, 5, 15, 60],
+  })
+  const ahead = metrics.histogram({
+    name: 'wesense_registry_peer_ahead_entries',
+    help: 'Log entries that one peer was found to have more, at each log transfer',
+    labels: ['database'],
+    buckets: [0, 1, 10, 100, 1000, 10_000],
+  })
+  const lag = metrics.histogram({
+    name: 'wesense_registry_gossip_lag_seconds',
+    help: "From the author's clock to the join here, for entries that came by gossip",
+    labels: ['database'],
+    buckets: [0.1, 0.5, 1, 5, 10, 60, 600],
+  })
+  const skipped = metrics.counter({
+    name: 'wesense_registry_gossip_skipped_total',
+    help: 'Gossip messages left to an exchange of heads because there were too many, by reason',
+    labels: ['database', 'reason'],
+  })
+  const penalties = metrics.counter({
+    name: 'wesense_registry_penalties_total',
+    help: 'What peers did that no honest one does',
+    labels: ['offence'],
+  })
   return {
     entryJoined: (database, source) => joined.inc({ database, source }),
     entryRejected: (database, reason) => rejected.inc({ database, reason }),
     blockLost: (database, count) => lost.inc({ database }, count),
     write: (database, outcome) => writes.inc({ database, outcome }),
-    exchange: (kind, outcome) => exchanges.inc({ kind, outcome }),
+    exchange: (kind, outcome, seconds) => {
+      exchanges.inc({ kind, outcome })
+      if (seconds !== undefined && outcome === 'ok') exchangeTimes.observe({ kind }, seconds)
+    },
+    peerAhead: (database, entries) => ahead.observe({ database }, entries),
+    // A clock that is ahead of ours makes no lag.
+    gossipLag: (database, seconds) => lag.observe({ database }, Math.max(0, seconds)),
+    gossipSkipped: (database, reason) => skipped.inc({ database, reason }),
+    penalty: (offence) => penalties.inc({ offence }),
   }
 }

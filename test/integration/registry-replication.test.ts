@@ -5,6 +5,7 @@ import { createEphemeralIdentity } from '../../src/identity/index.ts'
 import type { RegistryTransport } from '../../src/network/types.ts'
 import type { NodeRecord } from '../../src/registry/index.ts'
 import { transferProtocol } from '../../src/registry/replication/log-transfer.ts'
+import { openLevel } from '../../src/registry/store/levels.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { createMemoryNetwork } from '../support/registry-transport.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -16,11 +17,12 @@ const headsAt = ({ registry }: TestRegistry) => registry.status()[0]?.heads
 
 test('every node of a network makes the same addresses, and another network makes others', async (t) => {
   const network = createMemoryNetwork()
-  const a = await startRegistry(t, network, { networkName: 'wesense' })
-  const b = await startRegistry(t, network, { networkName: 'other' })
+  const now = () => Date.UTC(2026, 0, 8)
+  const a = await startRegistry(t, network, { networkName: 'wesense', now })
+  const b = await startRegistry(t, network, { networkName: 'other', now })
   // Changing any of these cuts a node off from the network: it needs a new rules version.
   assert.deepEqual(
-    a.registry.status().map(({ name, address }) => [name, address]),
+    a.registry.status().map(({ name, epoch, address }) => [name, epoch, address]),
     GOLDEN_ADDRESSES,
   )
   const others = b.registry.status().map(({ address }) => address)
@@ -149,6 +151,62 @@ test('two stations that wrote much while apart send each other only what is miss
       .map((r) => r.entryHash)
       .sort(),
   )
+})
+
+test('a burst that gossip has no room for is told by exchanges, and is no offence', async (t) => {
+  const network = createMemoryNetwork()
+  const a = await startRegistry(t, network)
+  const b = await startRegistry(t, network)
+  network.connect(a.identity.peerId, b.identity.peerId)
+  for (let i = 0; i < 800; i += 1) await a.registry.writer.put('nodes', `i-${i}`, {})
+  await waitFor(() => joinedAt(b) === 800, { message: 'the burst', timeoutMs: 10_000 })
+  assert.match(
+    await a.metrics.text(),
+    /gossip_skipped_total\{database="nodes",reason="own_budget"\} \d/,
+  )
+  assert.equal(b.transport.penaltyOf(a.identity.peerId), 0)
+})
+
+test('metrics tell how long exchanges took, how far a peer was ahead and how late gossip came', async (t) => {
+  const network = createMemoryNetwork()
+  let nowMs = Date.now()
+  const a = await startRegistry(t, network)
+  const b = await startRegistry(t, network, { now: () => nowMs })
+  for (let i = 0; i < 20; i += 1) await a.registry.writer.put('nodes', `i-${i}`, {})
+  network.connect(a.identity.peerId, b.identity.peerId)
+  await waitFor(() => joinedAt(b) === 20, { message: 'the log' })
+  nowMs = Date.now() + 30_000
+  await a.registry.writer.put('nodes', 'late', {})
+  await waitFor(() => nodeAt(b, 'late'), { message: 'the late record' })
+  const text = await b.metrics.text()
+  assert.match(text, /peer_ahead_entries_sum\{database="nodes"\} 20/)
+  assert.match(text, /exchange_seconds_count\{kind="log"\} 1/)
+  assert.match(text, /gossip_lag_seconds_bucket\{le="60",database="nodes"\} 1/)
+  assert.match(text, /gossip_lag_seconds_bucket\{le="10",database="nodes"\} 0/)
+})
+
+test('a long stretch lost on disk comes back at once, not entry by entry', async (t) => {
+  const network = createMemoryNetwork()
+  const a = await startRegistry(t, network, { exchangeIntervalMs: 2000 })
+  const b = await startRegistry(t, network)
+  const [idA, idB] = [a.identity.peerId, b.identity.peerId]
+  network.connect(idA, idB)
+  for (let i = 0; i < 120; i += 1) await a.registry.writer.put('nodes', `i-${i}`, {})
+  await waitFor(() => joinedAt(b) === 120, { message: 'all at B' })
+  network.disconnect(idA, idB)
+  const lost = Array.from({ length: 60 }, (_, i) => nodeAt(a, `i-${i + 30}`)?.entryHash ?? '')
+  await a.registry.stop()
+  const blocks = await openLevel(a.directory, 'blocks')
+  for (const hash of lost) await blocks.del(hash)
+  await blocks.close()
+  await a.registry.start()
+  assert.equal(a.registry.view.counts().nodes, 60)
+
+  network.connect(idA, idB)
+  // One entry every two seconds would take two minutes.
+  await waitFor(() => a.registry.view.counts().nodes === 120, { message: 'the lost stretch' })
+  assert.equal(headsAt(a), 1)
+  assert.equal(a.transport.penaltyOf(idB), 0)
 })
 
 test('an entry that gossip lost is brought by comparing heads with a random peer', async (t) => {
@@ -329,8 +387,8 @@ test('metrics count records, entries and writes', async (t) => {
 })
 
 const GOLDEN_ADDRESSES = [
-  ['nodes', '/orbitdb/zdpuAvBisjghaBy1RQpEgJsDMPduvgxqsC4No9g9Fy4CnRNU2'],
-  ['trust', '/orbitdb/zdpuAx8gkR6aEoCKvuRw8Fma3aetjr8wv7wKCDBkdmbhqBam2'],
-  ['stores', '/orbitdb/zdpuAkfZxnUFee9CiEZLTgCHoiXj2Fdsg5abzd21rroucgPZS'],
-  ['attestations', '/orbitdb/zdpuAoUzFLmuLFPqqETaHhTYWTpgMFa4LnnqajKZhg6vN4xNU'],
+  ['nodes', 1461, '/orbitdb/zdpuB1NG5L6hRQyxBJSYEh4fyyQPniZqwn8FrP2V5aw46v5pP'],
+  ['trust', 1461, '/orbitdb/zdpuAwTK5XVncTWa9CXPKaWkmVufy2oZ5gZftPkV7LQ6eqzJ4'],
+  ['stores', 1461, '/orbitdb/zdpuAse1RgrPaMVcTHytbwnMky4EUdpkYXrZhkrnGHvDQjcrL'],
+  ['attestations', 1461, '/orbitdb/zdpuAr3Rh79Z6AyupMP1RsGn8qzmowytuou9oSq37p8eUS2mU'],
 ]

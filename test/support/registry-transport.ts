@@ -1,9 +1,11 @@
+import { PeerPenalties } from '../../src/network/penalties.ts'
 import type {
   MessageVerdict,
   PeerStream,
   RegistryTransport,
   StreamHandlerOptions,
 } from '../../src/network/types.ts'
+import { silentLogger } from '../../src/telemetry/index.ts'
 
 type Validator = (from: string, bytes: Uint8Array) => Promise<MessageVerdict> | MessageVerdict
 type GossipHandler = (from: string, bytes: Uint8Array) => void
@@ -22,9 +24,15 @@ class MemoryPeer {
   readonly connected = new Set<string>()
   readonly seen = new Set<string>()
   readonly peerId: string
+  readonly penalties: PeerPenalties
 
-  constructor(peerId: string) {
+  constructor(peerId: string, shun: (peerId: string) => void) {
     this.peerId = peerId
+    this.penalties = new PeerPenalties({
+      metrics: { peerShunned: () => {} },
+      logger: silentLogger,
+      hangUp: shun,
+    })
   }
 }
 
@@ -40,8 +48,9 @@ export interface MemoryNetwork {
 /**
  * Registry transports that reach each other in memory: streams with backpressure, and gossip that
  * goes from peer to peer only where a validator accepted it.
+ * @param isShunning whether peers part from those who collected too many points, as real ones do.
  */
-export function createMemoryNetwork(): MemoryNetwork {
+export function createMemoryNetwork({ isShunning = false } = {}): MemoryNetwork {
   const peers = new Map<string, MemoryPeer>()
   let isGossipDropped = false
   const find = (peerId: string): MemoryPeer => {
@@ -70,10 +79,18 @@ export function createMemoryNetwork(): MemoryNetwork {
     subscription.handler(from.peerId, bytes)
     await gossip(topic, bytes, to)
   }
+  const disconnect = (a: string, b: string) => {
+    find(a).connected.delete(b)
+    find(b).connected.delete(a)
+    for (const listener of find(a).peerListeners) listener(b, false)
+    for (const listener of find(b).peerListeners) listener(a, false)
+  }
 
   return {
     join: (peerId) => {
-      const self = new MemoryPeer(peerId)
+      const self = new MemoryPeer(peerId, (other) => {
+        if (isShunning) disconnect(peerId, other)
+      })
       peers.set(peerId, self)
       return {
         peerId,
@@ -102,6 +119,8 @@ export function createMemoryNetwork(): MemoryNetwork {
         subscribers: (topic) =>
           [...self.connected].filter((other) => find(other).subscriptions.has(topic)),
         connectedPeers: () => [...self.connected],
+        report: (peer, offence, points) => self.penalties.report(peer, offence, points),
+        penaltyOf: (peer) => self.penalties.penaltyOf(peer),
         onSubscriber: (topic, listener) => {
           const listeners = self.subscriberListeners.get(topic) ?? new Set()
           self.subscriberListeners.set(topic, listeners.add(listener))
@@ -126,12 +145,7 @@ export function createMemoryNetwork(): MemoryNetwork {
     dropGossip: (isDropped) => {
       isGossipDropped = isDropped
     },
-    disconnect: (a, b) => {
-      find(a).connected.delete(b)
-      find(b).connected.delete(a)
-      for (const listener of find(a).peerListeners) listener(b, false)
-      for (const listener of find(b).peerListeners) listener(a, false)
-    },
+    disconnect,
   }
 }
 

@@ -4,6 +4,8 @@ import type { JudgedEntry } from '../store/entry-rules.ts'
 import type { BlockFetcher } from './bitswap.ts'
 import type { Inbox } from './inbox.ts'
 
+/** Nobody can say which peer gave a block. */
+const BITSWAP = 'bitswap'
 const ENTRIES_LIMIT = 2000
 const BYTES_LIMIT = 1000 * MAX_ENTRY_BYTES
 
@@ -15,7 +17,7 @@ const BYTES_LIMIT = 1000 * MAX_ENTRY_BYTES
 export async function fetchAncestors(
   head: JudgedEntry,
   database: RegistryDatabase,
-  inbox: Inbox,
+  inbox: Pick<Inbox, 'receive' | 'isHeld'>,
   fetcher: BlockFetcher,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -35,7 +37,7 @@ export async function fetchAncestors(
   }
   // The deepest were found last; what still comes too early waits in the inbox for its parent.
   for (const judged of [...found.values()].reverse()) {
-    await inbox.receive(judged.bytes, 'exchange')
+    await inbox.receive(judged.bytes, 'exchange', BITSWAP)
   }
   return !inbox.isHeld(head.entry.hash)
 }

@@ -6,18 +6,22 @@ import type { JudgedEntry, RejectionReason } from '../store/entry-rules.ts'
 export type Receipt = 'joined' | 'known' | 'held' | 'early' | 'rejected'
 
 const HELD_LIMIT = 256
+/** Held entries of one peer; one that offers more pushes out its own. */
+const HELD_PER_PEER = 64
 
 interface Held {
   readonly judged: JudgedEntry
   readonly source: EntrySource
   readonly waitsFor: string
+  /** Who gave it first. */
+  readonly from: string
 }
 
 export interface InboxComponents {
   readonly database: RegistryDatabase
   onRejected(reason: RejectionReason): void
   /** Called once per entry that this inbox joined, also long after it was received. */
-  onJoined(hash: string, source: EntrySource): void
+  onJoined(hash: string, source: EntrySource, clockMs: number): void
 }
 
 /**
@@ -46,19 +50,34 @@ export class Inbox {
     return this.#held.has(hash)
   }
 
+  /** Whether an entry waits for ancestors that are not here: others are about to be released. */
+  isUnresolved(hash: string): boolean {
+    const held = this.#held.peek(hash)
+    return held !== undefined && this.#components.database.missingParents(held.judged).length > 0
+  }
+
   /** Entries that wait, the youngest last. */
   heldEntries(): JudgedEntry[] {
     return [...this.#held.values()].map(({ judged }) => judged)
   }
 
-  async receive(bytes: Uint8Array, source: EntrySource): Promise<Receipt> {
+  /** @param from the peer that gave it. */
+  async receive(bytes: Uint8Array, source: EntrySource, from: string): Promise<Receipt> {
     const { database, onRejected } = this.#components
     const verdict = database.judge(bytes)
     if (!verdict.isAccepted) {
       onRejected(verdict.reason)
       return verdict.isTemporary ? 'early' : 'rejected'
     }
-    return this.#admit(verdict, source)
+    return this.#admit(verdict, source, from)
+  }
+
+  /** Takes note of entries that joined on another way: what waited for them is admitted. @throws as `receive`. */
+  async noteJoined(joined: readonly JudgedEntry[], source: EntrySource): Promise<void> {
+    for (const { entry } of joined) {
+      this.#components.onJoined(entry.hash, source, entry.clock.time)
+      if (this.#waiting.has(entry.hash)) await this.#release(entry.hash)
+    }
   }
 
   clear(): void {
@@ -66,7 +85,7 @@ export class Inbox {
     this.#waiting.clear()
   }
 
-  async #admit(judged: JudgedEntry, source: EntrySource): Promise<Receipt> {
+  async #admit(judged: JudgedEntry, source: EntrySource, from: string): Promise<Receipt> {
     const { database } = this.#components
     const { hash } = judged.entry
     if (database.has(hash)) return 'known'
@@ -74,7 +93,7 @@ export class Inbox {
     // where a whole stretch is lost, each entry says which one to ask for next.
     const missing = database.isPast(hash) ? undefined : database.missingParents(judged)[0]
     if (missing !== undefined) {
-      this.#hold(judged, source, missing)
+      this.#hold({ judged, source, waitsFor: missing, from })
       return 'held'
     }
     const isNew = await this.#join(judged, source)
@@ -84,7 +103,8 @@ export class Inbox {
 
   async #join(judged: JudgedEntry, source: EntrySource): Promise<boolean> {
     const isNew = await this.#components.database.join(judged, source)
-    if (isNew) this.#components.onJoined(judged.entry.hash, source)
+    const { hash, clock } = judged.entry
+    if (isNew) this.#components.onJoined(hash, source, clock.time)
     return isNew
   }
 
@@ -106,7 +126,7 @@ export class Inbox {
         if (held === undefined) continue
         const missing = database.missingParents(held.judged)[0]
         if (missing !== undefined) {
-          this.#hold(held.judged, held.source, missing)
+          this.#hold({ ...held, waitsFor: missing })
           continue
         }
         try {
@@ -120,13 +140,23 @@ export class Inbox {
     if (failures.length > 0) throw failures[0]
   }
 
-  #hold(judged: JudgedEntry, source: EntrySource, missing: string): void {
-    const { hash } = judged.entry
+  #hold(held: Held): void {
+    const { hash } = held.judged.entry
     const before = this.#held.peek(hash)
-    if (before !== undefined) this.#unlink(hash, before.waitsFor)
-    const waiting = this.#waiting.get(missing) ?? new Set()
-    this.#waiting.set(missing, waiting.add(hash))
-    this.#held.set(hash, { judged, source, waitsFor: missing })
+    if (before === undefined) this.#makeRoom(held.from)
+    else this.#unlink(hash, before.waitsFor)
+    const waiting = this.#waiting.get(held.waitsFor) ?? new Set()
+    this.#waiting.set(held.waitsFor, waiting.add(hash))
+    this.#held.set(hash, { ...held, from: before?.from ?? held.from })
+  }
+
+  /** So that one peer that offers what nobody can resolve does not push out what others gave. */
+  #makeRoom(from: string): void {
+    const own = [...this.#held.entries()].filter(([, held]) => held.from === from)
+    const [oldest] = own
+    if (oldest === undefined || own.length < HELD_PER_PEER) return
+    this.#held.delete(oldest[0])
+    this.#unlink(oldest[0], oldest[1].waitsFor)
   }
 
   #unlink(hash: string, waitsFor: string): void {

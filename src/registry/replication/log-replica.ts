@@ -1,31 +1,40 @@
+import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import type { MessageVerdict, PeerStream, RegistryTransport } from '../../network/types.ts'
+import type { PeerStream, RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
-import { RegistryError } from '../errors.ts'
 import type { RegistryMetrics } from '../metrics.ts'
-import type { RegistryDatabase } from '../store/database.ts'
+import type { EntrySource, RegistryDatabase } from '../store/database.ts'
+import { hashOf } from '../store/entry-codec.ts'
 import { fetchAncestors } from './ancestor-fetch.ts'
 import type { BlockFetcher } from './bitswap.ts'
+import type { GossipBudget } from './gossip-budget.ts'
+import { GossipIntake } from './gossip-intake.ts'
 import {
+  type ExchangeResult,
   exchangeHeads,
   HEADS_DEADLINE_MS,
   HEADS_HANDLER_OPTIONS,
   headsProtocol,
 } from './heads-exchange.ts'
 import { Inbox, type Receipt } from './inbox.ts'
+import type { IntakeEntrance } from './intake.ts'
+import { observed, whileAlive } from './patience.ts'
 import type { PeerBudgets } from './peer-budgets.ts'
+import type { PeerConduct } from './peer-conduct.ts'
 import { describe, withStream } from './stream-errors.ts'
 
-/** Gossip messages being joined at once; beyond it an exchange fetches what was dropped. */
-const GOSSIP_LIMIT = 256
-/** An entry whose parents are missing waits this long for gossip to bring them in another order. */
-const GOSSIP_ORDER_MS = 300
 /** Heads told on by gossip after an exchange: a burst, then one a second. */
 const ANNOUNCE_BURST = 32
 const ANNOUNCED_LIMIT = 1024
-const FETCH_DEADLINE_MS = 60_000
+const FETCH_DEADLINE_MS = 15_000
+/** A peer that never answered so far has this long for its first sign; once it failed, all the time. */
+const FIRST_SIGN_MS = 4000
+/** Peers told of entries of our own that gossip has no room for. */
+const TOLD_BY_EXCHANGE = 8
+/** Peers whose offered heads are remembered until their log has been asked for. */
+const OFFERS_LIMIT = 64
 /** Held entries that bitswap is asked about in one go, the youngest; a peer can make up any number. */
 const FETCHED_HEADS = 8
 
@@ -38,6 +47,8 @@ export interface LogReplicaComponents {
   readonly clock: Clock
   /** Shared by all logs. */
   readonly headsAnswered: PeerBudgets
+  readonly gossipBudget: GossipBudget
+  readonly conduct: PeerConduct
   onRejected(database: RegistryDatabase, reason: string): void
   requestSync(peerId: string, delayMs?: number): void
   /** Aborted when replication stops. */
@@ -52,7 +63,9 @@ export class LogReplica {
   readonly #announceBudget: TokenBucket
   /** Joined from an exchange and not yet told on. */
   readonly #toAnnounce = new Set<string>()
-  #gossipInFlight = 0
+  /** Heads that a peer offered in its last exchange and that wait for ancestors. */
+  readonly #offered = new BoundedMap<string, readonly string[]>({ limit: OFFERS_LIMIT })
+  readonly #gossip: GossipIntake
   #isFetching = false
   #unsubscribe: (() => void) | null = null
 
@@ -62,10 +75,13 @@ export class LogReplica {
     this.#inbox = new Inbox({
       database: components.database,
       onRejected: (reason) => components.onRejected(components.database, reason),
-      onJoined: (hash, source) => {
-        const isWanted = source === 'exchange' && this.#toAnnounce.size < ANNOUNCED_LIMIT
-        if (isWanted) this.#toAnnounce.add(hash)
-      },
+      onJoined: (hash, source, clockMs) => this.#noteJoined(hash, source, clockMs),
+    })
+    this.#gossip = new GossipIntake({
+      ...components,
+      inbox: this.#inbox,
+      budget: components.gossipBudget,
+      randomSubscriber: () => this.randomSubscriber(),
     })
     this.#announceBudget = new TokenBucket({
       capacity: ANNOUNCE_BURST,
@@ -91,8 +107,8 @@ export class LogReplica {
     this.#unsubscribe = transport.onSubscriber(address, (peerId) => requestSync(peerId))
     transport.subscribe(
       address,
-      (_, bytes) => this.#validate(bytes),
-      (from, bytes) => void this.#takeGossip(from, bytes),
+      (from, bytes) => this.#gossip.validate(from, bytes),
+      (from, bytes) => void this.#gossip.take(from, bytes),
     )
     for (const peerId of transport.subscribers(address)) requestSync(peerId)
   }
@@ -104,25 +120,61 @@ export class LogReplica {
     transport.unsubscribe(database.address)
     await transport.unhandle(headsProtocol(database.address))
     this.#inbox.clear()
+    this.#offered.clear()
     this.#toAnnounce.clear()
   }
 
-  /** Receives one entry of an exchange or a transfer. */
-  receive(bytes: Uint8Array): Promise<Receipt> {
-    return this.#inbox.receive(bytes, 'exchange')
+  /** Receives one entry of an exchange or a transfer with this peer. */
+  async receive(bytes: Uint8Array, peerId: string): Promise<Receipt> {
+    const receipt = await this.#inbox.receive(bytes, 'exchange', peerId)
+    if (receipt === 'rejected') this.#components.conduct.offend(peerId, 'broken_rule')
+    return receipt
+  }
+
+  /** The way in for what a transfer from this peer brings; while we are busy with it, it need not send. */
+  entrance(peerId: string, onBusy: () => void): IntakeEntrance {
+    return {
+      receive: (bytes) => {
+        onBusy()
+        return this.receive(bytes, peerId)
+      },
+      onJoined: (joined) => {
+        onBusy()
+        return this.#inbox.noteJoined(joined, 'exchange')
+      },
+    }
   }
 
   /** Both sides tell their heads. @throws DeadlineError, FramingError, stream errors. */
   async exchangeWith(peerId: string, outer: AbortSignal): Promise<void> {
-    const { transport, database } = this.#components
-    const exchange = async (signal: AbortSignal) => {
+    const { transport, database, conduct } = this.#components
+    const firstSignMs = conduct.rankOf(peerId) === 'unknown' ? FIRST_SIGN_MS : HEADS_DEADLINE_MS
+    const exchange = async (signal: AbortSignal, onSign: () => void) => {
       const stream = await transport.open(peerId, headsProtocol(database.address), signal)
-      return withStream(stream, signal, () =>
-        exchangeHeads(stream, database, (bytes) => this.receive(bytes), signal),
-      )
+      await withStream(stream, signal, () => this.#exchangeHeads(observed(stream, onSign), signal))
     }
-    const limits = { ms: HEADS_DEADLINE_MS, label: 'an exchange of heads', signal: outer }
-    await withDeadline(exchange, limits)
+    const whole = { ms: HEADS_DEADLINE_MS, label: 'an exchange of heads', signal: outer }
+    await withDeadline((signal) => {
+      const sign = { ms: firstSignMs, label: 'waiting for the heads of a peer', signal }
+      return whileAlive(exchange, sign)
+    }, whole)
+  }
+
+  /** Heads that the peer offered and that wait; asked before its log is, for it may offer more meanwhile. */
+  takeOffers(peerId: string): readonly string[] {
+    const offered = this.#offered.peek(peerId) ?? []
+    this.#offered.delete(peerId)
+    return offered
+  }
+
+  /**
+   * Called when the log of this peer has been received to its end. Heads that it offered before and
+   * whose ancestors it did not send are unresolvable: it cannot have joined them itself.
+   */
+  noteLogReceived(peerId: string, offered: readonly string[]): void {
+    const { conduct } = this.#components
+    const isUnresolved = offered.some((hash) => this.#inbox.isUnresolved(hash))
+    if (isUnresolved) conduct.offend(peerId, 'unresolvable')
   }
 
   /** Gets the ancestors of what is held block by block. @returns how many entries still wait. */
@@ -145,7 +197,19 @@ export class LogReplica {
     return this.heldCount
   }
 
+  /** Tells an entry of our own. A burst beyond what peers read is told by exchanges instead. */
   publish(bytes: Uint8Array): void {
+    const { transport, database, gossipBudget, metrics, requestSync } = this.#components
+    if (gossipBudget.tryPublish()) {
+      this.#publish(bytes)
+      return
+    }
+    metrics.gossipSkipped(database.options.name, 'own_budget')
+    const subscribers = transport.subscribers(database.address)
+    for (const peerId of subscribers.slice(0, TOLD_BY_EXCHANGE)) requestSync(peerId)
+  }
+
+  #publish(bytes: Uint8Array): void {
     const { transport, database, logger } = this.#components
     transport.publish(database.address, bytes).catch((error: unknown) => {
       logger.debug({ database: database.name, error: describe(error) }, 'entry not published')
@@ -162,7 +226,7 @@ export class LogReplica {
     for (const hash of heads) {
       if (!this.#announceBudget.tryTake()) return
       void this.database.getBytes(hash).then(
-        (bytes) => bytes !== undefined && this.publish(bytes),
+        (bytes) => bytes !== undefined && this.#publish(bytes),
         (error: unknown) => {
           this.#components.logger.debug({ error: describe(error) }, 'entry not announced')
         },
@@ -175,56 +239,50 @@ export class LogReplica {
     return peers[Math.floor(Math.random() * peers.length)] ?? null
   }
 
-  /** Judges a message before it is forwarded: what breaks a rule ends here. */
-  #validate(bytes: Uint8Array): MessageVerdict {
-    const verdict = this.database.judge(bytes)
-    if (verdict.isAccepted) return this.database.has(verdict.entry.hash) ? 'ignore' : 'accept'
-    this.#components.onRejected(this.database, verdict.reason)
-    return verdict.isTemporary ? 'ignore' : 'reject'
-  }
-
-  async #takeGossip(from: string, bytes: Uint8Array): Promise<void> {
-    const { transport, requestSync, logger } = this.#components
-    const isConnected = transport.connectedPeers().includes(from)
-    const peerId = isConnected ? from : this.randomSubscriber()
-    if (this.#gossipInFlight >= GOSSIP_LIMIT) {
-      if (peerId !== null) requestSync(peerId)
-      return
+  #noteJoined(hash: string, source: EntrySource, clockMs: number): void {
+    const { metrics, clock } = this.#components
+    if (source === 'gossip') {
+      metrics.gossipLag(this.database.options.name, (clock.now() - clockMs) / 1000)
     }
-    this.#gossipInFlight += 1
-    try {
-      const receipt = await this.#inbox.receive(bytes, 'gossip')
-      if (receipt === 'held' && peerId !== null) requestSync(peerId, GOSSIP_ORDER_MS)
-    } catch (error) {
-      // A disk that takes no writes, or a registry that stops, has been said once for all entries.
-      const level = error instanceof RegistryError ? 'debug' : 'warn'
-      logger[level]({ database: this.database.name, error: describe(error) }, 'entry not joined')
-    } finally {
-      this.#gossipInFlight -= 1
-    }
+    const isWanted = source === 'exchange' && this.#toAnnounce.size < ANNOUNCED_LIMIT
+    if (isWanted) this.#toAnnounce.add(hash)
   }
 
   async #answerHeads(stream: PeerStream): Promise<void> {
-    const { metrics, logger, requestSync, stopping, headsAnswered } = this.#components
-    if (!headsAnswered.tryTake(stream.peerId)) {
+    const { metrics, logger, requestSync, stopping, headsAnswered, conduct } = this.#components
+    const { peerId } = stream
+    const allowance = headsAnswered.take(peerId)
+    if (allowance !== 'ok') {
       metrics.exchange('heads', 'answer_refused')
+      if (allowance === 'flood') conduct.offend(peerId, 'flood')
       stream.abort(new Error('busy'))
       return
     }
     try {
       const { held } = await withDeadline(
-        (signal) =>
-          withStream(stream, signal, () =>
-            exchangeHeads(stream, this.database, (bytes) => this.receive(bytes), signal),
-          ),
+        (signal) => withStream(stream, signal, () => this.#exchangeHeads(stream, signal)),
         { ms: HEADS_DEADLINE_MS, label: 'answering heads', signal: stopping() },
       )
       metrics.exchange('heads', 'answered')
-      if (held > 0) requestSync(stream.peerId)
+      if (held > 0) requestSync(peerId)
       this.announceJoined()
     } catch (error) {
       metrics.exchange('heads', 'answer_failed')
-      logger.debug({ peer: stream.peerId, error: describe(error) }, 'exchange with a peer failed')
+      conduct.failedToUs(peerId, error)
+      logger.debug({ peer: peerId, error: describe(error) }, 'exchange with a peer failed')
     }
+  }
+
+  async #exchangeHeads(stream: PeerStream, signal: AbortSignal): Promise<ExchangeResult> {
+    const { peerId } = stream
+    const waiting: string[] = []
+    const receive = async (bytes: Uint8Array) => {
+      const receipt = await this.receive(bytes, peerId)
+      if (receipt === 'held') waiting.push(hashOf(bytes))
+      return receipt
+    }
+    const result = await exchangeHeads(stream, this.database, receive, signal)
+    this.#offered.set(peerId, waiting)
+    return result
   }
 }

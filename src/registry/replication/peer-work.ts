@@ -1,6 +1,7 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
+import type { PeerConduct, PeerRank } from './peer-conduct.ts'
 
 export interface PeerWorkOptions {
   /** Jobs at the same time. */
@@ -14,6 +15,16 @@ export interface PeerWorkOptions {
 export interface PeerWorkComponents {
   readonly clock?: Clock
   run(peerId: string, subject: string, signal: AbortSignal): Promise<void>
+  /** Whose turn it is. @default peers are all alike */
+  readonly conduct?: Pick<PeerConduct, 'rankOf' | 'notBeforeMs'>
+}
+
+const TURNS: readonly PeerRank[] = ['proven', 'unknown', 'stalled']
+
+interface Running {
+  readonly done: Promise<void>
+  /** When it began. */
+  readonly rank: PeerRank
 }
 
 interface Job {
@@ -22,13 +33,17 @@ interface Job {
   readonly dueMs: number
 }
 
-/** Work with peers: one job in flight per peer and subject, bounded in number and in rate. */
+/**
+ * Work with peers: one job in flight per peer and subject, bounded in number and in rate. Peers that
+ * answered before have the first turn and half of all places to themselves; those that last let us wait
+ * have the last turn and one place together. So silent peers, however many, keep nobody honest out.
+ */
 export class PeerWork {
   readonly #options: PeerWorkOptions
   readonly #components: PeerWorkComponents
   readonly #clock: Clock
   readonly #waiting = new Map<string, Job>()
-  readonly #running = new Map<string, Promise<void>>()
+  readonly #running = new Map<string, Running>()
   readonly #startedMs = new BoundedMap<string, number>({ limit: 4096 })
   readonly #loop: Loop
   #controller = new AbortController()
@@ -59,7 +74,7 @@ export class PeerWork {
     this.#waiting.clear()
     this.#controller.abort(new Error('the registry stops'))
     await this.#loop.stop()
-    await Promise.allSettled(this.#running.values())
+    await Promise.allSettled([...this.#running.values()].map(({ done }) => done))
   }
 
   get waitingCount(): number {
@@ -80,17 +95,38 @@ export class PeerWork {
 
   #startDue(): void {
     const nowMs = this.#clock.now()
-    for (const [key, job] of this.#waiting) {
-      if (this.#running.size >= this.#options.concurrency) return
-      if (job.dueMs > nowMs || this.#running.has(key)) continue
+    for (const { key, job, rank } of this.#dueJobs(nowMs)) {
+      if (!this.#hasPlaceFor(rank)) continue
       this.#waiting.delete(key)
       this.#startedMs.set(key, nowMs)
       const done = this.#run(job).finally(() => {
         this.#running.delete(key)
         this.#loop.wake()
       })
-      this.#running.set(key, done)
+      this.#running.set(key, { done, rank })
     }
+  }
+
+  /** Jobs that may begin, those of the best peers first. */
+  #dueJobs(nowMs: number): { key: string; job: Job; rank: PeerRank }[] {
+    const { conduct } = this.#components
+    const due = [...this.#waiting]
+      .filter(([key, { peerId, dueMs }]) => {
+        const soonestMs = Math.max(dueMs, conduct?.notBeforeMs(peerId) ?? 0)
+        return soonestMs <= nowMs && !this.#running.has(key)
+      })
+      .map(([key, job]) => ({ key, job, rank: conduct?.rankOf(job.peerId) ?? 'proven' }))
+    return due.sort((a, b) => TURNS.indexOf(a.rank) - TURNS.indexOf(b.rank))
+  }
+
+  #hasPlaceFor(rank: PeerRank): boolean {
+    const { concurrency } = this.#options
+    const ranks = [...this.#running.values()].map((running) => running.rank)
+    if (ranks.length >= concurrency) return false
+    if (rank === 'proven') return true
+    if (rank === 'stalled') return !ranks.includes('stalled')
+    const others = ranks.filter((other) => other !== 'proven')
+    return others.length < Math.ceil(concurrency / 2)
   }
 
   async #run(job: Job): Promise<void> {

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { GossipBudget } from '../../../../src/registry/replication/gossip-budget.ts'
+import { PeerBudgets } from '../../../../src/registry/replication/peer-budgets.ts'
+
+function makeClock() {
+  let nowMs = 0
+  const pass = (ms: number) => {
+    nowMs += ms
+  }
+  return { now: () => nowMs, pass }
+}
+
+test('beyond its budget a peer waits, and beyond what is tolerated it floods', () => {
+  const clock = makeClock()
+  const tolerated = { burst: 3, perSecond: 1 }
+  const budgets = new PeerBudgets({ burst: 2, perSecond: 1, tolerated }, clock)
+  const taken = () => Array.from({ length: 6 }, () => budgets.take('A'))
+  assert.deepEqual(taken(), ['ok', 'ok', 'wait', 'wait', 'wait', 'flood'])
+  assert.equal(budgets.take('B'), 'ok', 'another peer has a budget of its own')
+  clock.pass(1000)
+  assert.deepEqual(taken().slice(0, 3), ['ok', 'wait', 'flood'])
+})
+
+test('one peer cannot use up what there is for all', () => {
+  const budget = new GossipBudget(makeClock())
+  for (let i = 0; i < 4000; i += 1) budget.take('loud')
+  assert.equal(budget.take('quiet'), 'ok')
+})
+
+test('what honest peers send at most is never a flood', () => {
+  const clock = makeClock()
+  const sender = new GossipBudget(clock)
+  const receiver = new GossipBudget(clock)
+  // The sender hears far more than it may pass on, and writes as much as it can.
+  let sent = 0
+  for (let step = 0; step < 6000; step += 1) {
+    clock.pass(100)
+    for (let i = 0; i < 60; i += 1) {
+      const isPassedOn = sender.take(`peer-${i}`) === 'ok'
+      const isOwn = sender.tryPublish()
+      for (let count = Number(isPassedOn) + Number(isOwn); count > 0; count -= 1) {
+        sent += 1
+        assert.notEqual(receiver.take('sender'), 'flood', `after ${sent} messages`)
+      }
+    }
+  }
+  assert.ok(sent > 100_000)
+})

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+
+import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
+import { systemClock } from '../../../../src/lib/clock.ts'
+import type { Receipt } from '../../../../src/registry/replication/inbox.ts'
+import { Intake } from '../../../../src/registry/replication/intake.ts'
+import { BlockStore } from '../../../../src/registry/store/block-store.ts'
+import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
+import { openDatabases } from '../../../../src/registry/store/databases.ts'
+import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
+import { MemoryByteStore } from '../../../support/byte-store.ts'
+import { forgeEntry } from '../../../support/registry.ts'
+
+const identity = await createEphemeralIdentity()
+
+async function openNodes(t: TestContext): Promise<RegistryDatabase> {
+  const databases = await openDatabases(
+    { networkName: 'test', epoch: 1 },
+    {
+      identity,
+      blocks: new BlockStore({ level: new MemoryByteStore(), onDamaged: () => {} }),
+      logs: new MemoryByteStore(),
+      clock: systemClock,
+      onEntry: () => {},
+      onLost: () => {},
+    },
+  )
+  t.after(() => databases.close())
+  return databases.get('nodes')
+}
+
+interface Entrance {
+  readonly received: Uint8Array[]
+  readonly joined: string[]
+  receive(bytes: Uint8Array): Promise<Receipt>
+  onJoined(joined: readonly { readonly localId: string }[]): Promise<void>
+}
+
+function entranceThat(answers: Receipt): Entrance {
+  const received: Uint8Array[] = []
+  const joined: string[] = []
+  return {
+    received,
+    joined,
+    receive: async (bytes) => {
+      received.push(bytes)
+      return answers
+    },
+    onJoined: async (entries) => void joined.push(...entries.map(({ localId }) => localId)),
+  }
+}
+
+function chainOf(database: RegistryDatabase, length: number): Uint8Array[] {
+  const chain: Uint8Array[] = []
+  for (let i = 0; i < length; i += 1) {
+    const before = chain.at(-1)
+    const next = before === undefined ? [] : [hashOf(before)]
+    const { address } = database
+    chain.push(forgeEntry({ identity, address, localId: `i-${i}`, signed: { next } }).bytes)
+  }
+  return chain
+}
+
+test('what arrives while the one before is taken in is taken in together', async (t) => {
+  const database = await openNodes(t)
+  const batches = t.mock.method(database, 'joinMany')
+  const entrance = entranceThat('held')
+  const intake = new Intake({ database, ...entrance })
+  for (const bytes of chainOf(database, 40)) await intake.put(bytes)
+  await intake.drain()
+  assert.equal(intake.joined, 40)
+  assert.equal(database.log.size, 40)
+  assert.deepEqual(
+    entrance.joined,
+    Array.from({ length: 40 }, (_, i) => `i-${i}`),
+  )
+  assert.ok(batches.mock.callCount() <= 3, `${batches.mock.callCount()} batches`)
+})
+
+test('an entry that lacks its parents goes to be held, and those after it join all the same', async (t) => {
+  const database = await openNodes(t)
+  const entrance = entranceThat('held')
+  const intake = new Intake({ database, ...entrance })
+  const [, orphan = new Uint8Array()] = chainOf(database, 2)
+  const { bytes } = forgeEntry({ identity, address: database.address, localId: 'whole' })
+  for (const item of [orphan, bytes]) await intake.put(item)
+  await intake.drain()
+  assert.deepEqual(entrance.received, [orphan])
+  assert.deepEqual(entrance.joined, ['whole'])
+  assert.equal(intake.held, 1)
+})
+
+test('an entry that breaks a rule is refused once and ends it; those before it have joined', async (t) => {
+  const database = await openNodes(t)
+  const entrance = entranceThat('rejected')
+  const intake = new Intake({ database, ...entrance })
+  const [first, second, third, fourth] = chainOf(database, 4)
+  const forged = forgeEntry({ identity, address: database.address, unsigned: { extra: 1 } }).bytes
+  for (const bytes of [first, second, forged, third, fourth]) {
+    if (bytes !== undefined) await intake.put(bytes)
+  }
+  await assert.rejects(intake.drain(), /broken log/)
+  assert.deepEqual(entrance.received, [forged])
+  assert.equal(database.log.size, 2)
+  await assert.rejects(intake.put(forged), /broken log/)
+  await intake.stop()
+})
+
+test('a sender that is faster than the log waits, and so no more than a page is held', async (t) => {
+  const database = await openNodes(t)
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  t.mock.method(database, 'judgeMany', async () => {
+    await held
+    return []
+  })
+  const intake = new Intake({ database, ...entranceThat('held') })
+  let put = 0
+  const sending = (async () => {
+    for (let i = 0; i < 1000; i += 1) {
+      await intake.put(new Uint8Array(8192))
+      put += 1
+    }
+  })()
+  for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(put < 40, `${put} of 8 KiB were taken`)
+  release()
+  await sending
+  await intake.stop()
+})
