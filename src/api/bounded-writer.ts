@@ -1,5 +1,5 @@
 import { withDeadline } from '../lib/deadline.ts'
-import type { RegistryWriter } from '../registry/types.ts'
+import type { RegistryService, RegistryWriter } from '../registry/types.ts'
 
 export interface WriteBounds {
   /** A caller waits 10 s at most and then tries again. */
@@ -19,4 +19,13 @@ export function boundedWriter(writer: RegistryWriter, bounds: WriteBounds): Regi
       bounded(`deleting from ${database}`, () => writer.delete(database, localId)),
     revokeTrust: (ingesterId) => bounded('revoking keys', () => writer.revokeTrust(ingesterId)),
   }
+}
+
+/** The same for reads from disk. */
+export function boundedEntries(
+  registry: Pick<RegistryService, 'entryBytes'>,
+  { timeoutMs: ms, signal }: WriteBounds,
+): RegistryService['entryBytes'] {
+  return (hash) =>
+    withDeadline(() => registry.entryBytes(hash), { ms, label: 'reading an entry', signal })
 }

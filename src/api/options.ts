@@ -68,12 +68,14 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 
 /** What the API needs from the rest of the node. */
 export interface ApiComponents {
-  readonly registry: Pick<RegistryService, 'view' | 'writer'>
+  readonly registry: Pick<RegistryService, 'view' | 'writer' | 'trust' | 'entryBytes'>
   nodeStatus(): NodeStatus
   peers(): readonly ConnectedPeer[]
   readiness(): Readiness
   /** All metrics in Prometheus' text format. */
   metricsText(): Promise<string>
+  /** The registry as one signed file; absent: there is no such route. */
+  snapshot?(): AsyncIterable<Uint8Array>
   readonly logger: Logger
   readonly metrics: Metrics
   /** @default systemClock */

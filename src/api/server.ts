@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { systemClock } from '../lib/clock.ts'
 import { DeadlineError, withDeadline } from '../lib/deadline.ts'
 import { buildApp } from './app.ts'
-import { boundedWriter } from './bounded-writer.ts'
+import { boundedEntries, boundedWriter } from './bounded-writer.ts'
 import { ApiError, HttpError } from './errors.ts'
 import { createAccessPolicy } from './http/access.ts'
 import { RequestLimiter } from './http/rate-limit.ts'
@@ -44,12 +44,14 @@ class HttpApi implements ApiService {
     const metrics = createApiMetrics(components.metrics, () => this.#countConnections())
     const context = {
       registry: components.registry.view,
+      trust: components.registry.trust,
       clock,
       consensusThreshold: options.consensusThreshold,
       nodeStatus: () => components.nodeStatus(),
       peers: () => components.peers(),
       readiness: () => components.readiness(),
       metricsText: () => components.metricsText(),
+      ...(components.snapshot === undefined ? {} : { snapshot: components.snapshot }),
       logger: components.logger,
       metrics: components.metrics,
     }
@@ -57,7 +59,7 @@ class HttpApi implements ApiService {
       const bounds = { timeoutMs: this.#limits.registryTimeoutMs, signal }
       const writer = boundedWriter(components.registry.writer, bounds)
       return buildApp({
-        context: { ...context, writer },
+        context: { ...context, writer, entryBytes: boundedEntries(components.registry, bounds) },
         access,
         limiter,
         metrics,

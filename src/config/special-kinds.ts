@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { accept, type Kind, refuse } from './kinds.ts'
+import { isPeerId } from './peer-id.ts'
 
 /** An address to listen on; `localhost` is taken as the IPv4 loopback address. */
 export const apiHost: Kind<string> = {
@@ -13,6 +14,17 @@ export const apiHost: Kind<string> = {
   },
   format: (value) => value,
   refused: ['example.org', '256.0.0.1', '127.0.0.1:5200'],
+}
+
+/** The peer ID of a station: its Ed25519 key, as `wesense-node identity show` prints it. */
+export const stationId: Kind<string> = {
+  label: 'peer ID',
+  parse: (text) =>
+    text.startsWith('12D3KooW') && isPeerId(text)
+      ? accept(text)
+      : refuse('must be the peer ID of a station, which begins with 12D3KooW'),
+  format: (value) => value,
+  refused: ['12D3KooWshort', 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', 'example.org'],
 }
 
 /** POSIX rules such as `NZST-12NZDT`, and `:/etc/localtime` as some systems set it. */

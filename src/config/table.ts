@@ -13,7 +13,7 @@ import {
 } from './kinds.ts'
 import { networkKey } from './network-key.ts'
 import { row, type SettingRow } from './row.ts'
-import { apiHost, timeZone } from './special-kinds.ts'
+import { apiHost, stationId, timeZone } from './special-kinds.ts'
 
 /**
  * Every setting there is. A setting that is added here is parsed, typed, helped with and documented;
@@ -362,6 +362,20 @@ export const SETTINGS = {
     tooHigh: 'Manifests of thinly watched regions are never confirmed.',
     tooLow: 'With 1, a single station confirms its own manifests.',
     why: 'Two stations that agree are the least that is more than a claim.',
+  }),
+  trustAuthorities: row({
+    env: 'TRUST_AUTHORITIES',
+    kind: list(stationId, 'peer IDs', 64),
+    default: [],
+    unset: 'each station speaks for its own ingesters',
+    group: 'data',
+    purpose:
+      'Peer IDs of the stations whose word decides which keys count, and whom they vouch for.',
+    tooHigh:
+      'Each one can make any key count, and revoke any; one that falls into wrong hands is enough.',
+    tooLow: 'With none, whoever registers an ingester first is believed about its keys.',
+    why: 'Whom to believe is for the operators of a network to agree on; docs/trust.md.',
+    example: '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp',
   }),
 
   tlsEnabled: row({

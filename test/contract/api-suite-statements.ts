@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
-import { type OpenStation, publicKey } from './api-suite-station.ts'
+import { derivedId, type OpenStation, publicKey } from './api-suite-station.ts'
 
 /** Trust and attestations: what stations state about others. */
 export function statementContract(open: OpenStation): void {
@@ -84,6 +84,114 @@ export function statementContract(open: OpenStation): void {
         assert.equal(answer.json.owner, owner)
       }
       assert.equal((await station.get('/trust/theirs')).versions['1'].status, 'active')
+    })
+
+    it('takes no key for an ID that is made from another one', async (t) => {
+      const station = await open(t)
+      const key = publicKey()
+      const id = derivedId(key)
+      const body = { public_key: publicKey(), key_version: 1 }
+      const answer = await station.send(`/trust/${id}`, { method: 'PUT', body })
+      assert.equal(answer.status, 400)
+      assert.equal(answer.json.code, 'INVALID_RECORD')
+      assert.match(answer.json.error, /public_key/)
+      await station.put(`/trust/${id}`, { public_key: key })
+      assert.equal((await station.get('/trust')).keys[id]['1'].public_key, key)
+    })
+
+    it('rotates a key: the new version active, the old one revoked, both seen', async (t) => {
+      const station = await open(t)
+      const [old, next] = [publicKey(), publicKey()]
+      await station.put('/trust/ing-1', { public_key: old, key_version: 1 })
+      await station.put('/trust/ing-1', { public_key: next, key_version: 2 })
+      await station.put('/trust/ing-1', { public_key: old, key_version: 1, status: 'revoked' })
+      const versions = (await station.get('/trust')).keys['ing-1']
+      assert.equal(versions['1'].public_key, old)
+      assert.equal(versions['1'].status, 'revoked')
+      assert.equal(versions['2'].public_key, next)
+      assert.equal(versions['2'].status, 'active')
+    })
+
+    it('answers 304 while what counts is what the caller has', async (t) => {
+      const station = await open(t)
+      await station.put('/trust/ing-1', { public_key: publicKey() })
+      const first = await station.send('/trust')
+      const etag = first.headers.etag ?? ''
+      assert.match(etag, /^"[\w-]+"$/)
+      for (const tag of [etag, `"other", ${etag}`, `W/${etag}`, '*']) {
+        const answer = await station.send('/trust', { headers: { 'if-none-match': tag } })
+        assert.deepEqual([answer.status, answer.text, answer.headers.etag], [304, '', etag])
+      }
+      await station.put('/trust/ing-2', { public_key: publicKey() })
+      const second = await station.send('/trust', { headers: { 'if-none-match': etag } })
+      assert.equal(second.status, 200)
+      assert.notEqual(second.headers.etag, etag)
+      assert.deepEqual(Object.keys(second.json.keys), ['ing-1', 'ing-2'])
+    })
+
+    it('shows every statement with author, entry and verdict, page by page', async (t) => {
+      const station = await open(t)
+      const { ownPeerId } = station.node
+      const other = await station.node.addForeign('trust', 'theirs', { public_key: publicKey() })
+      for (const id of ['a', 'b', 'z'])
+        await station.put(`/trust/${id}`, { public_key: publicKey() })
+      const seen: string[] = []
+      let path = '/trust/statements?limit=3'
+      for (;;) {
+        const page = await station.get(path)
+        assert.deepEqual(page.authorities, [])
+        for (const statement of page.statements) {
+          assert.match(statement.entry_hash, /^zdpu/)
+          const reason = statement.versions['1'].reason
+          seen.push(`${statement.ingester_id} ${statement.author === other} ${reason}`)
+        }
+        if (page.next === null) break
+        path = `/trust/statements?limit=3&cursor=${page.next}`
+      }
+      const own = 'false own-station'
+      assert.deepEqual(seen, [`a ${own}`, `b ${own}`, 'theirs true first', `z ${own}`])
+      const { statements } = await station.get('/trust/statements?ingester=z&entry=true')
+      assert.deepEqual(
+        statements.map(({ author }: { author: string }) => author),
+        [ownPeerId],
+      )
+      assert.ok(Buffer.from(statements[0].entry, 'base64').length > 10)
+      assert.deepEqual((await station.get('/trust/statements?ingester=nobody')).statements, [])
+      for (const query of ['limit=0', 'limit=501', 'limit=x', 'cursor=AA', 'entry=yes']) {
+        const answer = await station.send(`/trust/statements?${query}`)
+        assert.deepEqual([answer.status, answer.json.code], [400, 'INVALID_QUERY'], query)
+      }
+    })
+
+    it('keeps vouches apart from keys, and takes them back', async (t) => {
+      const station = await open(t)
+      const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+      const path = `/trust/vouches/${peer}`
+      const done = { ok: true, peer_id: peer, counts: false }
+      assert.deepEqual(await station.put(path, {}), done)
+      const statuses = async () =>
+        (await station.get('/trust/vouches')).vouches.map(
+          ({ peer_id, status, counts, reason }: Record<string, unknown>) =>
+            `${peer_id === peer} ${status} ${counts} ${reason}`,
+        )
+      assert.deepEqual(await statuses(), ['true active false not-authority'])
+      assert.deepEqual(await station.put(path, { status: 'revoked' }), done)
+      assert.deepEqual(await statuses(), ['true revoked false not-authority'])
+      assert.deepEqual((await station.get('/trust')).keys, {})
+      const { statements } = await station.get('/trust/statements')
+      assert.deepEqual([statements.length, statements[0].kind], [1, 'vouch'])
+      assert.deepEqual(await station.del(path), { ok: true, deleted: peer })
+      assert.deepEqual(await statuses(), [])
+      await station.assertNotFound(path, 'DELETE')
+    })
+
+    it('takes no ingester with an ID that names vouches or carried entries', async (t) => {
+      const station = await open(t)
+      for (const id of ['vouch:x', 'carried:x']) {
+        const body = { public_key: publicKey() }
+        const answer = await station.send(`/trust/${id}`, { method: 'PUT', body })
+        assert.deepEqual([answer.status, answer.json.code], [400, 'INVALID_ID'])
+      }
     })
 
     it('refuses a key that is not a raw 32-byte key, naming the field', async (t) => {

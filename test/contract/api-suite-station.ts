@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import type { TestContext } from 'node:test'
 
 import type { DatabaseName } from '../../src/registry/types.ts'
@@ -60,4 +60,10 @@ export class Station {
 export function publicKey(): string {
   const { x } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
   return Buffer.from(x ?? '', 'base64url').toString('base64')
+}
+
+/** The ID of an ingester that is made from its key. */
+export function derivedId(key: string): string {
+  const digest = createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex')
+  return `wsi_${digest.slice(0, 8)}`
 }

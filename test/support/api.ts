@@ -37,7 +37,7 @@ export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
     seeds: [{ seed: 'hub.example', state: 'waiting', peer_id: null, last_error: 'refused' }],
     connections: { total: 1, inbound: 0, outbound: 1, stations: 1, limit: 300 },
     discovery: { mdns: true, dht: true, peer_exchange: true, registry: true },
-    registry: { databases: [], disk_bytes: null },
+    registry: { databases: [], epoch: 1484, disk_bytes: null },
     memory: {
       rss_bytes: 100_000_000,
       heap_used_bytes: 30_000_000,

@@ -1,3 +1,5 @@
+import { isBoundKey } from '../../src/registry/trust/key-binding.ts'
+import { createTrustPolicy } from '../../src/registry/trust/policy.ts'
 import type {
   AttestationRecord,
   DatabaseName,
@@ -7,6 +9,7 @@ import type {
   RegistryView,
   RegistryWriter,
   TrustKeyVersion,
+  TrustPolicy,
   TrustRecord,
 } from '../../src/registry/types.ts'
 
@@ -27,7 +30,7 @@ export class FakeRegistryError extends Error {
 const KNOWN: Record<DatabaseName, RegExp> = {
   nodes:
     /^(node_name|regions|version|uptime|zenoh_\w+|iroh_\w+|archive_replicator_port|announce_address|guardian_scope|store_scope|capabilities|source|type|public_key|key_version)$/,
-  trust: /^(public_key|key_version|status|versions)$/,
+  trust: /^(public_key|key_version|status|versions|peer_id)$/,
   stores:
     /^(iroh_node_id|iroh_endpoint|store_scope|guardian_scope|announce_address|capabilities|source|blob_count)$/,
   attestations: /^(manifest_hash|ingester_id|signature|iroh_blake3_hash|path)$/,
@@ -44,6 +47,7 @@ export class FakeRegistry {
 
   constructor(ownPeerId: string) {
     this.#ownPeerId = ownPeerId
+    this.trust = createTrustPolicy({ authorities: [], ownPeerId }, { view: this.view })
   }
 
   readonly view: RegistryView = {
@@ -59,6 +63,11 @@ export class FakeRegistry {
       this.#of(database)
         .filter((record) => record.localId === localId)
         .sort((a, b) => a.clockMs - b.clockMs) as RegistryRecord<T>[],
+    allClaims: <T extends RecordValue>(database: DatabaseName) =>
+      this.#of(database) as RegistryRecord<T>[],
+    ownerOf: (database, localId) => this.view.claims(database, localId)[0]?.author ?? null,
+    // Every write takes a millisecond of its clock.
+    revision: () => this.#clockMs,
     attestationsOf: (manifestHash) =>
       this.view
         .list<AttestationRecord>('attestations')
@@ -81,6 +90,7 @@ export class FakeRegistry {
       if (own === undefined) this.#checkOwner(database, localId)
       if (own === undefined) throw new FakeRegistryError('NOT_FOUND', 'no such record')
       this.#records.delete(`${database}|${own.key}`)
+      this.#now()
     },
     revokeTrust: async (ingesterId) => {
       const own = this.#own('trust', ingesterId)
@@ -95,6 +105,18 @@ export class FakeRegistry {
         versions: Object.fromEntries(revoked),
       })
     },
+  }
+
+  /** What counts, by the real policy; tests set the authorities before the API is made. */
+  trust: TrustPolicy
+
+  /** Made-up bytes that name their entry. */
+  async entryBytes(hash: string): Promise<Uint8Array | null> {
+    return Buffer.from(`entry ${hash}`)
+  }
+
+  setAuthorities(authorities: readonly string[]): void {
+    this.trust = createTrustPolicy({ authorities, ownPeerId: this.#ownPeerId }, { view: this.view })
   }
 
   /** A record that another station wrote. */
@@ -113,7 +135,8 @@ export class FakeRegistry {
   #checkOwner(database: DatabaseName, localId: string): void {
     if (this.failure !== null) throw this.failure
     const current = this.view.get(database, localId)
-    if (current !== null && current.author !== this.#ownPeerId) {
+    const isAnyones = database === 'trust' && this.trust.standsAgainstOwn(localId) === null
+    if (current !== null && current.author !== this.#ownPeerId && !isAnyones) {
       throw new FakeRegistryError('OWNED_BY_OTHER', 'owned by another', { owner: current.author })
     }
   }
@@ -160,6 +183,10 @@ function complete(
   if (database === 'attestations') {
     return { iroh_blake3_hash: '', path: '', ...body, attested_at: now }
   }
+  if (localId.startsWith('vouch:')) {
+    const peer_id = localId.slice('vouch:'.length)
+    return { peer_id, status: body.status ?? 'active', updated_at: now }
+  }
   const before: TrustRecord['versions'] = (current as TrustRecord | undefined)?.versions ?? {}
   const stated = (body.versions ?? {}) as TrustRecord['versions']
   const isKeyStated = body.versions === undefined || body.public_key !== undefined
@@ -168,6 +195,10 @@ function complete(
     if (versions[name]?.public_key !== public_key) {
       throw new FakeRegistryError('INVALID_RECORD', `versions.${name} has another key`)
     }
+  }
+  for (const { public_key } of Object.values(versions)) {
+    if (isBoundKey(localId, public_key)) continue
+    throw new FakeRegistryError('INVALID_RECORD', `public_key is not that of ${localId}`)
   }
   return { ingester_id: localId, versions, updated_at: now }
 }

@@ -8,7 +8,7 @@ import type {
 } from 'fastify'
 
 import type { Clock } from '../../lib/clock.ts'
-import type { RegistryView, RegistryWriter } from '../../registry/types.ts'
+import type { RegistryView, RegistryWriter, TrustPolicy } from '../../registry/types.ts'
 import type { HttpErrorCode } from '../errors.ts'
 import type { ApiComponents } from '../options.ts'
 
@@ -25,6 +25,9 @@ export type ApiApp = FastifyInstance<
 export interface RouteContext extends Omit<ApiComponents, 'clock' | 'registry'> {
   readonly registry: RegistryView
   readonly writer: RegistryWriter
+  readonly trust: TrustPolicy
+  /** The signed bytes of a trust entry; null when they are not here. @throws DeadlineError. */
+  entryBytes(hash: string): Promise<Uint8Array | null>
   readonly clock: Clock
   readonly consensusThreshold: number
 }

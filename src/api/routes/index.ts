@@ -8,15 +8,20 @@ import { registerNodeRoutes } from './nodes.ts'
 import { registerOpenApiRoute } from './openapi.ts'
 import { registerPeersRoute } from './peers.ts'
 import { registerReadyzRoute } from './readyz.ts'
+import { registerSnapshotRoute } from './registry-snapshot.ts'
 import { registerStatusRoute } from './status.ts'
 import { registerStoreReplicationRoute } from './store-replication.ts'
 import { registerStoreRoutes } from './stores.ts'
 import { registerTrustRoutes } from './trust.ts'
+import { registerTrustStatementRoutes } from './trust-statements.ts'
+import { registerTrustVouchRoutes } from './trust-vouches.ts'
 
 export const ROUTES: readonly RegisterRoutes[] = [
   registerOpenApiRoute,
   registerNodeRoutes,
   registerTrustRoutes,
+  registerTrustStatementRoutes,
+  registerTrustVouchRoutes,
   registerStoreReplicationRoute,
   registerStoreRoutes,
   registerAttestationRoutes,
@@ -26,4 +31,5 @@ export const ROUTES: readonly RegisterRoutes[] = [
   registerMetricsRoute,
   registerStatusRoute,
   registerPeersRoute,
+  registerSnapshotRoute,
 ]

@@ -65,12 +65,14 @@ export const nodeStatusSchema = Type.Object({
         address: Type.String(),
         records: count(),
         heads: count(),
+        log_entries: count('In the logs of all epochs that are open.'),
         entries_joined: count(),
         rejections: Type.Record(Type.String(), count(), {
           description: 'Rejected entries by reason since the start.',
         }),
       }),
     ),
+    epoch: count('Number of the 14-day epoch that is written to; 0 before the stores are open.'),
     disk_bytes: nullable(bytes()),
   }),
   memory: Type.Object({

@@ -3,7 +3,7 @@ import * as Type from 'typebox'
 import { okSchema, PUBLIC_KEY_LIMIT } from './common.ts'
 import { recordExtras } from './record.ts'
 
-const statusSchema = Type.Enum(['active', 'revoked'])
+export const statusSchema = Type.Enum(['active', 'revoked'])
 
 /** One key, or the `versions` of a record that was read before. */
 export const trustBodySchema = Type.Partial(
@@ -33,6 +33,10 @@ const versionsSchema = Type.Record(
 
 export const trustKeysReplySchema = Type.Object({
   keys: Type.Record(Type.String(), versionsSchema),
+})
+
+export const notModifiedSchema = Type.Unknown({
+  description: 'What the caller has, by its If-None-Match, is what counts still. No body.',
 })
 
 export const trustReplySchema = Type.Object({

@@ -1,9 +1,12 @@
 import { invalidField } from '../errors.ts'
-import type { TrustKeyVersion, TrustRecord } from '../types.ts'
+import { isBoundKey } from '../trust/key-binding.ts'
+import type { CarriedRecord, TrustKeyVersion, TrustRecord, VouchRecord } from '../types.ts'
+import { isCarriedId, parseCarried } from './carried.ts'
 import { type Parsed, readId, readObject, readText, readTime } from './fields.ts'
 import { RECORD_LIMITS } from './limits.ts'
 import { mergeKeyVersions } from './merge.ts'
-import type { RecordSchema } from './schema.ts'
+import type { PrepareContext, RecordSchema } from './schema.ts'
+import { isVouchId, parseVouch, prepareVouch } from './vouch.ts'
 
 const RECORD_FIELDS = new Set(['ingester_id', 'versions', 'updated_at'])
 const KEY_FIELDS = new Set(['public_key', 'key_version', 'status'])
@@ -12,24 +15,54 @@ const VERSION_FIELDS = new Set(['public_key', 'status', 'added', 'revoked_at'])
 const NO_VERSIONS: Parsed<TrustRecord['versions']> = { value: {}, ignored: [] }
 const VERSION_NUMBER = /^(0|[1-9][0-9]{0,8})$/
 
-/** One station's statement about an ingester's keys; its local id is the `ingester_id`. */
-export const trustSchema: RecordSchema<TrustRecord> = {
+type TrustValue = TrustRecord | VouchRecord | CarriedRecord
+
+/**
+ * What a station states about an ingester's keys, under the `ingester_id`; about another station; or
+ * carries forward of another's.
+ */
+export const trustSchema: RecordSchema<TrustValue> = {
   timeFields: ['updated_at'],
-  parse: parseTrust,
-  prepare: (raw, { localId, now, current }) => {
-    const body = readObject(raw, 'record')
-    // A record that was read before may come back with one more key beside its versions.
-    const listed = body.versions === undefined ? NO_VERSIONS : readVersions(body.versions, now)
-    const isKeyStated = body.versions === undefined || body.public_key !== undefined
-    const stated = isKeyStated ? oneVersion(body, now) : {}
-    const before = mergeKeyVersions(current?.versions ?? {}, listed.value)
-    const versions = mergeKeyVersions(before, stated)
-    const { value } = parseTrust({ ingester_id: localId, versions, updated_at: now }, localId)
-    const isIgnored = (name: string) =>
-      !OUR_FIELDS.has(name) && !(name === 'versions' || (isKeyStated && KEY_FIELDS.has(name)))
-    const ignored = [...names(body, isIgnored), ...listed.ignored]
-    return { value, ignored: ignored.slice(0, RECORD_LIMITS.ignoredNames) }
+  parse: (raw, localId) => {
+    if (isVouchId(localId)) return parseVouch(raw, localId)
+    return isCarriedId(localId) ? parseCarried(raw) : parseTrust(raw, localId)
   },
+  prepare: (raw, context) =>
+    isVouchId(context.localId) ? prepareVouch(raw, context) : prepareTrust(raw, context),
+}
+
+/** Merges what a caller wrote into what we stated before. @throws as `parseTrust`. */
+export function prepareTrust(
+  raw: unknown,
+  { localId, now, current }: PrepareContext<TrustValue>,
+): Parsed<TrustRecord> {
+  const body = readObject(raw, 'record')
+  // A record that was read before may come back with one more key beside its versions.
+  const listed = body.versions === undefined ? NO_VERSIONS : readVersions(body.versions, now)
+  const isKeyStated = body.versions === undefined || body.public_key !== undefined
+  const stated = isKeyStated ? oneVersion(body, now) : {}
+  const held = current !== null && 'versions' in current ? current.versions : {}
+  refuseUnbound(localId, stated, () => 'public_key')
+  refuseUnbound(localId, listed.value, (version) => `versions.${version}.public_key`)
+  const versions = mergeKeyVersions(mergeKeyVersions(held, listed.value), stated)
+  const { value } = parseTrust({ ingester_id: localId, versions, updated_at: now }, localId)
+  const isIgnored = (name: string) =>
+    !OUR_FIELDS.has(name) && !(name === 'versions' || (isKeyStated && KEY_FIELDS.has(name)))
+  const ignored = [...names(body, isIgnored), ...listed.ignored]
+  return { value, ignored: ignored.slice(0, RECORD_LIMITS.ignoredNames) }
+}
+
+/** Such a key would count nowhere. It can still be revoked, for it may have been stated before. */
+function refuseUnbound(
+  ingesterId: string,
+  versions: TrustRecord['versions'],
+  fieldOf: (version: string) => string,
+): void {
+  for (const [version, { public_key, status }] of Object.entries(versions)) {
+    if (status === 'revoked' || isBoundKey(ingesterId, public_key)) continue
+    const problem = `is not the key that ${ingesterId} is made from: its SHA-256 begins otherwise`
+    throw invalidField(fieldOf(version), problem)
+  }
 }
 
 /** Reads a complete trust record. @throws RegistryError `INVALID_RECORD` naming the field. */
@@ -37,6 +70,7 @@ export function parseTrust(raw: unknown, localId: string): Parsed<TrustRecord> {
   const record = readObject(raw, 'record')
   const ingesterId = readId(record.ingester_id, 'ingester_id')
   if (ingesterId !== localId) throw invalidField('ingester_id', 'must be the id of the record')
+  if (isCarriedId(localId)) throw invalidField('ingester_id', 'must not begin with "carried:"')
   const ignored = names(record, (name) => !RECORD_FIELDS.has(name))
   const entries = Object.entries(readObject(record.versions, 'versions'))
   if (entries.length === 0) throw invalidField('versions', 'must hold at least one key')

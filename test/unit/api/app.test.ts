@@ -15,11 +15,13 @@ const TOKEN = 'a-token-of-some-length'
 
 function app() {
   const metrics = createMetrics()
-  const { view, writer } = new FakeRegistry(OWN_PEER_ID)
+  const fake = new FakeRegistry(OWN_PEER_ID)
   return buildApp({
     context: {
-      registry: view,
-      writer,
+      registry: fake.view,
+      writer: fake.writer,
+      trust: fake.trust,
+      entryBytes: (hash) => fake.entryBytes(hash),
       clock: systemClock,
       consensusThreshold: 2,
       nodeStatus: () => nodeStatus(),
@@ -116,6 +118,7 @@ describe('the OpenAPI document', () => {
     assert.deepEqual(described.sort(), [
       'DELETE /nodes/{id}',
       'DELETE /stores/{id}',
+      'DELETE /trust/vouches/{peer_id}',
       'DELETE /trust/{ingester_id}',
       'GET /attestations',
       'GET /attestations/{manifest_hash}',
@@ -133,10 +136,13 @@ describe('the OpenAPI document', () => {
       'GET /stores/replication',
       'GET /stores/{id}',
       'GET /trust',
+      'GET /trust/statements',
+      'GET /trust/vouches',
       'GET /trust/{ingester_id}',
       'PUT /attestations/{manifest_hash}',
       'PUT /nodes/{id}',
       'PUT /stores/{id}',
+      'PUT /trust/vouches/{peer_id}',
       'PUT /trust/{ingester_id}',
     ])
   })

@@ -5,7 +5,7 @@ import type { RegistryError } from '../../../../src/registry/index.ts'
 import { attestationSchema } from '../../../../src/registry/records/attestation.ts'
 import { nodeSchema } from '../../../../src/registry/records/node.ts'
 import { storeSchema } from '../../../../src/registry/records/store.ts'
-import { trustSchema } from '../../../../src/registry/records/trust.ts'
+import { prepareTrust, trustSchema } from '../../../../src/registry/records/trust.ts'
 
 const NOW = '2026-03-01T12:00:00.000Z'
 const KEY = Buffer.alloc(32, 7).toString('base64')
@@ -204,13 +204,10 @@ describe('what a caller writes', () => {
   })
 
   test('states one key version, and the next is added beside it', () => {
-    const first = trustSchema.prepare(
-      { public_key: KEY, key_version: 1, status: 'active' },
-      context,
-    )
+    const first = prepareTrust({ public_key: KEY, key_version: 1, status: 'active' }, context)
     assert.deepEqual(Object.keys(first.value.versions), ['1'])
     const other = Buffer.alloc(32, 9).toString('base64')
-    const second = trustSchema.prepare(
+    const second = prepareTrust(
       { public_key: other, key_version: 2 },
       { ...context, now: '2026-03-02T12:00:00.000Z', current: first.value },
     )
@@ -219,10 +216,10 @@ describe('what a caller writes', () => {
   })
 
   test('states one more key beside the versions that were read, and nothing is dropped unsaid', () => {
-    const current = trustSchema.prepare({ public_key: KEY }, context).value
+    const current = prepareTrust({ public_key: KEY }, context).value
     const other = Buffer.alloc(32, 9).toString('base64')
     const body = { ...current, _id: 'i-1', public_key: other, key_version: 2, status: 'active' }
-    const { value, ignored } = trustSchema.prepare(body, { ...context, current })
+    const { value, ignored } = prepareTrust(body, { ...context, current })
     assert.deepEqual(Object.keys(value.versions), ['1', '2'])
     assert.equal(value.versions['2']?.public_key, other)
     assert.deepEqual(ignored, [])
@@ -230,20 +227,20 @@ describe('what a caller writes', () => {
       versions: { 1: { public_key: KEY, status: 'active', note: 1 } },
       status: 'revoked',
     }
-    assert.deepEqual(trustSchema.prepare(odd, context).ignored, ['status', 'versions.1.note'])
+    assert.deepEqual(prepareTrust(odd, context).ignored, ['status', 'versions.1.note'])
   })
 
   test('does not make an active key one that was revoked at some time', () => {
     const key = { public_key: KEY, status: 'active', added: NOW, revoked_at: NOW }
-    const { value } = trustSchema.prepare({ versions: { 1: key } }, context)
+    const { value } = prepareTrust({ versions: { 1: key } }, context)
     assert.deepEqual(value.versions['1'], { public_key: KEY, status: 'active', added: NOW })
     const revoked = { public_key: KEY, status: 'revoked', added: NOW, revoked_at: NOW }
-    const { value: kept } = trustSchema.prepare({ versions: { 1: revoked } }, context)
+    const { value: kept } = prepareTrust({ versions: { 1: revoked } }, context)
     assert.deepEqual(kept.versions['1'], revoked)
   })
 
   test('names the field of a bad key statement', () => {
-    const prepare = (body: object) => () => trustSchema.prepare(body, context)
+    const prepare = (body: object) => () => prepareTrust(body, context)
     assert.throws(prepare({}), namesField('public_key'))
     assert.throws(prepare({ public_key: KEY, key_version: -1 }), namesField('key_version'))
     assert.throws(prepare({ public_key: KEY, key_version: [] }), namesField('key_version'))
