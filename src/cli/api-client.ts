@@ -24,6 +24,13 @@ export function apiOrigin(settings: Pick<Settings, 'apiHost' | 'apiPort'>): stri
   return `http://${host.includes(':') ? `[${host}]` : host}:${settings.apiPort}`
 }
 
+/** What to ask for, where it is more than to read a path. */
+export interface ApiCall {
+  readonly method: 'PUT' | 'DELETE'
+  /** Sent as JSON. */
+  readonly body?: object
+}
+
 /**
  * Asks the running node. node:http and not fetch, because a health check should start fast.
  * @throws CliError `UNREACHABLE`, `TIMEOUT`, `REFUSED` (401, 403), `BAD_ANSWER`, `NO_PORT`.
@@ -32,31 +39,42 @@ export async function askApi(
   settings: ApiSettings,
   path: string,
   timeoutMs = API_TIMEOUT_MS,
+  apiCall?: ApiCall,
 ): Promise<ApiAnswer> {
   const origin = apiOrigin(settings)
   const token = settings.apiToken?.reveal()
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const payload = apiCall?.body === undefined ? undefined : JSON.stringify(apiCall.body)
+  const headers = {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+  }
+  const method = apiCall?.method ?? 'GET'
   const answer = await new Promise<ApiAnswer>((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs)
     const fail = (error: unknown) =>
       reject(connectionError(error, origin, signal.aborted, timeoutMs))
-    const call = request(`${origin}${path}`, { headers, agent: false, signal }, (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('error', fail)
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > ANSWER_LIMIT_BYTES) call.destroy(new Error('the answer is too large'))
-        else chunks.push(chunk)
-      })
-      response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks)) })
-      })
-    })
+    const call = request(
+      `${origin}${path}`,
+      { method, headers, agent: false, signal },
+      (response) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('error', fail)
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length
+          if (size > ANSWER_LIMIT_BYTES) call.destroy(new Error('the answer is too large'))
+          else chunks.push(chunk)
+        })
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks)) })
+        })
+      },
+    )
     call.on('error', fail)
-    call.end()
+    call.end(payload)
   })
-  if (answer.status !== 401 && answer.status !== 403) return answer
+  const isRefused = answer.status === 401 || answer.status === 403
+  if (!isRefused || errorCode(answer.body) === 'OWNED_BY_OTHER') return answer
   throw new CliError(
     'REFUSED',
     `The node at ${origin} refuses (status ${answer.status}): set API_TOKEN to the node's token`,
@@ -87,6 +105,12 @@ function connectionError(
   return new CliError('UNREACHABLE', `No node answers at ${origin} (${code}): is it running?`, {
     cause: error,
   })
+}
+
+/** The stable `code` of an answer that is an error. */
+export function errorCode(body: unknown): string | null {
+  if (typeof body !== 'object' || body === null || !('code' in body)) return null
+  return typeof body.code === 'string' ? body.code : null
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -6,6 +6,11 @@ export type CliErrorCode =
   | 'BAD_ANSWER'
   | 'NO_PORT'
   | 'FILE_UNREADABLE'
+  | 'FILE_UNWRITABLE'
+  | 'FILE_EXISTS'
+  | 'NODE_RUNNING'
+  | 'NO_REGISTRY'
+  | 'CUT_OFF'
 
 /** What a command cannot do, in one line for the operator. */
 export class CliError extends Error {

@@ -85,7 +85,7 @@ function discoveryLine(discovery: NodeStatus['discovery']): string {
 function registryLine({ registry }: NodeStatus): string {
   const records = registry.databases.reduce((sum, database) => sum + database.records, 0)
   const disk = registry.disk_bytes === null ? '' : `, ${formatBytes(registry.disk_bytes)} on disk`
-  return `${records} ${records === 1 ? 'record' : 'records'}${disk}`
+  return `${records} ${records === 1 ? 'record' : 'records'}${disk}, epoch ${registry.epoch}`
 }
 
 function memoryLine(memory: NodeStatus['memory']): string {
@@ -104,16 +104,16 @@ function databaseLines({ registry }: NodeStatus): string[] {
     [
       { title: 'Database', maxWidth: 16 },
       { title: 'Records', ...right },
+      { title: 'Log', ...right },
       { title: 'Heads', ...right },
-      { title: 'Joined', ...right },
       { title: 'Rejected', ...right },
       { title: 'Address', maxWidth: 80 },
     ],
     registry.databases.map((database) => [
       database.name,
       String(database.records),
+      String(database.log_entries),
       String(database.heads),
-      String(database.entries_joined),
       String(total(database.rejections)),
       // With its prefix it would be cut, and nobody could compare it.
       database.address.replace(/^\/orbitdb\//, ''),

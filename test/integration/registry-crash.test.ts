@@ -96,21 +96,6 @@ for (const [what, stores, pattern, damage] of [
   })
 }
 
-test('logs that are damaged beyond repair refuse the start and say what to do', async (t) => {
-  const a = await startRegistry(t, createMemoryNetwork())
-  for (let i = 0; i < 60; i += 1) await a.registry.writer.put('nodes', `i-${i}`, {})
-  for (let i = 0; i < 2; i += 1) {
-    await a.registry.stop()
-    if (i === 0) await a.registry.start()
-  }
-  await damageFile(join(a.directory, 'logs'), /\.ldb$/, badBlock)
-  await assert.rejects(a.registry.start(), {
-    code: 'STORES_NOT_OPENED',
-    message: /move the folder/,
-  })
-  assert.equal(a.registry.isReady, false)
-})
-
 test('a lost head and a damaged entry cost nothing else, and a peer gives them back', async (t) => {
   const network = createMemoryNetwork()
   const a = await startRegistry(t, network)

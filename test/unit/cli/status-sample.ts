@@ -37,10 +37,12 @@ export const STATUS: NodeStatus = {
       name,
       address: '/orbitdb/zdpuAmXjvfzgnHkCRgbVCWqpDHTYDPPPnjPkQbfcUTUbUpJNH',
       records: 123_456 * index,
+      log_entries: 234_567,
       heads: 3,
       entries_joined: 98_765,
       rejections: index === 0 ? REJECTIONS : {},
     })),
+    epoch: 1484,
     disk_bytes: 310_000_000,
   },
   memory: {
