@@ -74,6 +74,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     peers: () => network.peers(),
     readiness: () => readiness(sources),
     metricsText: () => metrics.text(),
+    snapshot: () => registry.snapshot(),
     logger: logger.child('api'),
     metrics,
   })

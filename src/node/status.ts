@@ -94,9 +94,11 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
         address: database.address,
         records: database.records,
         heads: database.heads,
+        log_entries: database.logs.reduce((sum, log) => sum + log.entries, 0),
         entries_joined: database.entriesJoined,
         rejections: { ...database.rejections },
       })),
+      epoch: sources.registry.status()[0]?.epoch ?? 0,
       disk_bytes: sources.registry.diskBytes,
     },
     memory: {

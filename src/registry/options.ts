@@ -26,6 +26,8 @@ export interface RegistryOptions {
   readonly networkName: string
   /** A record not refreshed, of an author not seen, is unlisted after this many days. */
   readonly nodeTtlDays: number
+  /** Peer IDs whose word decides which keys count. @default [] */
+  readonly trustAuthorities?: readonly string[]
   /** null: blocks come from the offering peer alone. */
   readonly bitswap: BitswapLimits | null
   /** Heads are compared with one random peer per database this often, +-20 %. @default 60000 */

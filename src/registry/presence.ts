@@ -44,6 +44,7 @@ export class Presence {
       name: 'presence',
       intervalMs: options.flushIntervalMs ?? 5000,
       isDelayed: true,
+      clock: components.clock,
       run: () => this.#flush(),
       onError: components.onError,
     })

@@ -1,39 +1,42 @@
 import { mkdir } from 'node:fs/promises'
 
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { withDeadline } from '../lib/deadline.ts'
-import { Loop } from '../lib/loop.ts'
 import { DAY_MS } from './constants.ts'
+import { databaseStatus } from './database-status.ts'
 import { EntryCounts } from './entry-counts.ts'
-import { RegistryError } from './errors.ts'
+import { createEpochs } from './epochs/create-epochs.ts'
+import { createEpochWriter } from './epochs/epoch-writer.ts'
+import type { Epochs } from './epochs/epochs.ts'
+import { createEpochMetrics, type EpochMetrics } from './epochs/metrics.ts'
 import { createRegistryMetrics, type RegistryMetrics } from './metrics.ts'
 import { NodeFeed } from './node-feed.ts'
 import type { RegistryComponents, RegistryOptions } from './options.ts'
+import { OwnLog } from './own-log.ts'
 import { Presence } from './presence.ts'
-import { DATABASE_NAMES } from './records/index.ts'
-import { Replicator } from './replication/replicator.ts'
-import { describe } from './replication/stream-errors.ts'
+import { createReplicator } from './replication/create-replicator.ts'
+import type { Replicator } from './replication/replicator.ts'
+import { RegistryReports } from './reports.ts'
+import { watchPeers } from './seen-peers.ts'
+import { LiveSnapshots } from './snapshot/live.ts'
+import { recoverIndex } from './snapshot/recover-index.ts'
+import { StopSteps } from './stop-steps.ts'
 import { BlockStore } from './store/block-store.ts'
-import type { EntrySource } from './store/database.ts'
-import { type Databases, openDatabases } from './store/databases.ts'
 import { StoreDisk } from './store/disk.ts'
-import type { JudgedEntry } from './store/entry-rules.ts'
 import { StoreSize } from './store/store-size.ts'
+import { watchTrust } from './trust/metrics.ts'
+import { createTrustPolicy } from './trust/policy.ts'
 import type {
   AnnouncedNode,
-  DatabaseName,
   DatabaseStatus,
   NodeRecord,
   RegistryRecord,
   RegistryService,
   RegistryWriter,
+  TrustPolicy,
 } from './types.ts'
 import { RecordView } from './view.ts'
+import { WriteTurns } from './write-turns.ts'
 import { createWriter } from './writer.ts'
-
-/** Seven steps: all of `stop()` ends within 7 s. */
-const STOP_STEP_MS = 1000
-const PRESENCE_INTERVAL_MS = 60_000
 
 /** Makes the registry; nothing is opened before `start()`. */
 export function createRegistry(
@@ -43,75 +46,78 @@ export function createRegistry(
   return new Registry(options, components)
 }
 
-interface StopStep {
-  readonly name: string
-  readonly stop: () => Promise<void>
-}
-
 class Registry implements RegistryService {
   readonly view: RecordView
   readonly writer: RegistryWriter
+  readonly trust: TrustPolicy
   readonly #options: RegistryOptions
   readonly #components: RegistryComponents
   readonly #clock: Clock
+  readonly #ttlMs: number
   readonly #metrics: RegistryMetrics
+  readonly #reports: RegistryReports
+  readonly #epochMetrics: EpochMetrics
   readonly #presence: Presence
   readonly #feed: NodeFeed
   readonly #counts: EntryCounts
   readonly #disk: StoreDisk
   readonly #size: StoreSize
-  #stopStack: StopStep[] = []
-  #databases: Databases | null = null
+  readonly #turns: WriteTurns
+  readonly #ownLog: OwnLog
+  readonly #snapshots = new LiveSnapshots()
+  readonly #steps = new StopSteps((error) =>
+    this.#reports.warn(error, 'a part of the registry did not stop in order'),
+  )
+  #epochs: Epochs | null = null
   #replicator: Replicator | null = null
   #isOpen = false
-  #isDamageSaid = false
   #transition: Promise<void> = Promise.resolve()
 
   constructor(options: RegistryOptions, components: RegistryComponents) {
     this.#options = options
     this.#components = components
     this.#clock = components.clock ?? systemClock
-    this.#size = new StoreSize(options.directory, this.#clock)
+    const clock = this.#clock
+    this.#ttlMs = options.nodeTtlDays * DAY_MS
+    this.#size = new StoreSize(options.directory, clock)
     this.#metrics = createRegistryMetrics(components.metrics, {
       status: () => this.status(),
       diskBytes: () => this.diskBytes,
     })
+    this.#reports = new RegistryReports(components.logger, this.#metrics)
+    this.#epochMetrics = createEpochMetrics(components.metrics, { status: () => this.status() })
     this.#counts = new EntryCounts(this.#metrics)
     const ownPeerId = components.identity.peerId
     this.#feed = new NodeFeed({
       ownPeerId,
-      onListenerFailed: (error) => this.#warn(error, 'a listener for node records failed'),
+      onListenerFailed: (error) => this.#reports.warn(error, 'a listener for node records failed'),
     })
-    const ttlMs = options.nodeTtlDays * DAY_MS
-    this.#presence = new Presence(
-      { ttlMs },
-      { clock: this.#clock, onError: (error) => this.#warn(error, 'presence not saved') },
-    )
+    const lifetime = { ownPeerId, ttlMs: this.#ttlMs }
+    this.#presence = new Presence(lifetime, {
+      clock,
+      onError: (error) => this.#reports.warn(error, 'presence not saved'),
+    })
     this.#disk = new StoreDisk(
       { directory: options.directory, retryMs: options.diskRetryMs ?? 5000 },
-      {
-        clock: this.#clock,
-        onFailed: ({ facts }) =>
-          components.logger.error({ ...facts }, 'the registry cannot write to its disk'),
-        onMended: () => components.logger.info({}, 'the registry can write to its disk again'),
-        onRepaired: (store) =>
-          components.logger.warn({ store }, 'a damaged store was repaired; check the disk'),
-      },
+      { clock, ...this.#reports.disk },
     )
-    this.view = new RecordView(
-      { ownPeerId, ttlMs },
-      { clock: this.#clock, lastSeenMs: (peerId) => this.#presence.lastSeenMs(peerId) },
-    )
-    this.writer = createWriter(
-      { ownPeerId, ttlMs },
-      {
-        view: this.view,
-        metrics: this.#metrics,
-        clock: this.#clock,
-        database: (name) => (this.#isOpen ? (this.#databases?.get(name) ?? null) : null),
-        publish: (database, judged) => this.#replicator?.publish(database, judged.bytes),
-      },
-    )
+    this.view = new RecordView(lifetime, {
+      clock,
+      lastSeenMs: (peerId) => this.#presence.lastSeenMs(peerId),
+    })
+    const authorities = options.trustAuthorities ?? []
+    this.trust = createTrustPolicy({ authorities, ownPeerId }, { view: this.view })
+    watchTrust(components.metrics, this.trust)
+    this.#turns = new WriteTurns(this.#metrics)
+    this.#ownLog = new OwnLog({
+      ownPeerId,
+      view: this.view,
+      clock,
+      databases: () => (this.#isOpen ? (this.#epochs?.databases ?? null) : null),
+      publish: (database, judged) => this.#replicator?.publish(database, judged.bytes),
+    })
+    const writing = { view: this.view, clock, turns: this.#turns, log: this.#ownLog }
+    this.writer = createWriter(lifetime, { ...writing, trust: this.trust })
   }
 
   get isReady(): boolean {
@@ -129,7 +135,7 @@ class Registry implements RegistryService {
 
   start(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#stopStack.length > 0) return
+      if (!this.#steps.isEmpty) return
       try {
         await this.#open()
       } catch (error) {
@@ -144,19 +150,7 @@ class Registry implements RegistryService {
   }
 
   status(): DatabaseStatus[] {
-    const records = this.view.counts()
-    return DATABASE_NAMES.map((name) => {
-      const database = this.#databases?.get(name) ?? null
-      return {
-        name,
-        address: database?.address ?? '',
-        records: records[name],
-        heads: database?.log.headCount ?? 0,
-        entriesJoined: this.#counts.joined(name),
-        rejections: this.#counts.rejections(name),
-        isOpen: database?.isOpen ?? false,
-      }
-    })
+    return databaseStatus(this.view, this.#counts, this.#epochs)
   }
 
   onNodeRecord(listener: (node: AnnouncedNode) => void): () => void {
@@ -174,135 +168,101 @@ class Registry implements RegistryService {
     this.#presence.markSeen(peerId)
   }
 
+  async entryBytes(hash: string): Promise<Uint8Array | null> {
+    return (await this.#epochs?.read(hash))?.entry ?? null
+  }
+
+  snapshot(): AsyncIterable<Uint8Array> {
+    const { networkName } = this.#options
+    return this.#snapshots.take(
+      { networkName, timeMs: this.#clock.now() },
+      this.#components.identity,
+      this.#epochs?.all ?? [],
+    )
+  }
+
   async #open(): Promise<void> {
-    const { identity, transport } = this.#components
-    const { directory, networkName } = this.#options
+    const { transport } = this.#components
+    const { directory } = this.#options
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const disk = this.#disk
-    this.#stopStack.push({ name: 'stores', stop: () => disk.close() })
+    this.#steps.push('stores', () => disk.close())
     await disk.open()
-    this.#stopStack.push({ name: 'store size', stop: () => this.#size.stop() })
+    await this.#recoverIndex()
+    this.#steps.push('store size', () => this.#size.stop())
     this.#size.start()
-    this.#stopStack.push({ name: 'presence', stop: () => this.#presence.stop() })
+    this.#steps.push('presence', () => this.#presence.stop())
     await this.#presence.start(disk.logs)
     const blocks = new BlockStore({
       level: disk.blocks,
-      onDamaged: (hash) => this.#reportDamaged(hash),
+      onDamaged: (hash) => this.#reports.damaged(hash),
     })
-    const databases = await openDatabases(
-      { networkName },
-      {
-        identity,
-        blocks,
-        logs: disk.logs,
-        clock: this.#clock,
-        onEntry: (name, judged, source) => this.#applyEntry(name, judged, source),
-        onLost: (name, hashes) => this.#reportLost(name, hashes),
-      },
-    )
-    this.#databases = databases
-    this.#stopStack.push({ name: 'databases', stop: () => databases.close() })
+    const epochs = this.#createEpochs(blocks)
+    this.#epochs = epochs
+    this.#steps.push('databases', () => epochs.close())
+    await epochs.open()
     this.#isOpen = true
-    await this.#startReplication(databases, blocks)
-    this.#watchPeers()
-    for (const peerId of transport.connectedPeers()) this.markSeen(peerId)
+    const replicator = await this.#startReplication(blocks)
+    this.#steps.push('epochs', () => epochs.stop())
+    await epochs.start(replicator)
+    this.#steps.push('seen peers', watchPeers(transport, this.#presence, this.#clock))
   }
 
-  async #startReplication(databases: Databases, blocks: BlockStore): Promise<void> {
-    const { transport, logger, libp2p } = this.#components
-    const { networkName, bitswap } = this.#options
-    let fetcher = null
-    if (libp2p !== null && bitswap !== null) {
-      // Helia's tree is large; it is loaded by those who use it.
-      const { startBitswap } = await import('./replication/bitswap.ts')
-      fetcher = await startBitswap(bitswap, { libp2p, blocks })
-      const { stop } = fetcher
-      this.#stopStack.push({ name: 'bitswap', stop })
-    }
-    const replicator = new Replicator(
+  #createEpochs(blocks: BlockStore): Epochs {
+    const { identity, logger } = this.#components
+    const { directory, networkName } = this.#options
+    const shared = { identity, view: this.view, logger, clock: this.#clock }
+    return createEpochs(
+      { directory, networkName, ttlMs: this.#ttlMs },
       {
-        networkName,
-        antiEntropyIntervalMs: this.#options.antiEntropyIntervalMs ?? 60_000,
-        exchangeIntervalMs: this.#options.exchangeIntervalMs ?? 2000,
-      },
-      {
-        transport,
-        databases,
-        fetcher,
-        metrics: this.#metrics,
-        logger,
-        clock: this.#clock,
-        onRejected: (database, reason) => this.#counts.countRejected(database.options.name, reason),
+        ...shared,
+        blocks,
+        logs: this.#disk.logs,
+        writer: createEpochWriter({ ...shared, turns: this.#turns, log: this.#ownLog }),
+        metrics: this.#epochMetrics,
+        onJoined: (name, source) => this.#counts.countJoined(name, source),
+        onCurrent: (record) => {
+          if (record.database === 'nodes') this.#feed.tell(record as RegistryRecord<NodeRecord>)
+        },
+        onLost: (name, hashes) => this.#reports.lost(name, hashes),
+        onError: (error) => this.#reports.warn(error, 'the work of an epoch is tried again'),
       },
     )
-    this.#replicator = replicator
-    this.#stopStack.push({ name: 'replication', stop: () => replicator.stop() })
-    await replicator.start()
   }
 
-  #watchPeers(): void {
-    const { transport } = this.#components
-    const unwatch = transport.onPeer((peerId) => this.markSeen(peerId))
-    const loop = new Loop({
-      name: 'seen-peers',
-      intervalMs: PRESENCE_INTERVAL_MS,
+  async #startReplication(blocks: BlockStore): Promise<Replicator> {
+    const replicator = await createReplicator(this.#options, {
+      ...this.#components,
+      blocks,
+      metrics: this.#metrics,
       clock: this.#clock,
-      run: async () => {
-        for (const peerId of transport.connectedPeers()) this.markSeen(peerId)
-      },
+      steps: this.#steps,
+      onRejected: (database, reason) => this.#counts.countRejected(database.options.name, reason),
     })
-    loop.start()
-    this.#stopStack.push({
-      name: 'seen peers',
-      stop: async () => {
-        unwatch()
-        await loop.stop()
-      },
-    })
+    this.#replicator = replicator
+    this.#steps.push('replication', () => replicator.stop())
+    await replicator.start()
+    return replicator
   }
 
-  /** Undoes what was started, in reverse; a step that fails or hangs does not keep the others back. */
   async #unwind(): Promise<void> {
     this.#isOpen = false
-    for (let step = this.#stopStack.pop(); step !== undefined; step = this.#stopStack.pop()) {
-      const { name, stop } = step
-      try {
-        await withDeadline(stop, { ms: STOP_STEP_MS, label: `stopping ${name}` })
-      } catch (error) {
-        this.#warn(error, 'a part of the registry did not stop in order')
-      }
-    }
+    await this.#steps.unwind()
     this.#replicator = null
-    this.#databases = null
+    this.#epochs = null
     this.view.clear()
   }
 
-  #applyEntry(name: DatabaseName, judged: JudgedEntry, source: EntrySource): void {
-    if (source !== 'disk') this.#counts.countJoined(name, source)
-    const record = this.view.apply(name, judged)
-    if (record === null || name !== 'nodes' || source === 'disk') return
-    this.#feed.tell(record as RegistryRecord<NodeRecord>)
-  }
-
-  /** The first says that the disk is bad; a bad disk has thousands. */
-  #reportDamaged(hash: string): void {
-    const level = this.#isDamageSaid ? 'debug' : 'warn'
-    this.#isDamageSaid = true
-    this.#components.logger[level]({ hash }, 'a stored block is damaged')
-  }
-
-  #reportLost(name: DatabaseName, hashes: readonly string[]): void {
-    this.#metrics.blockLost(name, hashes.length)
+  /** The index may have been lost, or part of it, while the blocks are still here. */
+  async #recoverIndex(): Promise<void> {
+    const { networkName } = this.#options
+    const recovery = await recoverIndex({ networkName }, this.#disk)
+    // A station that has no entries yet has no index, and blocks: the manifests of its logs.
+    if (recovery === null || (recovery.logs.size === 0 && recovery.isWhole)) return
     this.#components.logger.warn(
-      { database: name, entries: hashes.length },
-      'log entries are missing or damaged on disk; peers are asked for them',
+      { entries: Object.fromEntries(recovery.logs), isWhole: recovery.isWhole },
+      'the index was damaged or gone; what the blocks still hold was listed again',
     )
-  }
-
-  #warn(error: unknown, message: string): void {
-    // That the disk takes no writes has been said once, for all that cannot be written.
-    const isSaid = error instanceof RegistryError && error.code === 'READ_ONLY'
-    this.#components.logger[isSaid ? 'debug' : 'warn']({ error: describe(error) }, message)
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -1,5 +1,9 @@
 /** Shapes that `registry` shows to the rest of the node: no OrbitDB or Helia type crosses this border. */
 
+import type { TrustPolicy } from './trust/types.ts'
+
+export type * from './trust/types.ts'
+
 export type DatabaseName = 'nodes' | 'trust' | 'stores' | 'attestations'
 
 /** One current statement of one author; `value` has been parsed and verified. */
@@ -16,7 +20,13 @@ export interface RegistryRecord<T = RecordValue> {
   readonly entryHash: string
 }
 
-export type RecordValue = NodeRecord | TrustRecord | StoreRecord | AttestationRecord
+export type RecordValue =
+  | NodeRecord
+  | TrustRecord
+  | VouchRecord
+  | CarriedRecord
+  | StoreRecord
+  | AttestationRecord
 
 export type JsonValue =
   | string
@@ -47,6 +57,25 @@ export interface TrustRecord {
   readonly ingester_id: string
   readonly versions: { readonly [version: string]: TrustKeyVersion }
   readonly updated_at: string
+}
+
+/** In `trust`: its author lets another station speak for ingesters; the local id is `vouch:<peer ID>`. */
+export interface VouchRecord {
+  readonly peer_id: string
+  /** A vouch that an authority revoked is worth nothing, whoever else vouches. */
+  readonly status: 'active' | 'revoked'
+  readonly updated_at: string
+}
+
+/**
+ * A revocation whose author is absent, carried into a later epoch as its author signed it; the local id
+ * is `carried:<hash>`. No view shows it: it shows the statement in it as its author's.
+ */
+export interface CarriedRecord {
+  /** The epoch that the entry was written in. */
+  readonly epoch: number
+  /** The signed entry, byte for byte. */
+  readonly entry: Uint8Array
 }
 
 export interface StoreRecord {
@@ -98,18 +127,38 @@ export interface RegistryView {
     database: DatabaseName,
     localId: string,
   ): RegistryRecord<T>[]
+  /** The author of the claim that goes before the others by their order alone, listed or not. */
+  ownerOf(database: DatabaseName, localId: string): string | null
+  /** Every author's current claim on every local id, unlisted ones included. */
+  allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
+  /** Grows whenever the claims of this database change; what is made from them can be kept until then. */
+  revision(database: DatabaseName): number
   /** Listed attestations of one manifest, one per attester; costs what there are of them. */
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[]
   /** Records held per database, unlisted ones included. */
   counts(): Record<DatabaseName, number>
 }
 
+/** The log of one database in one open epoch. */
+export interface LogStatus {
+  readonly epoch: number
+  readonly entries: number
+  readonly heads: number
+  /** Of all entries; on disk a little more. */
+  readonly bytes: number
+}
+
 export interface DatabaseStatus {
   readonly name: DatabaseName
-  /** `/orbitdb/<cid>` */
+  /** The epoch that is written to; it changes every 14 days. */
+  readonly epoch: number
+  /** Of that epoch: `/orbitdb/<cid>` */
   readonly address: string
+  /** Over all open epochs. */
   readonly records: number
   readonly heads: number
+  /** Open epochs, the oldest first. */
+  readonly logs: readonly LogStatus[]
   readonly entriesJoined: number
   /** Rejected entries by reason code since start. */
   readonly rejections: Readonly<Record<string, number>>
@@ -137,6 +186,8 @@ export interface RegistryWriter {
 export interface RegistryService {
   readonly view: RegistryView
   readonly writer: RegistryWriter
+  /** Which of the stated keys count. */
+  readonly trust: TrustPolicy
   /** True while the stores are open, take writes, and the view is complete. */
   readonly isReady: boolean
   /** Why it is not ready, in one line for an operator; null when it is. */
@@ -156,6 +207,10 @@ export interface RegistryService {
    * for our own, nor for records of ingesters.
    */
   onNodeRecord(listener: (node: AnnouncedNode) => void): () => void
+  /** The signed bytes of a `trust` entry, carried ones included; null when they are not here. */
+  entryBytes(hash: string): Promise<Uint8Array | null>
+  /** All open logs as one signed file. @throws SnapshotError `BUSY`, `LOST_BLOCK`. */
+  snapshot(): AsyncIterable<Uint8Array>
   /** Every station with an address that the view lists, our own excluded: for a slow walk. */
   announcedNodes(): Iterable<AnnouncedNode>
   /** Notes that a peer is alive now; kept on disk here and never replicated. */

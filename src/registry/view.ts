@@ -1,4 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
+import { AttestationIndex } from './attestation-index.ts'
+import { type Claim, Claims, firstSince, isHeldSince } from './claims.ts'
 import { DATABASE_NAMES } from './records/index.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
 import type {
@@ -8,15 +10,6 @@ import type {
   RegistryRecord,
   RegistryView,
 } from './types.ts'
-
-/** The state of one key: its winning entry, tombstones included. */
-interface Slot {
-  readonly record: RegistryRecord | null
-  readonly clockMs: number
-  readonly hash: string
-  /** Clock of the earliest put of this key. */
-  readonly firstMs: number
-}
 
 export interface ViewOptions {
   readonly ownPeerId: string
@@ -28,14 +21,13 @@ export interface ViewComponents {
   lastSeenMs(peerId: string): number | null
 }
 
-type Slots = Map<string, Map<string, Slot>>
-
 /**
- * The current records, kept up entry by entry. The outcome does not depend on the order in which
- * entries arrive, so every node that has the same entries shows the same claims.
+ * The current records of all open epochs, kept up entry by entry. The outcome does not depend on the
+ * order in which entries arrive, so every node that has the same entries shows the same claims.
  *
- * - Per key the entry with the latest clock wins, between equal clocks the greater hash. A delete is
- *   kept as a tombstone, so that an older put arriving later stays deleted.
+ * - Per key the entry with the latest clock wins, see claims.ts. A delete is kept as a tombstone while
+ *   its epoch is open, so that an older put arriving later stays deleted.
+ * - What only the log of an epoch says is gone when that epoch is closed.
  * - Among several authors' claims on one local id the claim whose first put is the earliest counts,
  *   between equals the smaller author: nobody takes over an ingester by registering it again.
  *   Clocks can be set back on purpose, so this alone is no proof of ownership; the trust policy is.
@@ -46,10 +38,11 @@ type Slots = Map<string, Map<string, Slot>>
 export class RecordView implements RegistryView {
   readonly #options: ViewOptions
   readonly #components: ViewComponents
-  /** Per database: local id -> author -> slot. Maps, because a local id may be any word. */
-  #slots = emptySlots()
-  /** Manifest hash -> local ids of attestations of it. */
-  #attestations = new Map<string, Set<string>>()
+  #claims = noClaims()
+  readonly #attestations = new AttestationIndex()
+  /** Local ids that we have a claim on. */
+  #own = noIds()
+  readonly #revisions = { nodes: 0, trust: 0, stores: 0, attestations: 0 }
 
   constructor(options: ViewOptions, components: ViewComponents) {
     this.#options = options
@@ -57,34 +50,39 @@ export class RecordView implements RegistryView {
   }
 
   clear(): void {
-    this.#slots = emptySlots()
-    this.#attestations = new Map()
+    for (const database of DATABASE_NAMES) this.#revisions[database] += 1
+    this.#claims = noClaims()
+    this.#attestations.reset()
+    this.#own = noIds()
   }
 
   /** @returns the record when this entry made it current, null otherwise. */
-  apply(database: DatabaseName, judged: JudgedEntry): RegistryRecord | null {
-    const { entry, localId } = judged
-    const authors = this.#authorsOf(database, localId)
-    const before = authors.get(entry.key)
-    const isPut = entry.payload.op === 'PUT'
-    const firstMs = Math.min(
-      before?.firstMs ?? Number.POSITIVE_INFINITY,
-      isPut ? entry.clock.time : Number.POSITIVE_INFINITY,
-    )
-    if (before !== undefined && !isLater(entry.clock.time, entry.hash, before)) {
-      authors.set(entry.key, { ...before, firstMs })
-      return null
+  apply(database: DatabaseName, judged: JudgedEntry, epoch = 0): RegistryRecord | null {
+    const { current, isChanged } = this.#claims[database].apply(judged, epoch)
+    if (judged.entry.key === this.#options.ownPeerId) this.#own[database].add(judged.localId)
+    if (isChanged) this.#revisions[database] += 1
+    if (current !== null && database === 'attestations') this.#attestations.note(asKind(current))
+    return current
+  }
+
+  /** Takes the logs of an epoch out of the view, without holding up anything else. */
+  async closeEpoch(epoch: number): Promise<void> {
+    for (const database of DATABASE_NAMES) {
+      const claims = this.#claims[database]
+      if (!(await claims.closeEpoch(epoch))) continue
+      this.#revisions[database] += 1
+      for (const localId of this.#own[database]) {
+        if (claims.by(localId, this.#options.ownPeerId) === null)
+          this.#own[database].delete(localId)
+      }
+      if (database === 'attestations') this.#attestations.reset(this.allClaims(database))
     }
-    const record = toRecord(database, judged)
-    if (record !== null && database === 'attestations') this.#noteAttestation(asKind(record))
-    authors.set(entry.key, { record, clockMs: entry.clock.time, hash: entry.hash, firstMs })
-    return record
   }
 
   list<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[] {
     const records: RegistryRecord<T>[] = []
-    for (const authors of this.#slots[database].values()) {
-      const best = this.#resolve([...authors.values()].filter((slot) => this.#isListed(slot)))
+    for (const claims of this.#claims[database].groups()) {
+      const best = resolve(claims.filter((claim) => this.#isListed(claim)))
       if (best !== null) records.push(asKind<T>(best))
     }
     return records
@@ -94,8 +92,8 @@ export class RecordView implements RegistryView {
     database: DatabaseName,
     localId: string,
   ): RegistryRecord<T> | null {
-    const slots = [...(this.#slots[database].get(localId)?.values() ?? [])]
-    const best = this.#resolve(slots.filter((slot) => this.#isListed(slot))) ?? this.#resolve(slots)
+    const claims = this.#claims[database].of(localId)
+    const best = resolve(claims.filter((claim) => this.#isListed(claim))) ?? resolve(claims)
     return best === null ? null : asKind<T>(best)
   }
 
@@ -103,18 +101,28 @@ export class RecordView implements RegistryView {
     database: DatabaseName,
     localId: string,
   ): RegistryRecord<T>[] {
-    const slots = [...(this.#slots[database].get(localId)?.values() ?? [])]
-    return slots.flatMap(({ record }) => (record === null ? [] : [asKind<T>(record)]))
+    return recordsOf<T>(this.#claims[database].of(localId))
+  }
+
+  ownerOf(database: DatabaseName, localId: string): string | null {
+    return resolve(this.#claims[database].of(localId))?.author ?? null
+  }
+
+  allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[] {
+    return recordsOf<T>(this.#claims[database].all())
+  }
+
+  revision(database: DatabaseName): number {
+    return this.#revisions[database]
   }
 
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[] {
-    const isOfManifest = ({ record }: Slot) =>
+    const isOfManifest = ({ record }: Claim) =>
       record !== null && asKind<AttestationRecord>(record).value.manifest_hash === manifestHash
     const records: RegistryRecord<AttestationRecord>[] = []
-    for (const localId of this.#attestations.get(manifestHash) ?? []) {
-      const slots = [...(this.#slots.attestations.get(localId)?.values() ?? [])]
-      const listed = slots.filter((slot) => isOfManifest(slot) && this.#isListed(slot))
-      const best = this.#resolve(listed)
+    for (const localId of this.#attestations.of(manifestHash)) {
+      const claims = this.#claims.attestations.of(localId)
+      const best = resolve(claims.filter((claim) => isOfManifest(claim) && this.#isListed(claim)))
       if (best !== null) records.push(asKind<AttestationRecord>(best))
     }
     return records
@@ -122,67 +130,102 @@ export class RecordView implements RegistryView {
 
   /** The claim of one author, or null. */
   claimOf(database: DatabaseName, localId: string, author: string): RegistryRecord | null {
-    return this.#slots[database].get(localId)?.get(author)?.record ?? null
+    return this.#claims[database].by(localId, author)?.record ?? null
+  }
+
+  /** Whether the log of this epoch, or of a later one, has entries of the author's key. */
+  isHeldSince(epoch: number, database: DatabaseName, localId: string, author: string): boolean {
+    const claim = this.#claims[database].by(localId, author)
+    return claim !== null && isHeldSince(claim, epoch)
+  }
+
+  /** Our own current records that only logs before this epoch have. */
+  ownBefore(epoch: number, database: DatabaseName): RegistryRecord[] {
+    const claims = [...this.#own[database]].map((localId) =>
+      this.#claims[database].by(localId, this.#options.ownPeerId),
+    )
+    return recordsBefore(epoch, claims)
+  }
+
+  /**
+   * Our own records that another station claims too, whose first put is in a log before this epoch:
+   * without that log the other claim may be the earlier one.
+   */
+  ownOvertaken(
+    epoch: number,
+    database: DatabaseName,
+  ): { record: RegistryRecord; firstMs: number }[] {
+    const { ownPeerId } = this.#options
+    return [...this.#own[database]].flatMap((localId) => {
+      const claims = this.#claims[database].of(localId)
+      const own = claims.find(({ record }) => record?.author === ownPeerId)
+      if (own === undefined || own.record === null || claims.length === 1) return []
+      const isLater = isHeldSince(own, epoch) && firstSince(own, epoch) > own.firstMs
+      const isContested = claims.some(({ record }) => record !== null && record !== own.record)
+      return isLater && isContested ? [{ record: own.record, firstMs: own.firstMs }] : []
+    })
+  }
+
+  /** Current records of other authors that only logs before this epoch have. */
+  *foreignBefore(epoch: number, database: DatabaseName): Generator<RegistryRecord> {
+    for (const claim of this.#claims[database].all()) {
+      if (claim.record?.author === this.#options.ownPeerId) continue
+      yield* recordsBefore(epoch, [claim])
+    }
   }
 
   /** The listed claim of another station that stands against a claim of ours, or null. */
   foreignClaim(database: DatabaseName, localId: string): RegistryRecord | null {
     const { ownPeerId } = this.#options
-    const slots = [...(this.#slots[database].get(localId)?.values() ?? [])]
-    return this.#resolve(
-      slots.filter((slot) => slot.record?.author !== ownPeerId && this.#isListed(slot)),
+    const claims = this.#claims[database].of(localId)
+    return resolve(
+      claims.filter((claim) => claim.record?.author !== ownPeerId && this.#isListed(claim)),
     )
   }
 
   counts(): Record<DatabaseName, number> {
     const counts = { nodes: 0, trust: 0, stores: 0, attestations: 0 }
     for (const database of DATABASE_NAMES) {
-      for (const authors of this.#slots[database].values()) {
-        for (const { record } of authors.values()) if (record !== null) counts[database] += 1
+      for (const { record } of this.#claims[database].all()) {
+        if (record !== null) counts[database] += 1
       }
     }
     return counts
   }
 
-  #noteAttestation({ localId, value }: RegistryRecord<AttestationRecord>): void {
-    const ids = this.#attestations.get(value.manifest_hash) ?? new Set()
-    this.#attestations.set(value.manifest_hash, ids.add(localId))
-  }
-
-  #authorsOf(database: DatabaseName, localId: string): Map<string, Slot> {
-    const known = this.#slots[database].get(localId)
-    if (known !== undefined) return known
-    const authors = new Map<string, Slot>()
-    this.#slots[database].set(localId, authors)
-    return authors
-  }
-
-  #isListed(slot: Slot): boolean {
-    const { record, clockMs } = slot
+  #isListed({ record, clockMs }: Claim): boolean {
     if (record === null) return false
     if (record.author === this.#options.ownPeerId) return true
     const oldestMs = this.#components.clock.now() - this.#options.ttlMs
     return clockMs >= oldestMs || (this.#components.lastSeenMs(record.author) ?? 0) >= oldestMs
   }
+}
 
-  #resolve(slots: readonly Slot[]): RegistryRecord | null {
-    let best: Slot | null = null
-    for (const slot of slots) {
-      if (slot.record !== null && (best === null || isEarlier(slot, best))) best = slot
-    }
-    return best?.record ?? null
+function resolve(claims: readonly Claim[]): RegistryRecord | null {
+  let best: Claim | null = null
+  for (const claim of claims) {
+    if (claim.record !== null && (best === null || isEarlier(claim, best))) best = claim
   }
+  return best?.record ?? null
 }
 
-function isLater(clockMs: number, hash: string, than: Slot): boolean {
-  return clockMs === than.clockMs ? hash > than.hash : clockMs > than.clockMs
-}
-
-function isEarlier(slot: Slot, than: Slot): boolean {
-  const isNamesake = ownsItsName(slot.record)
+function isEarlier(claim: Claim, than: Claim): boolean {
+  const isNamesake = ownsItsName(claim.record)
   if (isNamesake !== ownsItsName(than.record)) return isNamesake
-  if (slot.firstMs !== than.firstMs) return slot.firstMs < than.firstMs
-  return (slot.record?.author ?? '') < (than.record?.author ?? '')
+  if (claim.firstMs !== than.firstMs) return claim.firstMs < than.firstMs
+  return (claim.record?.author ?? '') < (than.record?.author ?? '')
+}
+
+function recordsOf<T extends RecordValue>(claims: Iterable<Claim>): RegistryRecord<T>[] {
+  const records: RegistryRecord<T>[] = []
+  for (const { record } of claims) if (record !== null) records.push(asKind<T>(record))
+  return records
+}
+
+function recordsBefore(epoch: number, claims: readonly (Claim | null)[]): RegistryRecord[] {
+  return recordsOf(
+    claims.flatMap((claim) => (claim === null || isHeldSince(claim, epoch) ? [] : claim)),
+  )
 }
 
 /** True for a record that a peer wrote under its own peer ID. */
@@ -190,19 +233,20 @@ export function ownsItsName(record: RegistryRecord | null): boolean {
   return record !== null && record.localId === record.author
 }
 
-function toRecord(database: DatabaseName, judged: JudgedEntry): RegistryRecord | null {
-  const { entry, localId } = judged
-  const { key, value } = entry.payload
-  if (value === null) return null
-  const { key: author, hash: entryHash } = entry
-  return { database, key, author, localId, value, clockMs: entry.clock.time, entryHash }
-}
-
 /** The database decides the kind of its records; the caller names both. */
 function asKind<T extends RecordValue>(record: RegistryRecord): RegistryRecord<T> {
   return record as RegistryRecord<T>
 }
 
-function emptySlots(): Record<DatabaseName, Slots> {
-  return { nodes: new Map(), trust: new Map(), stores: new Map(), attestations: new Map() }
+function noClaims(): Record<DatabaseName, Claims> {
+  return {
+    nodes: new Claims('nodes'),
+    trust: new Claims('trust'),
+    stores: new Claims('stores'),
+    attestations: new Claims('attestations'),
+  }
+}
+
+function noIds(): Record<DatabaseName, Set<string>> {
+  return { nodes: new Set(), trust: new Set(), stores: new Set(), attestations: new Set() }
 }

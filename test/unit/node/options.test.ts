@@ -129,6 +129,7 @@ describe('the registry and the API are given', () => {
       directory: join('/data', 'registry'),
       networkName: 'wesense',
       nodeTtlDays: 3,
+      trustAuthorities: [],
       bitswap: limits.bitswap,
     })
   })

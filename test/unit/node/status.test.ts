@@ -44,9 +44,11 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
       status: () => [
         {
           name: 'nodes',
+          epoch: 1461,
           address: '/orbitdb/zdpu',
           records: 3,
           heads: 2,
+          logs: [{ epoch: 1461, entries: 9, heads: 2, bytes: 4500 }],
           entriesJoined: 9,
           rejections: { 'bad-signature': 1 },
           isOpen: true,
@@ -202,10 +204,13 @@ describe('the status', () => {
         address: '/orbitdb/zdpu',
         records: 3,
         heads: 2,
+        log_entries: 9,
         entries_joined: 9,
         rejections: { 'bad-signature': 1 },
       },
     ])
+    assert.equal(status.registry.disk_bytes, 4096)
+    assert.equal(status.registry.epoch, 1461)
     assert.deepEqual(status.event_loop, { p99_ms: 1.5, max_ms: 20 })
     assert.deepEqual(status.addresses, { listen: LISTEN, announce: LISTEN })
     assert.deepEqual(status.warnings, ['a warning'])

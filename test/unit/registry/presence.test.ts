@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import { Presence } from '../../../src/registry/presence.ts'
 import { MemoryByteStore } from '../../support/byte-store.ts'
 
-const clock = { now: () => 1000, sleep: async () => {} }
+const clock = { now: () => 1000, sleep: neverOver }
+
+function neverOver(_: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason))
+  })
+}
 
 function newPresence(peersLimit = 100) {
   const store = new MemoryByteStore()

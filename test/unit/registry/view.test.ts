@@ -88,3 +88,81 @@ test('an attestation is found by the manifest it names, whatever its id is put t
   assert.deepEqual(idsOf(view.attestationsOf('m:x')), ['A/m:x:i'])
   assert.deepEqual(idsOf(view.attestationsOf('m')), ['B/m:x:i'])
 })
+
+test('of the logs of several epochs the latest entry of a key counts, and a closed one is forgotten', async () => {
+  for (const isReversed of [false, true]) {
+    const view = newView()
+    nowMs = 500
+    const entries = [
+      [judged('A', 'i', 100, { version: 1 }), 1],
+      [judged('A', 'i', 300, { version: 3 }), 2],
+      [judged('A', 'i', 200, { version: 2 }), 1],
+      [judged('A', 'only-old', 100, {}), 1],
+    ] as const
+    for (const [entry, epoch] of isReversed ? entries.toReversed() : entries) {
+      view.apply('nodes', entry, epoch)
+    }
+    assert.deepEqual(view.get('nodes', 'i')?.value, { version: 3 })
+    assert.equal(view.counts().nodes, 2)
+    assert.equal(view.isHeldSince(2, 'nodes', 'i', 'A'), true)
+    assert.equal(view.isHeldSince(2, 'nodes', 'only-old', 'A'), false)
+    const before = view.revision('nodes')
+    await view.closeEpoch(1)
+    assert.deepEqual(idsOf(view.list('nodes')), ['A/i'])
+    assert.ok(view.revision('nodes') > before)
+    await view.closeEpoch(2)
+    assert.equal(view.counts().nodes, 0)
+  }
+})
+
+test('a tombstone hides a put in an older log, and goes with its epoch', async () => {
+  const view = newView()
+  nowMs = 500
+  view.apply('nodes', judged('A', 'i', 200, null), 2)
+  assert.equal(view.apply('nodes', judged('A', 'i', 100, {}), 1), null)
+  assert.equal(view.get('nodes', 'i'), null)
+  await view.closeEpoch(1)
+  await view.closeEpoch(2)
+  assert.ok(view.apply('nodes', judged('A', 'i', 100, {}), 3), 'nothing of it is left')
+})
+
+test('closing an epoch leaves the attestations of others to be found', async () => {
+  const view = newView()
+  nowMs = 500
+  view.apply('attestations', judged('A', 'm:i', 100, attestation('m', 'i')), 1)
+  view.apply('attestations', judged('A', 'n:i', 200, attestation('n', 'i')), 2)
+  await view.closeEpoch(1)
+  assert.deepEqual(idsOf(view.attestationsOf('m')), [])
+  assert.deepEqual(idsOf(view.attestationsOf('n')), ['A/n:i'])
+})
+
+test('what is ours and only in older logs is to be taken over, what is deleted is not', async () => {
+  const view = newView()
+  nowMs = 500
+  view.apply('nodes', judged('own', 'old', 100, {}), 1)
+  view.apply('nodes', judged('own', 'both', 100, {}), 1)
+  view.apply('nodes', judged('own', 'both', 200, {}), 2)
+  view.apply('nodes', judged('own', 'deleted', 100, {}), 1)
+  view.apply('nodes', judged('own', 'deleted', 150, null), 1)
+  view.apply('nodes', judged('B', 'foreign', 100, {}), 1)
+  assert.deepEqual(idsOf(view.ownBefore(2, 'nodes')), ['own/old'])
+  assert.deepEqual(idsOf([...view.foreignBefore(2, 'nodes')]), ['B/foreign'])
+  await view.closeEpoch(1)
+  assert.deepEqual(view.ownBefore(2, 'nodes'), [])
+})
+
+test('a claim of ours that another station may overtake in a new epoch is told with its first clock', async () => {
+  const view = newView()
+  nowMs = 500
+  view.apply('nodes', judged('own', 'i', 100, {}), 1)
+  view.apply('nodes', judged('own', 'i', 300, {}), 2)
+  assert.deepEqual(view.ownOvertaken(2, 'nodes'), [], 'nobody else claims it')
+  view.apply('nodes', judged('thief', 'i', 200, {}), 2)
+  assert.equal(view.get('nodes', 'i')?.author, 'own')
+  const [overtaken] = view.ownOvertaken(2, 'nodes')
+  assert.equal(overtaken?.firstMs, 100)
+  view.apply('nodes', judged('own', 'i', 100, {}), 2)
+  assert.deepEqual(view.ownOvertaken(2, 'nodes'), [], 'the new epoch has it as early')
+  await view.closeEpoch(1)
+  assert.equal(view.get('nodes', 'i')?.author, 'own')
+})

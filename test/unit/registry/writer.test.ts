@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { createRegistryMetrics } from '../../../src/registry/metrics.ts'
+import { OwnLog } from '../../../src/registry/own-log.ts'
 import type { RegistryDatabase } from '../../../src/registry/store/database.ts'
+import type { Databases } from '../../../src/registry/store/databases.ts'
 import { RecordView } from '../../../src/registry/view.ts'
+import { WriteTurns } from '../../../src/registry/write-turns.ts'
 import { createWriter } from '../../../src/registry/writer.ts'
 import { createMetrics } from '../../../src/telemetry/index.ts'
 
@@ -17,13 +20,25 @@ test('writes beyond 256 that wait for a disk that hangs are refused', {
     fail = reject
   })
   const database = { isOpen: true, append: () => hanging } as unknown as RegistryDatabase
+  const databases = { epoch: 0, get: () => database } as unknown as Databases
   const options = { ownPeerId: 'own', ttlMs: 1000 }
+  const view = new RecordView(options, { clock, lastSeenMs: () => null })
+  const metrics = createRegistryMetrics(createMetrics(), {
+    status: () => [],
+    diskBytes: () => null,
+  })
   const writer = createWriter(options, {
-    view: new RecordView(options, { clock, lastSeenMs: () => null }),
-    metrics: createRegistryMetrics(createMetrics(), { status: () => [], diskBytes: () => null }),
+    view,
+    trust: { standsAgainstOwn: () => null },
     clock,
-    database: () => database,
-    publish: () => {},
+    turns: new WriteTurns(metrics),
+    log: new OwnLog({
+      ownPeerId: 'own',
+      view,
+      clock,
+      databases: () => databases,
+      publish: () => {},
+    }),
   })
   const outcomes: string[] = []
   const puts = Array.from({ length: 300 }, (_, i) =>
