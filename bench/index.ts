@@ -4,7 +4,9 @@ import { machineLine } from './report.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(args: string[]): Promise<void> }>>> = {
   start: () => import('./start.ts'),
+  registry: () => import('./registry.ts'),
   newcomer: () => import('./newcomer.ts'),
+  year: () => import('./year.ts'),
 }
 
 const [name = '', ...args] = process.argv.slice(2)
