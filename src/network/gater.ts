@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import type { ConnectionGater } from '@libp2p/interface'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { withDeadline } from '../lib/deadline.ts'
@@ -10,6 +10,7 @@ import type { DialPolicy } from './dial-policy.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import type { InboundCaps } from './guards/inbound-caps.ts'
 import type { NetworkMetrics } from './metrics.ts'
+import type { PeerPenalties } from './penalties.ts'
 
 /** Resolves a name to its IPs; throws when it has none. */
 export type LookupName = (name: string) => Promise<readonly string[]>
@@ -21,6 +22,7 @@ export interface GaterComponents {
   readonly dialPermits: DialPermits
   readonly inboundCaps: InboundCaps
   readonly addressQuota: AddressQuota
+  readonly penalties: Pick<PeerPenalties, 'isShunned'>
   readonly metrics: NetworkMetrics
   /** @default the system's resolver */
   readonly lookupName?: LookupName
@@ -37,7 +39,15 @@ const systemLookup: LookupName = async (name) => {
  */
 export function createGater(components: GaterComponents): ConnectionGater {
   const { peerId: self, dialPolicy, dialPermits, inboundCaps, addressQuota, metrics } = components
+  const isShunned = (peer: PeerId) => components.penalties.isShunned(peer.toString())
   const lookupName = components.lookupName ?? systemLookup
+
+  const dialRefusalOf = (peer: PeerId): string | null => {
+    const id = peer.toString()
+    if (id === self) return 'own'
+    if (isShunned(peer)) return 'shunned'
+    return dialPermits.allowsPeer(id) ? null : 'not-by-dialer'
+  }
 
   const refusalOf = async (address: Multiaddr): Promise<string | null> => {
     if (!dialPermits.allowsAddress(address)) return 'not-by-dialer'
@@ -60,10 +70,9 @@ export function createGater(components: GaterComponents): ConnectionGater {
 
   return {
     denyDialPeer: (peer) => {
-      const id = peer.toString()
-      const isRefused = id === self || !dialPermits.allowsPeer(id)
-      if (isRefused) metrics.dialRefused(id === self ? 'own' : 'not-by-dialer')
-      return isRefused
+      const refusal = dialRefusalOf(peer)
+      if (refusal !== null) metrics.dialRefused(refusal)
+      return refusal !== null
     },
     denyDialMultiaddr: async (address) => {
       const refusal = await refusalOf(address)
@@ -75,6 +84,13 @@ export function createGater(components: GaterComponents): ConnectionGater {
       if (cap !== null) metrics.inboundRefused(cap)
       return cap !== null
     },
+    denyInboundEncryptedConnection: (peer) => {
+      if (!isShunned(peer)) return false
+      metrics.inboundRefused('shunned')
+      return true
+    },
+    // An address that was dialled without knowing whose it is.
+    denyOutboundEncryptedConnection: (peer) => isShunned(peer),
     filterMultiaddrForPeer: (peer, address) => {
       const id = peer.toString()
       if (id === self) return true

@@ -1,4 +1,5 @@
 import type { Connection } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { DeadlineError, withDeadline } from '../lib/deadline.ts'
@@ -30,6 +31,7 @@ import {
 import { keepOwnWord } from './own-word.ts'
 import { PeerStoreCap } from './peer-store-cap.ts'
 import { type PeerListener, PeerTracker } from './peers.ts'
+import { PeerPenalties } from './penalties.ts'
 import { type ProtocolNames, protocolNames } from './protocols.ts'
 import { createTransport } from './transport.ts'
 import type { ConnectedPeer, RegistryTransport } from './types.ts'
@@ -51,15 +53,22 @@ export async function createHost(options: HostOptions, components: HostComponent
     peers: limits.knownPeers.maxPeers,
     idleMs: limits.knownPeers.addressIdleMs,
   })
+  const penalties = new PeerPenalties({
+    metrics,
+    logger: components.logger,
+    hangUp: (peerId) => host.disconnect(peerId),
+  })
   const gater = createGater({
     peerId: components.identity.peerId,
     dialPolicy,
     dialPermits,
     inboundCaps: new InboundCaps(limits.inboundCaps, () => dialPolicy.isLoopbackWanted),
     addressQuota,
+    penalties,
     metrics,
     lookupName: components.lookupName,
   })
+  const { appSpecificScore = () => 0 } = components
   const libp2p = await createHostLibp2p(options, components, {
     addresses,
     names,
@@ -67,13 +76,14 @@ export async function createHost(options: HostOptions, components: HostComponent
     listenFailures,
     gater,
     listen: listenMultiaddrs(options.listen, await hasIpv6()),
-    appSpecificScore: components.appSpecificScore ?? (() => 0),
+    appSpecificScore: (peerId) => appSpecificScore(peerId) + penalties.gossipScoreOf(peerId),
   })
-  const host = new Host(options, {
+  const host: Host = new Host(options, {
     libp2p,
     addresses,
     addressQuota,
     dialPermits,
+    penalties,
     names,
     metrics,
     listenFailures,
@@ -88,6 +98,7 @@ interface HostParts {
   readonly addresses: HostAddresses
   readonly addressQuota: AddressQuota
   readonly dialPermits: DialPermits
+  readonly penalties: PeerPenalties
   readonly names: ProtocolNames
   readonly metrics: NetworkMetrics
   readonly listenFailures: ListenFailures
@@ -165,6 +176,7 @@ export class Host {
       libp2p,
       gossip: this.gossip,
       peers: this.#peers,
+      penalties: parts.penalties,
       logger,
     })
     const { addressQuota } = parts
@@ -238,6 +250,13 @@ export class Host {
     const targets = addresses.map((address) => multiaddr(address))
     const { libp2p, dialPermits } = this.#parts
     return dialPermits.during(targets, () => libp2p.dial(targets, options))
+  }
+
+  /** Ends every connection with a peer at once. */
+  disconnect(peerId: string): void {
+    for (const connection of this.libp2p.getConnections(peerIdFromString(peerId))) {
+      connection.abort(new Error('the peer is shunned'))
+    }
   }
 
   /** Looks for lost gossip streams now instead of within a minute. */

@@ -31,6 +31,8 @@ export interface NetworkMetrics {
   gossipHealed(action: 'reopened' | 'closed'): void
   dhtRequestRefused(type: string): void
   peersForgotten(count: number): void
+  /** @param offence what it did last */
+  peerShunned(offence: string): void
 }
 
 export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
@@ -90,6 +92,11 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     name: 'wesense_peers_forgotten_total',
     help: 'Peers dropped from the peer store because it was full',
   })
+  const shunned = metrics.counter({
+    name: 'wesense_peers_shunned_total',
+    help: 'Peers disconnected and refused for a while because of what they did, by the last offence',
+    labels: ['offence'],
+  })
   return {
     connectionOpened: (direction) => opened.inc({ direction }),
     connectionClosed: (reason) => closed.inc({ reason }),
@@ -103,6 +110,7 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     gossipHealed: (action) => healed.inc({ action }),
     dhtRequestRefused: (type) => dht.inc({ type }),
     peersForgotten: (count) => forgotten.inc(count),
+    peerShunned: (offence) => shunned.inc({ offence }),
   }
 }
 

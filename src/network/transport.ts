@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/index.ts'
 import { NetworkError } from './errors.ts'
 import type { Gossip } from './gossip.ts'
 import type { PeerTracker } from './peers.ts'
+import type { PeerPenalties } from './penalties.ts'
 import { Libp2pPeerStream, type PeerStreamLimits } from './streams.ts'
 import type { PeerStream, RegistryTransport, StreamHandlerOptions } from './types.ts'
 
@@ -13,6 +14,7 @@ export interface TransportComponents {
   readonly libp2p: Libp2p
   readonly gossip: Gossip
   readonly peers: PeerTracker
+  readonly penalties: PeerPenalties
   readonly logger: Logger
 }
 
@@ -21,7 +23,7 @@ export function createTransport(
   limits: PeerStreamLimits,
   components: TransportComponents,
 ): RegistryTransport {
-  const { libp2p, gossip, peers, logger } = components
+  const { libp2p, gossip, peers, penalties, logger } = components
   return {
     peerId: libp2p.peerId.toString(),
     handle: async (protocol, handler, options) => {
@@ -46,6 +48,8 @@ export function createTransport(
     publish: (topic, bytes) => gossip.publish(topic, bytes),
     subscribers: (topic) => gossip.subscribers(topic),
     connectedPeers: () => peers.list().map(({ peerId }) => peerId),
+    report: (peerId, offence, points) => penalties.report(peerId, offence, points),
+    penaltyOf: (peerId) => penalties.penaltyOf(peerId),
     onSubscriber: (topic, listener) => gossip.onSubscriber(topic, listener),
     onPeer: (listener) => peers.onPeer(listener),
   }

@@ -94,6 +94,13 @@ export interface RegistryTransport {
   /** Connected peers that are subscribed to the topic. */
   subscribers(topic: string): string[]
   connectedPeers(): string[]
+  /**
+   * Tells what a peer did that no honest one does. Points fade, by half in ten minutes; at 100 the peer
+   * is disconnected and neither dialled nor let in for a while. @param offence a code of ours.
+   */
+  report(peerId: string, offence: string, points: number): void
+  /** The peer's points now. */
+  penaltyOf(peerId: string): number
   /** Fires once per peer when it subscribes to the topic. Returns the unsubscriber. */
   onSubscriber(topic: string, listener: (peerId: string) => void): () => void
   /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */
