@@ -22,7 +22,7 @@ prepareMachine()
 
 // Network tests wait more than they compute, so two at a time also fit a machine with two cores.
 const isParallelFine = run(plan.files, ['--test-concurrency=2', '--test-timeout=180000'])
-// An image build or a container start takes what the machine has.
+// An image build or a container start takes what the machine has, and some tests time what they do.
 const isLastFine = run(plan.last, ['--test-concurrency=1', '--test-timeout=900000'])
 process.exit(isParallelFine && isLastFine ? 0 : 1)
 

@@ -8,6 +8,8 @@ const NEEDS = [
   { tool: 'namespaces', pattern: /\/support\/namespaces\.ts'/ },
   { tool: 'engine', pattern: /\/support\/docker\.ts'/ },
 ]
+/** Stations that are timed while many work or attack: beside other tests those would be timed too. */
+const TIMED = /\/support\/registry-station\.ts'/
 
 /**
  * @param {{ root: string, named: string[], isFast: boolean }} options `named`: files or folders, none
@@ -20,9 +22,12 @@ export function planTests({ root, named, isFast }) {
   const missing = wanted.filter((path) => !existsSync(join(root, path)))
   const present = wanted.filter((path) => !missing.includes(path))
   const found = [...new Set(present.flatMap((path) => list(root, path)))].sort()
-  const all = found.map((file) => ({ file, needs: needsOf(join(root, file)) }))
+  const all = found.map((file) => {
+    const source = readFileSync(join(root, file), 'utf8')
+    return { file, needs: needsOf(source), isTimed: TIMED.test(source) }
+  })
   const chosen = all.filter(({ needs }) => !isFast || needs.length === 0)
-  const isLast = ({ needs }) => needs.includes('engine')
+  const isLast = ({ needs, isTimed }) => isTimed || needs.includes('engine')
   return {
     files: chosen.filter((test) => !isLast(test)).map(({ file }) => file),
     last: chosen.filter(isLast).map(({ file }) => file),
@@ -32,8 +37,7 @@ export function planTests({ root, named, isFast }) {
 }
 
 /** What a test file needs is what it imports. */
-function needsOf(path) {
-  const source = readFileSync(path, 'utf8')
+function needsOf(source) {
   return NEEDS.filter(({ pattern }) => pattern.test(source)).map(({ tool }) => tool)
 }
 

@@ -10,6 +10,7 @@ const FILES: Readonly<Record<string, string>> = {
   'test/unit/a-helper.ts': '',
   'test/integration/lan.test.ts': "import { createLan } from '../support/namespaces.ts'",
   'test/e2e/program.test.ts': "import { startProgram } from '../support/process.ts'",
+  'test/integration/timed.test.ts': "import { viewOf } from '../support/registry-station.ts'",
   'test/e2e/image.test.ts': "import { startEngine } from '../support/docker.ts'",
 }
 
@@ -22,10 +23,10 @@ async function plan(t: TestContext, named: string[], isFast = false) {
   return planTests({ root, named, isFast })
 }
 
-test('all tests run, those with a container engine last', async (t) => {
+test('all tests run, those with a container engine and those that time stations last', async (t) => {
   assert.deepEqual(await plan(t, []), {
     files: ['test/e2e/program.test.ts', 'test/integration/lan.test.ts', 'test/unit/a.test.ts'],
-    last: ['test/e2e/image.test.ts'],
+    last: ['test/e2e/image.test.ts', 'test/integration/timed.test.ts'],
     needs: new Set(['engine', 'bundle', 'namespaces']),
     missing: [],
   })
@@ -35,7 +36,7 @@ test('the fast ones are those that need nothing but Node', async (t) => {
   const { files, last, needs } = await plan(t, [], true)
   assert.deepEqual(
     { files, last, needs: needs.size },
-    { files: ['test/unit/a.test.ts'], last: [], needs: 0 },
+    { files: ['test/unit/a.test.ts'], last: ['test/integration/timed.test.ts'], needs: 0 },
   )
 })
 
