@@ -110,11 +110,16 @@ describe('own registration', () => {
       looks.push(id)
       return record
     }) as RegistryView['get']
-    const loop = registration({ view: { get }, writer: { delete: () => assert.fail('deleted') } })
+    const deleted: string[] = []
+    const loop = registration({
+      view: { get },
+      writer: { delete: async (_, id) => void deleted.push(id) },
+    })
     loop.start()
     await waitFor(() => looks.length === 1, { message: 'it looked' })
     await loop.stop()
     assert.deepEqual(looks, [OWN_PEER_ID])
+    assert.deepEqual(deleted, [])
   })
 
   it('appends once: a second start with the same settings writes nothing', async (t) => {
