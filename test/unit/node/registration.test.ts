@@ -10,7 +10,7 @@ import type {
   RegistryWriter,
 } from '../../../src/registry/index.ts'
 import { type Logger, silentLogger } from '../../../src/telemetry/index.ts'
-import { OWN_PEER_ID } from '../../support/api.ts'
+import { OTHER_PEER_ID, OWN_PEER_ID } from '../../support/api.ts'
 import { startRegistry } from '../../support/registry.ts'
 import { createMemoryNetwork } from '../../support/registry-transport.ts'
 import { loadedSettings } from '../../support/settings.ts'
@@ -103,24 +103,29 @@ describe('own registration', () => {
     assert.deepEqual(logged, ['hub.example.org', 'withdrawn'])
   })
 
-  it('leaves alone what a service wrote about the station', async () => {
-    const looks: string[] = []
-    const record = { author: OWN_PEER_ID, value: { type: 'ingester' } } as unknown as RegistryRecord
-    const get = ((_database: string, id: string) => {
-      looks.push(id)
-      return record
-    }) as RegistryView['get']
-    const deleted: string[] = []
-    const loop = registration({
-      view: { get },
-      writer: { delete: async (_, id) => void deleted.push(id) },
+  for (const [what, author, type] of [
+    ['a service wrote about the station', OWN_PEER_ID, 'ingester'],
+    ['another station claims under its ID', OTHER_PEER_ID, 'orbitdb-peer'],
+  ] as const) {
+    it(`leaves alone what ${what}`, async () => {
+      const looks: string[] = []
+      const deleted: string[] = []
+      const record = { author, value: { type } } as unknown as RegistryRecord
+      const get = ((_database: string, id: string) => {
+        looks.push(id)
+        return record
+      }) as RegistryView['get']
+      const loop = registration({
+        view: { get },
+        writer: { delete: async (_, id) => void deleted.push(id) },
+      })
+      loop.start()
+      await waitFor(() => looks.length === 1, { message: 'it looked' })
+      await loop.stop()
+      assert.deepEqual(looks, [OWN_PEER_ID])
+      assert.deepEqual(deleted, [])
     })
-    loop.start()
-    await waitFor(() => looks.length === 1, { message: 'it looked' })
-    await loop.stop()
-    assert.deepEqual(looks, [OWN_PEER_ID])
-    assert.deepEqual(deleted, [])
-  })
+  }
 
   it('appends once: a second start with the same settings writes nothing', async (t) => {
     const { registry, logged, run } = await realRegistry(t)
