@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test'
 
 import { AddressBook } from '../../../src/network/address-book.ts'
 import { tempDir } from '../../support/temp-dir.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { ManualClock, PEERS, recordingLogger } from './fakes.ts'
 
 const [A, B] = PEERS
@@ -91,7 +92,8 @@ describe('address book', () => {
     book.record(A, ADDRESS)
     for (let i = 0; i < 3; i++) {
       await clock.advance(30_000)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      // The loop sleeps again when its attempt has ended.
+      await waitFor(() => clock.sleeping === 1, { message: 'the write was not tried' })
     }
     await book.stop()
     assert.equal(logger.lines.length - before, 1)

@@ -40,6 +40,11 @@ export class ManualClock implements Clock {
     })
   }
 
+  /** How many wait for a later moment. */
+  get sleeping(): number {
+    return this.#sleepers.size
+  }
+
   /** Moves time and lets everything that woke up run. */
   async advance(ms: number): Promise<void> {
     this.#nowMs += ms
