@@ -7,6 +7,8 @@ import type { Side } from './registry/types.ts'
 const SIZES = [1_000, 10_000]
 const SYNC_TIMEOUT_MS = 600_000
 const PUTS = 200
+/** Times that each record was written, where history is measured. */
+const HISTORY = 4
 /** A stock read walks the log. */
 const READS: Readonly<Record<Side, number>> = { ours: 100_000, stock: 5 }
 const LISTS: Readonly<Record<Side, number>> = { ours: 20, stock: 1 }
@@ -25,7 +27,8 @@ export async function run(args: string[]): Promise<void> {
   for (const records of sizes) {
     const ours = await measure('ours', records)
     const stock: Figures = isAlone ? {} : await measure('stock', records)
-    for (const [figure, mine] of Object.entries(ours)) {
+    const figures = { ...ours, ...(await measureHistory(records)) }
+    for (const [figure, mine] of Object.entries(figures)) {
       const theirs = stock[figure] ?? null
       const ratio = mine === null || theirs === null ? null : round(theirs / mine)
       const line = { figure, records, unit: unitOf(figure), ours: round(mine) }
@@ -38,8 +41,9 @@ async function measure(side: Side, records: number): Promise<Figures> {
   const directory = await mkdtemp(join(tmpdir(), `wesense-bench-${side}-`))
   try {
     const holder = await ContenderProcess.start(side, join(directory, 'holder'))
-    await holder.ask({ do: 'put', from: 0, count: records - PUTS })
-    const put = await holder.ask({ do: 'put', from: records - PUTS, count: PUTS })
+    const version = 2
+    await holder.ask({ do: 'put', from: 0, count: records - PUTS, version })
+    const put = await holder.ask({ do: 'put', from: records - PUTS, count: PUTS, version })
     const { contact } = holder.opened
 
     const fresh = await ContenderProcess.start(side, join(directory, 'fresh'), contact)
@@ -81,8 +85,40 @@ async function measure(side: Side, records: number): Promise<Figures> {
   }
 }
 
+/**
+ * Ours alone, a log in which each record was written several times: when a fresh station has what counts,
+ * and when all of it. Stock would take minutes to write such a log, and more to read it.
+ */
+async function measureHistory(records: number): Promise<Figures> {
+  const directory = await mkdtemp(join(tmpdir(), 'wesense-bench-history-'))
+  try {
+    const holder = await ContenderProcess.start('ours', join(directory, 'holder'))
+    for (let version = 0; version < HISTORY; version += 1) {
+      await holder.ask({ do: 'put', from: 0, count: records, version })
+    }
+    const { contact } = holder.opened
+    const timeoutMs = SYNC_TIMEOUT_MS
+    const fresh = await ContenderProcess.start('ours', join(directory, 'fresh'), contact)
+    const usable = await fresh.ask({ do: 'await', count: records, timeoutMs })
+    const rest = await fresh.ask({ do: 'await-log', entries: records * HISTORY, timeoutMs })
+    await fresh.close()
+    await holder.close()
+    const isWhole = usable.count === records && rest.count === records * HISTORY
+    return {
+      history_entries: records * HISTORY,
+      history_usable_after_2s: Math.min(usable.early, records),
+      history_usable: usable.count === records ? usable.ms : null,
+      history_sync: isWhole ? usable.ms + rest.ms : null,
+      history_delay_p99: Math.max(usable.delayP99Ms, rest.delayP99Ms),
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
 function unitOf(figure: string): string {
   if (figure.endsWith('_mb')) return 'MB'
+  if (figure.endsWith('_entries')) return 'entries'
   return figure.endsWith('_after_2s') ? 'records' : 'ms'
 }
 

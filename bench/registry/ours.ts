@@ -32,6 +32,7 @@ export async function openOurs({ directory, contact }: ContenderOptions): Promis
     contact: { multiaddr: `${address}/p2p/${host.peerId}`, database: '' },
     put: async (id, value) => void (await registry.writer.put('nodes', id, value)),
     usable: () => registry.view.counts().nodes,
+    entries: () => registry.status().find(({ name }) => name === 'nodes')?.entriesJoined ?? 0,
     get: async (id) => registry.view.get('nodes', id) !== null,
     list: async () => registry.view.list('nodes').length,
     close: async () => {

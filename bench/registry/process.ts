@@ -70,7 +70,7 @@ async function work(request: Request): Promise<{ count: number; early?: number }
   switch (request.do) {
     case 'put':
       for (let i = request.from; i < request.from + request.count; i += 1) {
-        await contender.put(recordId(i), record(i))
+        await contender.put(recordId(i), record(i, request.version))
       }
       return { count: request.count }
     case 'await': {
@@ -83,6 +83,14 @@ async function work(request: Request): Promise<{ count: number; early?: number }
         await new Promise((resolve) => setTimeout(resolve, POLL_MS))
       }
       return { count: request.count, early: early ?? request.count }
+    }
+    case 'await-log': {
+      const from = performance.now()
+      while ((contender.entries() ?? request.entries) < request.entries) {
+        if (performance.now() - from > request.timeoutMs) return { count: 0 }
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      }
+      return { count: request.entries }
     }
     case 'read': {
       let found = 0
@@ -108,10 +116,10 @@ function recordId(i: number): string {
 }
 
 /** What a station registers, in its usual size, of fields that our registry keeps: it would drop others. */
-function record(i: number): object {
+function record(i: number, version: number): object {
   return {
     node_name: `Station ${i}`,
-    version: '1.4.2',
+    version: `1.4.${version}`,
     source: 'meshtastic',
     type: 'ingester',
     regions: ['nz', 'nz-akl'],

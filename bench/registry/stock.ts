@@ -72,6 +72,7 @@ export async function openStock({ directory, contact }: ContenderOptions): Promi
     put: async (id, value) => void (await database.put({ _id: id, ...value })),
     // One join of the head brings the whole log; counting the records themselves costs seconds.
     usable: () => (joined > 0 ? Number.POSITIVE_INFINITY : 0),
+    entries: () => null,
     get: async (id) => (await database.get(id)) !== undefined,
     list: async () => (await database.all()).length,
     close: async () => {

@@ -5,6 +5,8 @@ export interface Contender {
   put(id: string, value: object): Promise<void>
   /** How many records a reader can use now; costs next to nothing. */
   usable(): number
+  /** Entries of the log that have joined; null where nobody counts them. */
+  entries(): number | null
   get(id: string): Promise<boolean>
   /** @returns how many records were listed */
   list(): Promise<number>
@@ -26,8 +28,9 @@ export type Side = 'ours' | 'stock'
 
 /** What a process is asked to do, one at a time. */
 export type Request =
-  | { readonly do: 'put'; readonly from: number; readonly count: number }
+  | { readonly do: 'put'; readonly from: number; readonly count: number; readonly version: number }
   | { readonly do: 'await'; readonly count: number; readonly timeoutMs: number }
+  | { readonly do: 'await-log'; readonly entries: number; readonly timeoutMs: number }
   | { readonly do: 'read'; readonly rounds: number; readonly of: number }
   | { readonly do: 'list'; readonly rounds: number }
   | { readonly do: 'close' }

@@ -1,10 +1,17 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
+import { AuthorIds } from './author-ids.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
 import type { DatabaseName, RegistryRecord } from './types.ts'
 
 /** Local ids gone through in one go: some milliseconds. */
 const CLOSED_AT_ONCE = 2000
+
+/**
+ * Keys of one author in one database that are kept, deleted ones included: twice what the largest
+ * station was measured with. A valid key may write entries for ever; it must not fill every memory.
+ */
+export const KEYS_PER_AUTHOR = 20_000
 
 /** What the log of one epoch says of one key: its winning entry there, tombstones included. */
 interface Version {
@@ -28,28 +35,49 @@ export interface Claim {
   readonly versions: readonly Version[]
 }
 
+/** What one entry did. */
+export interface Applied {
+  /** The record, when the entry made it current. */
+  readonly current: RegistryRecord | null
+  readonly isChanged: boolean
+  /** Local id of the key, this or another, that its author has no room for; null: none. */
+  readonly dropped: string | null
+}
+
 /**
  * The claims of one database: local id -> author -> claim. Maps, because a local id may be any word.
  * Per key the entry with the latest clock wins, between equal clocks the greater hash, in whichever
- * open epoch it is; so the outcome does not depend on the order in which entries arrive.
+ * open epoch it is; so the outcome does not depend on the order in which entries arrive. Of an author with
+ * more keys than there is room for, those whose local ids sort first are kept, for the same reason.
  */
 export class Claims {
   readonly #database: DatabaseName
+  readonly #keysPerAuthor: number
   readonly #byId = new Map<string, Map<string, Claim>>()
+  readonly #idsOf = new Map<string, AuthorIds>()
+  #recordCount = 0
 
-  constructor(database: DatabaseName) {
+  constructor(database: DatabaseName, keysPerAuthor: number = KEYS_PER_AUTHOR) {
     this.#database = database
+    this.#keysPerAuthor = keysPerAuthor
   }
 
-  /** @returns the record when this entry made it current, and whether anything changed. */
-  apply(
-    { entry, localId }: JudgedEntry,
-    epoch: number,
-  ): { current: RegistryRecord | null; isChanged: boolean } {
+  /** Current records. */
+  get recordCount(): number {
+    return this.#recordCount
+  }
+
+  /** Keys of an author, deleted ones included. */
+  keyCountOf(author: string): number {
+    return this.#idsOf.get(author)?.size ?? 0
+  }
+
+  apply({ entry, localId }: JudgedEntry, epoch: number): Applied {
     const { hash, key: author, payload } = entry
     const clockMs = entry.clock.time
-    const authors = this.#authorsOf(localId)
-    const before = authors.get(author)
+    const before = this.#byId.get(localId)?.get(author)
+    const dropped = before === undefined ? this.#makeRoom(author, localId) : null
+    if (dropped === localId) return { current: null, isChanged: false, dropped }
     const versions = before?.versions ?? []
     const known = versions.find((version) => version.epoch === epoch)
     const firstMs = Math.min(
@@ -64,12 +92,12 @@ export class Claims {
       version,
       versions.filter((other) => other !== known),
     )
-    authors.set(author, claim)
-    const isChanged = before?.hash !== claim.hash || before.firstMs !== claim.firstMs
-    return {
-      current: before?.hash !== hash && claim.hash === hash ? claim.record : null,
-      isChanged,
-    }
+    this.#authorsOf(localId).set(author, claim)
+    this.#count(before, claim)
+    // Also where the same entry is in the log of one more epoch: a revocation that was carried.
+    const isChanged = isLatest || before?.firstMs !== claim.firstMs
+    const isCurrent = before?.hash !== hash && claim.hash === hash
+    return { current: isCurrent ? claim.record : null, isChanged, dropped }
   }
 
   /**
@@ -85,10 +113,14 @@ export class Claims {
         if (versions.length === claim.versions.length) continue
         isChanged = true
         const [first, ...others] = versions
-        if (first === undefined) authors.delete(author)
-        else authors.set(author, toClaim(first, others))
+        if (first === undefined) {
+          this.#remove(localId, author)
+        } else {
+          const rest = toClaim(first, others)
+          authors.set(author, rest)
+          this.#count(claim, rest)
+        }
       }
-      if (authors.size === 0) this.#byId.delete(localId)
       left -= 1
       if (left > 0) continue
       left = CLOSED_AT_ONCE
@@ -106,12 +138,37 @@ export class Claims {
   }
 
   /** The claims on each local id, one array after another. */
-  *groups(): Generator<Claim[]> {
-    for (const authors of this.#byId.values()) yield [...authors.values()]
+  /** The claims on each local id, by author. */
+  groups(): Iterable<ReadonlyMap<string, Claim>> {
+    return this.#byId.values()
   }
 
   *all(): Generator<Claim> {
     for (const authors of this.#byId.values()) yield* authors.values()
+  }
+
+  #makeRoom(author: string, localId: string): string | null {
+    const ids = this.#idsOf.get(author) ?? new AuthorIds(this.#keysPerAuthor)
+    this.#idsOf.set(author, ids)
+    const dropped = ids.add(localId)
+    if (dropped !== null && dropped !== localId) this.#remove(dropped, author)
+    return dropped
+  }
+
+  #remove(localId: string, author: string): void {
+    const authors = this.#byId.get(localId)
+    this.#count(authors?.get(author), undefined)
+    authors?.delete(author)
+    if (authors?.size === 0) this.#byId.delete(localId)
+    const ids = this.#idsOf.get(author)
+    ids?.delete(localId)
+    if (ids?.size === 0) this.#idsOf.delete(author)
+  }
+
+  #count(before: Claim | undefined, after: Claim | undefined): void {
+    const live = (claim: Claim | undefined) =>
+      claim === undefined || claim.record === null ? 0 : 1
+    this.#recordCount += live(after) - live(before)
   }
 
   #authorsOf(localId: string): Map<string, Claim> {
@@ -123,9 +180,12 @@ export class Claims {
   }
 }
 
-/** True when the log of this epoch, or of a later one, has entries of the key. */
+/**
+ * True when the log of this epoch, or of a later one, has the entry that counts. Another of the key is not
+ * enough: anyone can carry an old statement there, and the later one would be thought safe.
+ */
 export function isHeldSince(claim: Claim, epoch: number): boolean {
-  return claim.versions.some((version) => version.epoch >= epoch)
+  return claim.versions.some((version) => version.epoch >= epoch && version.hash === claim.hash)
 }
 
 /** The clock of the earliest put in the logs of this epoch and later ones. */

@@ -1,6 +1,9 @@
 import type { Clock } from '../lib/clock.ts'
 import { AttestationIndex } from './attestation-index.ts'
-import { type Claim, Claims, firstSince, isHeldSince } from './claims.ts'
+import { Changes } from './changes.ts'
+import { asKind, better, recordsBefore, recordsOf, resolve } from './claim-choice.ts'
+import { type Claim, Claims, firstSince, isHeldSince, KEYS_PER_AUTHOR } from './claims.ts'
+import { isCarriedId } from './records/carried.ts'
 import { DATABASE_NAMES } from './records/index.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
 import type {
@@ -11,6 +14,8 @@ import type {
   RegistryView,
 } from './types.ts'
 
+export { ownsItsName } from './claim-choice.ts'
+
 export interface ViewOptions {
   readonly ownPeerId: string
   readonly ttlMs: number
@@ -19,6 +24,15 @@ export interface ViewOptions {
 export interface ViewComponents {
   readonly clock: Clock
   lastSeenMs(peerId: string): number | null
+  /** An author has more keys than are kept of one; one of them is not shown. */
+  onDropped?(database: DatabaseName): void
+}
+
+/** Entries that are shown although they are in no log yet. */
+export interface Preview {
+  show(judged: JudgedEntry): void
+  /** Ends it; what has joined a log meanwhile stays. Nothing is shown any more from the call on. */
+  close(): Promise<void>
 }
 
 /**
@@ -32,6 +46,8 @@ export interface ViewComponents {
  *   between equals the smaller author: nobody takes over an ingester by registering it again.
  *   Clocks can be set back on purpose, so this alone is no proof of ownership; the trust policy is.
  * - A local id that is a peer ID belongs to that peer: its own claim counts before any other.
+ * - An entry may be shown before it joins. It is the same entry then, and gone when it never does, so
+ *   that the view is that of the logs again.
  * - A claim is listed while it was refreshed, or its author seen, within the time to live, and always
  *   when it is ours. Listed claims count before unlisted ones.
  */
@@ -42,7 +58,9 @@ export class RecordView implements RegistryView {
   readonly #attestations = new AttestationIndex()
   /** Local ids that we have a claim on. */
   #own = noIds()
-  readonly #revisions = { nodes: 0, trust: 0, stores: 0, attestations: 0 }
+  readonly #changes = noChanges()
+  /** Previews stand in the claims as epochs before all others, each its own. */
+  #lastPreview = 0
 
   constructor(options: ViewOptions, components: ViewComponents) {
     this.#options = options
@@ -50,42 +68,65 @@ export class RecordView implements RegistryView {
   }
 
   clear(): void {
-    for (const database of DATABASE_NAMES) this.#revisions[database] += 1
+    for (const database of DATABASE_NAMES) this.#changes[database].noteMany()
     this.#claims = noClaims()
     this.#attestations.reset()
     this.#own = noIds()
   }
 
-  /** @returns the record when this entry made it current, null otherwise. */
+  /**
+   * Takes an entry that is in the log of this epoch.
+   * @returns the record when this entry made it current, null otherwise; a preview makes nothing current.
+   */
   apply(database: DatabaseName, judged: JudgedEntry, epoch = 0): RegistryRecord | null {
-    const { current, isChanged } = this.#claims[database].apply(judged, epoch)
-    if (judged.entry.key === this.#options.ownPeerId) this.#own[database].add(judged.localId)
-    if (isChanged) this.#revisions[database] += 1
-    if (current !== null && database === 'attestations') this.#attestations.note(asKind(current))
-    return current
+    const { entry, localId } = judged
+    const before = this.#claims[database].by(localId, entry.key)
+    const wasPreviewed = before?.hash === entry.hash && !isHeldSince(before, 0)
+    const current = this.#apply(database, judged, epoch)
+    return wasPreviewed ? this.claimOf(database, localId, entry.key) : current
+  }
+
+  /**
+   * Shows entries of one log that have not joined it yet, but for revocations that are carried, and for our
+   * own: what we write is decided by what is in a log.
+   */
+  preview(database: DatabaseName): Preview {
+    this.#lastPreview -= 1
+    const preview = this.#lastPreview
+    let isOpen = true
+    return {
+      show: (judged) => {
+        const isCarried = database === 'trust' && isCarriedId(judged.localId)
+        // Of an author at the limit it would push out what has joined.
+        const isRoom = this.keyCountOf(database, judged.entry.key) < KEYS_PER_AUTHOR
+        const isOwn = judged.entry.key === this.#options.ownPeerId
+        if (isOpen && isRoom && !isCarried && !isOwn) this.#apply(database, judged, preview)
+      },
+      close: async () => {
+        isOpen = false
+        await this.#close(database, preview)
+      },
+    }
   }
 
   /** Takes the logs of an epoch out of the view, without holding up anything else. */
   async closeEpoch(epoch: number): Promise<void> {
-    for (const database of DATABASE_NAMES) {
-      const claims = this.#claims[database]
-      if (!(await claims.closeEpoch(epoch))) continue
-      this.#revisions[database] += 1
-      for (const localId of this.#own[database]) {
-        if (claims.by(localId, this.#options.ownPeerId) === null)
-          this.#own[database].delete(localId)
-      }
-      if (database === 'attestations') this.#attestations.reset(this.allClaims(database))
-    }
+    for (const database of DATABASE_NAMES) await this.#close(database, epoch)
   }
 
   list<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[] {
     const records: RegistryRecord<T>[] = []
-    for (const claims of this.#claims[database].groups()) {
-      const best = resolve(claims.filter((claim) => this.#isListed(claim)))
-      if (best !== null) records.push(asKind<T>(best))
-    }
+    for (const record of this.listed<T>(database)) records.push(record)
     return records
+  }
+
+  *listed<T extends RecordValue = RecordValue>(
+    database: DatabaseName,
+  ): Generator<RegistryRecord<T>> {
+    for (const claims of this.#claims[database].groups()) {
+      const best = this.#bestListed(claims.values())
+      if (best !== null) yield asKind<T>(best)
+    }
   }
 
   get<T extends RecordValue = RecordValue>(
@@ -93,7 +134,7 @@ export class RecordView implements RegistryView {
     localId: string,
   ): RegistryRecord<T> | null {
     const claims = this.#claims[database].of(localId)
-    const best = resolve(claims.filter((claim) => this.#isListed(claim))) ?? resolve(claims)
+    const best = this.#bestListed(claims) ?? resolve(claims)
     return best === null ? null : asKind<T>(best)
   }
 
@@ -113,7 +154,11 @@ export class RecordView implements RegistryView {
   }
 
   revision(database: DatabaseName): number {
-    return this.#revisions[database]
+    return this.#changes[database].revision
+  }
+
+  changedSince(database: DatabaseName, revision: number): readonly string[] | null {
+    return this.#changes[database].since(revision)
   }
 
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[] {
@@ -184,13 +229,46 @@ export class RecordView implements RegistryView {
   }
 
   counts(): Record<DatabaseName, number> {
-    const counts = { nodes: 0, trust: 0, stores: 0, attestations: 0 }
-    for (const database of DATABASE_NAMES) {
-      for (const { record } of this.#claims[database].all()) {
-        if (record !== null) counts[database] += 1
-      }
+    const { nodes, trust, stores, attestations } = this.#claims
+    return {
+      nodes: nodes.recordCount,
+      trust: trust.recordCount,
+      stores: stores.recordCount,
+      attestations: attestations.recordCount,
     }
-    return counts
+  }
+
+  /** Keys of an author, deleted ones included. */
+  keyCountOf(database: DatabaseName, author: string): number {
+    return this.#claims[database].keyCountOf(author)
+  }
+
+  #apply(database: DatabaseName, judged: JudgedEntry, epoch: number): RegistryRecord | null {
+    const { current, isChanged, dropped } = this.#claims[database].apply(judged, epoch)
+    if (judged.entry.key === this.#options.ownPeerId) this.#own[database].add(judged.localId)
+    if (isChanged) this.#changes[database].note(judged.localId)
+    if (dropped !== null) {
+      this.#changes[database].note(dropped)
+      this.#components.onDropped?.(database)
+    }
+    if (current !== null && database === 'attestations') this.#attestations.note(asKind(current))
+    return current
+  }
+
+  async #close(database: DatabaseName, epoch: number): Promise<void> {
+    const claims = this.#claims[database]
+    if (!(await claims.closeEpoch(epoch))) return
+    this.#changes[database].noteMany()
+    for (const localId of this.#own[database]) {
+      if (claims.by(localId, this.#options.ownPeerId) === null) this.#own[database].delete(localId)
+    }
+    if (database === 'attestations') this.#attestations.reset(this.allClaims(database))
+  }
+
+  #bestListed(claims: Iterable<Claim>): RegistryRecord | null {
+    let best: Claim | null = null
+    for (const claim of claims) if (this.#isListed(claim)) best = better(best, claim)
+    return best?.record ?? null
   }
 
   #isListed({ record, clockMs }: Claim): boolean {
@@ -201,52 +279,15 @@ export class RecordView implements RegistryView {
   }
 }
 
-function resolve(claims: readonly Claim[]): RegistryRecord | null {
-  let best: Claim | null = null
-  for (const claim of claims) {
-    if (claim.record !== null && (best === null || isEarlier(claim, best))) best = claim
-  }
-  return best?.record ?? null
-}
-
-function isEarlier(claim: Claim, than: Claim): boolean {
-  const isNamesake = ownsItsName(claim.record)
-  if (isNamesake !== ownsItsName(than.record)) return isNamesake
-  if (claim.firstMs !== than.firstMs) return claim.firstMs < than.firstMs
-  return (claim.record?.author ?? '') < (than.record?.author ?? '')
-}
-
-function recordsOf<T extends RecordValue>(claims: Iterable<Claim>): RegistryRecord<T>[] {
-  const records: RegistryRecord<T>[] = []
-  for (const { record } of claims) if (record !== null) records.push(asKind<T>(record))
-  return records
-}
-
-function recordsBefore(epoch: number, claims: readonly (Claim | null)[]): RegistryRecord[] {
-  return recordsOf(
-    claims.flatMap((claim) => (claim === null || isHeldSince(claim, epoch) ? [] : claim)),
-  )
-}
-
-/** True for a record that a peer wrote under its own peer ID. */
-export function ownsItsName(record: RegistryRecord | null): boolean {
-  return record !== null && record.localId === record.author
-}
-
-/** The database decides the kind of its records; the caller names both. */
-function asKind<T extends RecordValue>(record: RegistryRecord): RegistryRecord<T> {
-  return record as RegistryRecord<T>
-}
-
-function noClaims(): Record<DatabaseName, Claims> {
+function perDatabase<T>(make: (database: DatabaseName) => T): Record<DatabaseName, T> {
   return {
-    nodes: new Claims('nodes'),
-    trust: new Claims('trust'),
-    stores: new Claims('stores'),
-    attestations: new Claims('attestations'),
+    nodes: make('nodes'),
+    trust: make('trust'),
+    stores: make('stores'),
+    attestations: make('attestations'),
   }
 }
 
-function noIds(): Record<DatabaseName, Set<string>> {
-  return { nodes: new Set(), trust: new Set(), stores: new Set(), attestations: new Set() }
-}
+const noClaims = () => perDatabase((database) => new Claims(database))
+const noChanges = () => perDatabase(() => new Changes())
+const noIds = () => perDatabase(() => new Set<string>())

@@ -6,11 +6,13 @@ import { createEphemeralIdentity, type Identity } from '../../src/identity/index
 import type { Host } from '../../src/network/host.ts'
 import type { PeerStream } from '../../src/network/types.ts'
 import { headsProtocol } from '../../src/registry/replication/heads-exchange.ts'
-import { transferProtocol } from '../../src/registry/replication/log-transfer.ts'
+import { answerHeader, transferProtocol } from '../../src/registry/replication/log-transfer.ts'
+import { carSection } from '../../src/registry/store/car.ts'
 import { encodeValue, hashOf } from '../../src/registry/store/entry-codec.ts'
 import { type Logger, silentLogger } from '../../src/telemetry/index.ts'
 import { connect, startHost } from '../support/host.ts'
 import { forgeEntry } from '../support/registry.ts'
+import { answerOf } from '../support/registry-answer.ts'
 import { type RegistryStation, startRegistryStation } from '../support/registry-station.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -115,7 +117,7 @@ const ATTACKS: readonly [string, Attack, string | null][] = [
         attacker,
         scene,
         (stream) => sendAndClose(stream, Buffer.concat(heads), scene.signal),
-        async (stream) => stream.close(scene.signal),
+        (stream) => sendAndClose(stream, answerOf(scene.address, []), scene.signal),
       )
       for (const bytes of heads) await attacker.host.transport.publish(scene.address, bytes)
     },
@@ -127,14 +129,19 @@ const ATTACKS: readonly [string, Attack, string | null][] = [
       const attacker = await startAttacker(t, scene)
       const { identity } = attacker
       const { bytes } = forgeEntry({ identity, address: scene.address, localId: 'same' })
-      const page = Buffer.concat(Array.from({ length: 64 }, () => bytes))
-      const pour = async (stream: PeerStream) => {
+      const pourOf = (page: Uint8Array) => async (stream: PeerStream) => {
         while (!scene.signal.aborted) {
           await stream.send(page, scene.signal)
           await yieldToLoop()
         }
       }
-      await serve(attacker, scene, pour, pour)
+      const page = Array.from({ length: 64 }, () => bytes)
+      const pour = pourOf(Buffer.concat(page))
+      const pourLog = async (stream: PeerStream) => {
+        await stream.send(answerHeader(scene.address), scene.signal)
+        await pourOf(Buffer.concat(page.map((block) => carSection(block))))(stream)
+      }
+      await serve(attacker, scene, pour, pourLog)
       const to = scene.target.identity.peerId
       const stream = await attacker.host.transport.open(
         to,
@@ -201,7 +208,7 @@ const ATTACKS: readonly [string, Attack, string | null][] = [
           }
         }
       }
-      const request = encodeValue({ log: scene.address, have: [], want: [] })
+      const request = encodeValue({ log: scene.address, have: [], want: [], first: 0 })
       flood(headsProtocol(scene.address), null).catch(() => {})
       flood(TRANSFER, request).catch(() => {})
     },

@@ -13,6 +13,7 @@ import {
   type TestRegistry,
   type TestRegistryOptions,
 } from '../support/registry.ts'
+import { answerOf } from '../support/registry-answer.ts'
 import { createMemoryNetwork, type MemoryNetwork } from '../support/registry-transport.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -86,13 +87,15 @@ interface Makers {
   readonly address: string
 }
 
+type Stream = 'heads' | 'transfer'
+
 interface Attack {
   readonly what: string
   /** The reason it is counted under. */
   readonly reason: string
   readonly make: (makers: Makers) => Uint8Array
-  /** Streams end at bytes that are no entry, before any rule is asked. */
-  readonly isCutByFraming?: boolean
+  /** Streams that end at bytes which are no entry, before any rule is asked. */
+  readonly cutsOff?: readonly Stream[]
 }
 
 const VALUE = { ingester_id: 'ingester-1', updated_at: '2026-01-01T00:00:00.000Z' }
@@ -188,9 +191,9 @@ const ATTACKS: readonly Attack[] = [
   ),
   {
     ...attack('an oversize entry', 'too-large', () => ({ unsigned: { note: 'x'.repeat(9000) } })),
-    isCutByFraming: true,
+    cutsOff: ['heads', 'transfer'],
   },
-  { what: 'no CBOR', reason: 'malformed', make: () => Uint8Array.of(0xff), isCutByFraming: true },
+  { what: 'no CBOR', reason: 'malformed', make: () => Uint8Array.of(0xff), cutsOff: ['heads'] },
   { what: 'CBOR that is no entry', reason: 'malformed', make: () => encodeValue('entry') },
   attack('33 parents', 'links', () => ({ signed: { next: hashes(33) } })),
   attack('33 references', 'links', () => ({ signed: { refs: hashes(33) } })),
@@ -227,12 +230,12 @@ function reordered(fields: Readonly<Record<string, unknown>>): Uint8Array {
 }
 
 /** The station lacks the ancestors of what it is offered, so it asks for the attacker's log. */
-async function deliverByTransfer(scene: Scene, bytes: Uint8Array): Promise<void> {
+async function deliverByTransfer(scene: Scene, ...blocks: Uint8Array[]): Promise<void> {
   const { attacker, address } = scene
   const { identity, transport } = attacker
   const serve = async (stream: PeerStream) => {
     await drainOne(stream)
-    await stream.send(bytes, signal)
+    await stream.send(answerOf(address, blocks), signal)
     await stream.close(signal)
   }
   const options = { maxInboundStreams: 1, maxOutboundStreams: 1, timeoutMs: 5000 }
@@ -263,21 +266,21 @@ describe('every poison entry is rejected, counted by its reason and keeps nothin
     await offerHeads(scene, [bytes])
   }
 
-  const paths: readonly [string, typeof deliverByHeads, boolean][] = [
-    ['by gossip', deliverByGossip, false],
-    ['by an exchange of heads', deliverByHeads, true],
-    ['by a log transfer', deliverByTransfer, true],
+  const paths: readonly [string, typeof deliverByHeads, Stream | null][] = [
+    ['by gossip', deliverByGossip, null],
+    ['by an exchange of heads', deliverByHeads, 'heads'],
+    ['by a log transfer', deliverByTransfer, 'transfer'],
   ]
-  for (const [path, deliver, isFramed] of paths) {
+  for (const [path, deliver, stream] of paths) {
     test(path, async (t) => {
       const scene = await setScene(t, { exchangeIntervalMs: 0 })
       const { station, honest } = scene
-      for (const { what, reason, make, isCutByFraming = false } of ATTACKS) {
+      for (const { what, reason, make, cutsOff = [] } of ATTACKS) {
         const attempt = await join(t, scene)
         const bytes = make(attempt.makers)
         const attacker = attempt.makers.author.peerId
         const counted = async () =>
-          isFramed && isCutByFraming
+          stream !== null && cutsOff.includes(stream)
             ? countOf(await station.metrics.text(), 'penalties_total{offence="broken_framing"}')
             : (rejections(station)[reason] ?? 0)
         const before = await counted()
@@ -325,7 +328,7 @@ describe('every poison entry is rejected, counted by its reason and keeps nothin
     const good = forgeEntry({ identity, address, localId: 'good' }).bytes
     const bad = forgeEntry({ identity, address, unsigned: { note: 'x' } }).bytes
     const after = forgeEntry({ identity, address, localId: 'after' }).bytes
-    await deliverByTransfer(scene, Buffer.concat([good, bad, after]))
+    await deliverByTransfer(scene, good, bad, after)
     await waitFor(() => rejections(station).fields, { message: 'the broken transfer' })
     await waitFor(() => station.registry.view.get('nodes', 'good'), { message: 'what came before' })
     assert.equal(station.registry.view.get('nodes', 'after'), null)
@@ -468,11 +471,13 @@ test('a request for a log that is malformed, unknown or one too many is refused'
       return false
     }
   }
-  const request = (over: object = {}) => encodeValue({ log: address, have: [], want: [], ...over })
+  const request = (over: object = {}) =>
+    encodeValue({ log: address, have: [], want: [], first: 0, ...over })
   assert.equal(await ask(request()), true)
   assert.equal(await ask(request({ log: '/orbitdb/other' })), false)
   assert.equal(await ask(request({ have: new Array(65).fill(hashes(1)[0]) })), false)
   assert.equal(await ask(request({ want: ['x'] })), false)
+  assert.equal(await ask(request({ first: -1 })), false)
   assert.equal(await ask(Uint8Array.of(0xff)), false)
   const answers = []
   for (let i = 0; i < 40; i += 1) answers.push(await ask(request()))

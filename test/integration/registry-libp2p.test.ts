@@ -85,7 +85,7 @@ test('stopping a registry leaves its host running', async (t) => {
   await a.registry.stop()
   assert.equal(a.host.libp2p.status, 'started')
   assert.deepEqual(
-    a.host.libp2p.getProtocols().filter((name) => /bitswap|orbitdb|\/log\//.test(name)),
+    a.host.libp2p.getProtocols().filter((name) => /bitswap|orbitdb|\/blocks\//.test(name)),
     [],
   )
   await a.registry.start()

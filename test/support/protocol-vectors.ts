@@ -4,9 +4,11 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 
 import { identityFromKey } from '../../src/identity/identity.ts'
+import { FIRST_LIMIT } from '../../src/registry/replication/log-transfer.ts'
 import { logAddress } from '../../src/registry/snapshot/log-name.ts'
 import { writeSnapshot } from '../../src/registry/snapshot/write.ts'
 import { encodeValue, hashOf } from '../../src/registry/store/entry-codec.ts'
+import { answerOf } from './registry-answer.ts'
 
 export interface ProtocolVectors {
   readonly peerId: string
@@ -17,6 +19,10 @@ export interface ProtocolVectors {
   /** Hex. */
   readonly entry: string
   readonly hash: string
+  /** Hex. */
+  readonly request: string
+  /** Hex. */
+  readonly answer: string
   /** Hex. */
   readonly snapshot: string
 }
@@ -54,11 +60,8 @@ export async function protocolVectors(): Promise<ProtocolVectors> {
   const entry = encodeValue({ ...fields, key: peerId, identity: peerId, sig })
   const hash = hashOf(entry)
   const parts: Uint8Array[] = []
-  const logs = [{ name: log, address, hashes: [hash] }]
-  const snapshot = writeSnapshot(
-    { networkName: 'wesense', timeMs: CLOCK_MS },
-    { identity, logs, read: async () => [entry] },
-  )
+  const logs = [{ name: log, address, hashes: [hash], read: async () => [entry] }]
+  const snapshot = writeSnapshot({ networkName: 'wesense', timeMs: CLOCK_MS }, { identity, logs })
   for await (const chunk of snapshot) parts.push(chunk)
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
   return {
@@ -68,6 +71,8 @@ export async function protocolVectors(): Promise<ProtocolVectors> {
     signed: hex(signed),
     entry: hex(entry),
     hash,
+    request: hex(encodeValue({ log: address, have: [], want: [], first: FIRST_LIMIT })),
+    answer: hex(answerOf(address, [entry])),
     snapshot: hex(Buffer.concat(parts)),
   }
 }
@@ -79,6 +84,8 @@ const TITLES: Readonly<Record<keyof ProtocolVectors, string>> = {
   signed: 'Signed bytes, hex',
   entry: 'Entry, hex',
   hash: 'Hash',
+  request: 'Request for that log, hex',
+  answer: 'Answer to it, hex',
   snapshot: 'Snapshot of that one entry, hex',
 }
 

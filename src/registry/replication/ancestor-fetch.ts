@@ -1,3 +1,4 @@
+import { withDeadline } from '../../lib/deadline.ts'
 import { MAX_ENTRY_BYTES } from '../constants.ts'
 import type { RegistryDatabase } from '../store/database.ts'
 import type { JudgedEntry } from '../store/entry-rules.ts'
@@ -8,13 +9,31 @@ import type { Inbox } from './inbox.ts'
 const BITSWAP = 'bitswap'
 const ENTRIES_LIMIT = 2000
 const BYTES_LIMIT = 1000 * MAX_ENTRY_BYTES
+const HELD_DEADLINE_MS = 15_000
+/** Held entries that are asked about in one go, the youngest; a peer can make up any number. */
+const HELD_AT_ONCE = 8
+
+/** Gets the missing ancestors of the youngest held entries, for 15 s in all. @throws DeadlineError. */
+export async function fetchHeld(
+  database: RegistryDatabase,
+  inbox: Inbox,
+  fetcher: BlockFetcher,
+  outer: AbortSignal,
+): Promise<void> {
+  const limits = { ms: HELD_DEADLINE_MS, label: 'fetching ancestors', signal: outer }
+  await withDeadline(async (signal) => {
+    for (const head of inbox.heldEntries().slice(-HELD_AT_ONCE)) {
+      await fetchAncestors(head, database, inbox, fetcher, signal)
+    }
+  }, limits)
+}
 
 /**
  * Gets the missing ancestors of a held entry block by block, and admits them only when none is
  * missing any more. The fallback for peers that do not answer a log transfer; a budget of 2 000
  * entries and 8 MB, and the caller's signal, bound it. @returns whether all were found.
  */
-export async function fetchAncestors(
+async function fetchAncestors(
   head: JudgedEntry,
   database: RegistryDatabase,
   inbox: Pick<Inbox, 'receive' | 'isHeld'>,

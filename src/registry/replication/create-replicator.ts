@@ -4,11 +4,13 @@ import type { RegistryComponents, RegistryOptions } from '../options.ts'
 import type { StopSteps } from '../stop-steps.ts'
 import type { BlockStore } from '../store/block-store.ts'
 import type { RegistryDatabase } from '../store/database.ts'
+import type { RecordView } from '../view.ts'
 import { Replicator } from './replicator.ts'
 
 export interface ReplicatorParts
   extends Pick<RegistryComponents, 'transport' | 'libp2p' | 'logger'> {
   readonly blocks: BlockStore
+  readonly view: Pick<RecordView, 'preview'>
   readonly metrics: RegistryMetrics
   readonly clock: Clock
   /** Takes what ends bitswap, where there is one. */

@@ -1,9 +1,15 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+
 import type { RegistryDatabase } from '../store/database.ts'
-import type { JudgedEntry } from '../store/entry-rules.ts'
+import { hashOf } from '../store/entry-codec.ts'
+import type { JudgedEntry, Verdict } from '../store/entry-rules.ts'
 import type { Receipt } from './inbox.ts'
+import type { Orphans } from './orphans.ts'
 
 /** Bytes that wait to be joined; beyond it `put` waits. */
 const QUEUE_BYTES = 256 * 1024
+/** Orphans that become ready in one go: some milliseconds. All of them may wait for the same entry. */
+const WOKEN_AT_ONCE = 500
 
 /** What an intake does with entries that are not its own business alone. */
 export interface IntakeEntrance {
@@ -15,11 +21,13 @@ export interface IntakeEntrance {
 
 export interface IntakeComponents extends IntakeEntrance {
   readonly database: RegistryDatabase
+  /** Takes entries that come before their parents; null: none were asked for. */
+  readonly orphans: Orphans | null
 }
 
 /**
- * Judges and joins what a transfer brings, as many at once as have arrived meanwhile, while more of it
- * arrives. Ends at the first entry that breaks a rule.
+ * Judges and joins what a transfer brings, as many at once as have arrived meanwhile: while one lot is
+ * joined the next is judged, and more arrives. Ends at the first entry that breaks a rule.
  */
 export class Intake {
   readonly #components: IntakeComponents
@@ -29,19 +37,21 @@ export class Intake {
   #failure: { readonly cause: unknown } | null = null
   /** Entries that joined. */
   joined = 0
-  /** Entries that wait for ancestors. */
+  /** Entries that wait for ancestors, orphans aside. */
   held = 0
 
   constructor(components: IntakeComponents) {
     this.#components = components
   }
 
-  /** Resolves when there is room for the next. @throws what taking in an earlier one threw. */
-  async put(bytes: Uint8Array): Promise<void> {
+  /** Resolves when there is room for more. @throws what taking in an earlier one threw. */
+  async put(blocks: readonly Uint8Array[]): Promise<void> {
     this.#throwFailure()
-    this.#queue.push(bytes)
-    this.#queuedBytes += bytes.length
-    this.#work ??= this.#takeAll()
+    for (const bytes of blocks) {
+      this.#queue.push(bytes)
+      this.#queuedBytes += bytes.length
+    }
+    if (this.#queue.length > 0) this.#work ??= this.#takeAll()
     if (this.#queuedBytes > QUEUE_BYTES) await this.drain()
   }
 
@@ -57,31 +67,42 @@ export class Intake {
     await this.#work
   }
 
+  /** Two lots are under way at most: one is joined while the next is judged. */
   async #takeAll(): Promise<void> {
+    let last = Promise.resolve()
     try {
-      while (this.#queue.length > 0 && this.#failure === null) {
-        const batch = this.#queue
+      while (this.#queue.length > 0) {
+        const before = last
+        last = this.#takeLot(this.#queue, before)
+        last.catch(() => {})
         this.#queue = []
         this.#queuedBytes = 0
-        await this.#take(batch)
+        await before
+        if (this.#queue.length === 0) await last
       }
     } catch (cause) {
       this.#failure = { cause }
+      await last.catch(() => {})
     } finally {
       this.#work = null
     }
   }
 
-  async #take(batch: readonly Uint8Array[]): Promise<void> {
+  async #takeLot(batch: readonly Uint8Array[], before: Promise<void>): Promise<void> {
+    const [verdicts] = await Promise.all([this.#components.database.judgeMany(batch), before])
+    await this.#take(batch, verdicts)
+  }
+
+  async #take(batch: readonly Uint8Array[], verdicts: readonly (Verdict | null)[]): Promise<void> {
     const { database, receive, onJoined } = this.#components
-    const verdicts = await database.judgeMany(batch)
     const ready = new Map<string, JudgedEntry>()
     const others: Uint8Array[] = []
     for (const [i, verdict] of verdicts.entries()) {
-      if (verdict === null) continue
-      if (!verdict.isAccepted || !this.#isReady(verdict, ready)) others.push(batch[i] ?? EMPTY)
-      else ready.set(verdict.entry.hash, verdict)
-      if (!verdict.isAccepted) break
+      const bytes = batch[i] ?? EMPTY
+      const isTaken =
+        verdict === null ? await this.#noteKnown(bytes, ready) : await this.#sort(verdict, ready)
+      if (!isTaken) others.push(bytes)
+      if (verdict?.isAccepted === false) break
     }
     const isNew = await database.joinMany([...ready.values()], 'exchange')
     const joined = [...ready.values()].filter((_, i) => isNew[i] === true)
@@ -90,11 +111,51 @@ export class Intake {
     for (const bytes of others) this.#note(await receive(bytes))
   }
 
-  /** Whether an entry can join after those that are ready; one that was lost here needs no parents. */
-  #isReady(judged: JudgedEntry, ready: ReadonlyMap<string, JudgedEntry>): boolean {
+  /** @returns false for an entry that is refused, or that has no place to wait for its parents. */
+  async #sort(verdict: Verdict, ready: Map<string, JudgedEntry>): Promise<boolean> {
+    if (!verdict.isAccepted) return false
+    const missing = this.#firstMissing(verdict, ready)
+    if (missing !== undefined) return this.#components.orphans?.add(verdict, missing) ?? false
+    await this.#makeReady([verdict], ready)
+    return true
+  }
+
+  /** One that joined on another way: orphans may wait for it. */
+  async #noteKnown(bytes: Uint8Array, ready: Map<string, JudgedEntry>): Promise<boolean> {
+    const { orphans } = this.#components
+    if (orphans !== null && orphans.size > 0) {
+      await this.#makeReady(this.#wake(hashOf(bytes), ready), ready)
+    }
+    return true
+  }
+
+  /** Notes entries as ready, and after them the orphans that waited for them. */
+  async #makeReady(entries: JudgedEntry[], ready: Map<string, JudgedEntry>): Promise<void> {
+    // An array yields what is added while it is walked.
+    for (const [i, judged] of entries.entries()) {
+      if (i > 0 && i % WOKEN_AT_ONCE === 0) await yieldToLoop()
+      const { hash } = judged.entry
+      ready.set(hash, judged)
+      entries.push(...this.#wake(hash, ready))
+    }
+  }
+
+  /** @returns the orphans that waited for this entry alone. */
+  #wake(hash: string, ready: ReadonlyMap<string, JudgedEntry>): JudgedEntry[] {
+    const { orphans } = this.#components
+    if (orphans === null) return []
+    return orphans.takeWaiting(hash).filter((orphan) => {
+      const missing = this.#firstMissing(orphan, ready)
+      if (missing !== undefined) orphans.putBack(orphan, missing)
+      return missing === undefined
+    })
+  }
+
+  /** A parent that is neither here nor ready; one that was lost here needs no parents. */
+  #firstMissing(judged: JudgedEntry, ready: ReadonlyMap<string, JudgedEntry>): string | undefined {
     const { database } = this.#components
-    if (database.isPast(judged.entry.hash)) return true
-    return database.missingParents(judged).every((hash) => ready.has(hash))
+    if (database.isPast(judged.entry.hash)) return undefined
+    return database.missingParents(judged).find((hash) => !ready.has(hash))
   }
 
   #note(receipt: Receipt): void {

@@ -81,16 +81,20 @@ export class PeerWork {
     return this.#waiting.size
   }
 
-  /** Asks for a job; one that waits already is brought forward, never doubled. */
-  request(peerId: string, subject: string, delayMs = 0): void {
-    if (!this.#isStarted) return
+  /**
+   * Asks for a job; one that waits already is brought forward, never doubled.
+   * @returns false when there is no room for it, or this is stopped: it will not be done.
+   */
+  request(peerId: string, subject: string, delayMs = 0): boolean {
+    if (!this.#isStarted) return false
     const key = `${peerId} ${subject}`
     const soonestMs = (this.#startedMs.peek(key) ?? 0) + this.#options.intervalMs
     const dueMs = Math.max(this.#clock.now() + delayMs, soonestMs)
     const waiting = this.#waiting.get(key)
-    if (waiting === undefined && this.#waiting.size >= this.#options.waitingLimit) return
+    if (waiting === undefined && this.#waiting.size >= this.#options.waitingLimit) return false
     this.#waiting.set(key, { peerId, subject, dueMs: Math.min(dueMs, waiting?.dueMs ?? dueMs) })
     if (dueMs <= this.#clock.now()) this.#loop.wake()
+    return true
   }
 
   #startDue(): void {

@@ -1,4 +1,6 @@
 import { CID } from 'multiformats/cid'
+
+import * as car from '../store/car.ts'
 import {
   cidOf,
   decodeValue,
@@ -9,15 +11,7 @@ import {
 } from '../store/entry-codec.ts'
 import { SnapshotError } from './errors.ts'
 
-/**
- * CAR version 1, as much of it as a snapshot needs: a header with one root, then blocks, each behind its
- * length and its name. Every name is a CIDv1, dag-cbor, sha2-256, which takes 36 bytes.
- * Source: https://ipld.io/specs/transport/car/carv1/
- */
-const NAME_BYTES = 36
 const HEADER_LIMIT_BYTES = 128
-/** A longer varint would say more than any limit here. */
-const VARINT_LIMIT_BYTES = 4
 
 export interface CarLimits {
   readonly blockBytes: number
@@ -35,14 +29,11 @@ export interface CarBlock {
 
 /** The header and the root block, which comes first. */
 export function carHead(rootBytes: Uint8Array): Uint8Array {
-  const root = hashOf(rootBytes)
-  const header = encodeValue({ roots: [cidOf(root)], version: 1 })
-  return Buffer.concat([varint(header.length), header, carSection(root, rootBytes)])
+  return Buffer.concat([car.carHeader(hashOf(rootBytes)), car.carSection(rootBytes)])
 }
 
 export function carSection(hash: string, bytes: Uint8Array): Uint8Array {
-  const name = cidOf(hash).bytes
-  return Buffer.concat([varint(name.length + bytes.length), name, bytes])
+  return car.carSection(bytes, cidOf(hash).bytes)
 }
 
 /**
@@ -53,21 +44,42 @@ export async function* readCar(
   chunks: AsyncIterable<Uint8Array>,
   limits: CarLimits,
 ): AsyncGenerator<CarBlock> {
-  const reader = new FrameReader(chunks)
-  const header = await reader.next(HEADER_LIMIT_BYTES)
-  const root = header === null ? null : readRoot(header)
-  if (root === null) throw malformed('it does not begin like one', 0)
+  let root: string | null = null
   let blocks = 0
-  for (;;) {
-    const offset = reader.offset
-    const limitBytes = blocks === 0 ? limits.rootBytes : limits.blockBytes
-    const section = await reader.next(NAME_BYTES + limitBytes)
-    if (section === null) break
+  const cutter = new car.FrameCutter(HEADER_LIMIT_BYTES)
+  for await (const [frame, offset] of frames(chunks, cutter)) {
+    if (root === null) {
+      root = readRoot(frame)
+      if (root === null) throw malformed('it does not begin like one', 0)
+      cutter.limitBytes = car.NAME_BYTES + limits.rootBytes
+      continue
+    }
+    cutter.limitBytes = car.NAME_BYTES + limits.blockBytes
     blocks += 1
     if (blocks > limits.blocks) throw malformed('it has too many blocks', offset)
-    yield readSection(section, offset, blocks === 1 ? root : null)
+    yield readSection(frame, offset, blocks === 1 ? root : null)
   }
-  if (blocks === 0) throw malformed('it ends before its manifest', reader.offset)
+  if (root === null) throw malformed('it does not begin like one', 0)
+  if (blocks === 0) throw malformed('it ends before its manifest', cutter.offset)
+}
+
+/** Frames, each with where it begins. */
+async function* frames(
+  chunks: AsyncIterable<Uint8Array>,
+  cutter: car.FrameCutter,
+): AsyncGenerator<[Uint8Array, number]> {
+  try {
+    for await (const chunk of chunks) {
+      let offset = cutter.offset
+      for (const frame of cutter.cut(chunk)) {
+        yield [frame, offset]
+        offset = cutter.offset
+      }
+    }
+    cutter.end()
+  } catch (error) {
+    throw error instanceof car.CarError ? malformed(error.message, error.offset) : error
+  }
 }
 
 function readRoot(bytes: Uint8Array): string | null {
@@ -85,8 +97,8 @@ function readRoot(bytes: Uint8Array): string | null {
 
 function readSection(section: Uint8Array, offset: number, root: string | null): CarBlock {
   const hash = readName(section, offset)
-  // A copy of its own: the frame may be a view of a chunk.
-  const bytes = section.slice(NAME_BYTES)
+  // A copy of its own, which a Buffer's own `slice` is not: the frame may be a view of a chunk.
+  const bytes = Uint8Array.prototype.slice.call(section, car.NAME_BYTES)
   const isIntact = hashOf(bytes) === hash
   if (root !== null && hash !== root) throw malformed('its first block is not its root', offset)
   if (root !== null && !isIntact) {
@@ -97,74 +109,12 @@ function readSection(section: Uint8Array, offset: number, root: string | null): 
 
 function readName(section: Uint8Array, offset: number): string {
   try {
-    const hash = hashOfCid(CID.decode(section.subarray(0, NAME_BYTES)))
+    const hash = hashOfCid(CID.decode(section.subarray(0, car.NAME_BYTES)))
     if (hash !== null) return hash
   } catch {
     // Said below.
   }
   throw malformed('a block has a name of another kind', offset)
-}
-
-/** Cuts a byte stream into what its length prefixes say. */
-class FrameReader {
-  readonly #iterator: AsyncIterator<Uint8Array>
-  #pending: Uint8Array[] = []
-  #pendingBytes = 0
-  /** Bytes taken so far. */
-  offset = 0
-
-  constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.#iterator = chunks[Symbol.asyncIterator]()
-  }
-
-  /** @returns null at the end. @throws SnapshotError when it is longer than the limit or cut off. */
-  async next(limitBytes: number): Promise<Uint8Array | null> {
-    const start = this.offset
-    let length = 0
-    for (let i = 0; ; i += 1) {
-      const [byte] = (await this.#take(1)) ?? []
-      if (byte === undefined && i === 0) return null
-      if (byte === undefined) throw malformed('it is cut off', start)
-      length += (byte & 0x7f) * 2 ** (7 * i)
-      if (byte < 0x80) {
-        if (byte === 0 && i > 0) throw malformed('a length has two spellings', start)
-        break
-      }
-      if (i + 1 >= VARINT_LIMIT_BYTES) throw malformed('a length is no length', start)
-    }
-    if (length > limitBytes) throw malformed('a block is too large', start)
-    const frame = await this.#take(length)
-    if (frame === null) throw malformed('it is cut off', start)
-    return frame
-  }
-
-  /** Exactly so many bytes, or null when the stream ends before. */
-  async #take(count: number): Promise<Uint8Array | null> {
-    while (this.#pendingBytes < count) {
-      const { done, value } = await this.#iterator.next()
-      if (done === true) return null
-      this.#pending.push(value)
-      this.#pendingBytes += value.length
-    }
-    this.offset += count
-    this.#pendingBytes -= count
-    const first = this.#pending[0] ?? new Uint8Array()
-    if (first.length >= count) {
-      this.#pending[0] = first.subarray(count)
-      return first.subarray(0, count)
-    }
-    const all = Buffer.concat(this.#pending)
-    this.#pending = [all.subarray(count)]
-    return all.subarray(0, count)
-  }
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
 }
 
 function malformed(problem: string, offset: number): SnapshotError {

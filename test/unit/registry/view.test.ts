@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { JudgedEntry } from '../../../src/registry/store/entry-rules.ts'
-import type { DatabaseName, RecordValue, RegistryRecord } from '../../../src/registry/types.ts'
+import type { RecordValue, RegistryRecord } from '../../../src/registry/types.ts'
 import { RecordView } from '../../../src/registry/view.ts'
 
 const TTL_MS = 1000
@@ -57,36 +57,25 @@ test('attestations of a manifest are found without the others, as the list shows
   const put = (author: string, hash: string, ingester: string, time: number) =>
     view.apply(
       'attestations',
-      judged(author, `${hash}:${ingester}`, time, attestation(hash, ingester)),
+      judged(author, `${hash},${ingester}`, time, attestation(hash, ingester)),
     )
   put('A', 'm', 'i-1', 100)
   put('B', 'm', 'i-1', 90)
   put('A', 'm', 'i-2', 300)
   put('A', 'n', 'i-1', 300)
   const ofManifest = (hash: string) => idsOf(view.attestationsOf(hash))
-  assert.deepEqual(ofManifest('m'), ['A/m:i-2', 'B/m:i-1'])
-  assert.deepEqual(ofManifest('n'), ['A/n:i-1'])
+  assert.deepEqual(ofManifest('m'), ['A/m,i-2', 'B/m,i-1'])
+  assert.deepEqual(ofManifest('n'), ['A/n,i-1'])
   assert.deepEqual(ofManifest('o'), [])
 
-  view.apply('attestations', judged('A', 'm:i-2', 310, null))
-  assert.deepEqual(ofManifest('m'), ['B/m:i-1'], 'one that was deleted is gone')
+  view.apply('attestations', judged('A', 'm,i-2', 310, null))
+  assert.deepEqual(ofManifest('m'), ['B/m,i-1'], 'one that was deleted is gone')
   nowMs = 1200
   assert.deepEqual(ofManifest('m'), [], 'one that expired is not listed')
-  assert.deepEqual(ofManifest('n'), ['A/n:i-1'])
+  assert.deepEqual(ofManifest('n'), ['A/n,i-1'])
   assert.deepEqual(ofManifest('n'), idsOf(view.list('attestations')))
   view.clear()
   assert.deepEqual(ofManifest('n'), [])
-})
-
-test('an attestation is found by the manifest it names, whatever its id is put together from', () => {
-  const view = newView()
-  nowMs = 500
-  const database: DatabaseName = 'attestations'
-  // The same local id: a manifest `m:x` by `i` and a manifest `m` by `x:i`.
-  view.apply(database, judged('A', 'm:x:i', 100, attestation('m:x', 'i')))
-  view.apply(database, judged('B', 'm:x:i', 200, attestation('m', 'x:i')))
-  assert.deepEqual(idsOf(view.attestationsOf('m:x')), ['A/m:x:i'])
-  assert.deepEqual(idsOf(view.attestationsOf('m')), ['B/m:x:i'])
 })
 
 test('of the logs of several epochs the latest entry of a key counts, and a closed one is forgotten', async () => {
@@ -129,11 +118,11 @@ test('a tombstone hides a put in an older log, and goes with its epoch', async (
 test('closing an epoch leaves the attestations of others to be found', async () => {
   const view = newView()
   nowMs = 500
-  view.apply('attestations', judged('A', 'm:i', 100, attestation('m', 'i')), 1)
-  view.apply('attestations', judged('A', 'n:i', 200, attestation('n', 'i')), 2)
+  view.apply('attestations', judged('A', 'm,i', 100, attestation('m', 'i')), 1)
+  view.apply('attestations', judged('A', 'n,i', 200, attestation('n', 'i')), 2)
   await view.closeEpoch(1)
   assert.deepEqual(idsOf(view.attestationsOf('m')), [])
-  assert.deepEqual(idsOf(view.attestationsOf('n')), ['A/n:i'])
+  assert.deepEqual(idsOf(view.attestationsOf('n')), ['A/n,i'])
 })
 
 test('what is ours and only in older logs is to be taken over, what is deleted is not', async () => {
@@ -165,4 +154,88 @@ test('a claim of ours that another station may overtake in a new epoch is told w
   assert.deepEqual(view.ownOvertaken(2, 'nodes'), [], 'the new epoch has it as early')
   await view.closeEpoch(1)
   assert.equal(view.get('nodes', 'i')?.author, 'own')
+})
+
+test('an entry is shown before it joins, makes nothing current, and is taken back when it never does', async () => {
+  const view = newView()
+  nowMs = 500
+  view.apply('nodes', judged('A', 'i', 100, { version: 1 }), 1)
+  const preview = view.preview('nodes')
+  preview.show(judged('A', 'i', 200, { version: 2 }))
+  preview.show(judged('A', 'j', 200, {}))
+  preview.show(judged('own', 'k', 200, {}))
+  assert.deepEqual(view.get('nodes', 'i')?.value, { version: 2 })
+  assert.deepEqual(idsOf(view.list('nodes')), ['A/i', 'A/j'], 'ours is shown once it is in a log')
+  assert.equal(view.isHeldSince(0, 'nodes', 'j', 'A'), false, 'no log holds it')
+
+  const joined = view.apply('nodes', judged('A', 'j', 200, {}), 1)
+  assert.equal(joined?.key, 'A/j', 'it becomes current when it joins')
+  assert.equal(view.apply('nodes', judged('A', 'j', 200, {}), 1), null, 'and once')
+  const before = view.revision('nodes')
+  await preview.close()
+  assert.ok(view.revision('nodes') > before)
+  assert.deepEqual(view.get('nodes', 'i')?.value, { version: 1 })
+  assert.deepEqual(idsOf(view.list('nodes')), ['A/i', 'A/j'])
+  preview.show(judged('A', 'l', 300, {}))
+  assert.equal(view.get('nodes', 'l'), null, 'nothing is shown once it has ended')
+})
+
+test('two previews of one entry end each by itself, and a delete that is only offered hides no record for good', async () => {
+  const view = newView()
+  nowMs = 500
+  view.apply('nodes', judged('A', 'i', 100, {}), 1)
+  const [one, two] = [view.preview('nodes'), view.preview('nodes')]
+  for (const preview of [one, two]) preview.show(judged('A', 'i', 200, null))
+  assert.equal(view.get('nodes', 'i'), null)
+  await one.close()
+  assert.equal(view.get('nodes', 'i'), null)
+  await two.close()
+  assert.ok(view.get('nodes', 'i'))
+})
+
+test('an attestation that was only offered is not found any more', async () => {
+  const view = newView()
+  nowMs = 500
+  const preview = view.preview('attestations')
+  preview.show(judged('A', 'm:i', 100, attestation('m', 'i')))
+  assert.deepEqual(idsOf(view.attestationsOf('m')), ['A/m:i'])
+  await preview.close()
+  assert.deepEqual(idsOf(view.attestationsOf('m')), [])
+})
+
+test('an old statement that is carried into a later log goes after what its author wrote later', async () => {
+  for (const isReversed of [false, true]) {
+    const view = newView()
+    nowMs = 500
+    const entries = [
+      [judged('A', 'ing', 200, { version: 2 }), 1],
+      [judged('A', 'ing', 100, { version: 1 }), 2],
+    ] as const
+    for (const [entry, epoch] of isReversed ? entries.toReversed() : entries) {
+      view.apply('trust', entry, epoch)
+    }
+    assert.deepEqual(view.get('trust', 'ing')?.value, { version: 2 })
+    const before = view.revision('trust')
+    view.apply('trust', judged('A', 'ing', 200, { version: 2 }), 2)
+    assert.ok(view.revision('trust') > before, 'that it was carried is a change')
+    await view.closeEpoch(1)
+    assert.deepEqual(view.get('trust', 'ing')?.value, { version: 2 })
+  }
+})
+
+test('an old statement that is carried into a new log keeps neither its author nor a carrier from the later one', () => {
+  const view = newView()
+  nowMs = 500
+  for (const author of ['own', 'absent']) {
+    view.apply('trust', judged(author, 'ing', 100, { version: 1 }), 1)
+    view.apply('trust', judged(author, 'ing', 200, { version: 2 }), 1)
+    view.apply('trust', judged(author, 'ing', 100, { version: 1 }), 2)
+    assert.equal(view.isHeldSince(2, 'trust', 'ing', author), false)
+  }
+  assert.deepEqual(idsOf(view.ownBefore(2, 'trust')), ['own/ing'])
+  assert.deepEqual(idsOf([...view.foreignBefore(2, 'trust')]), ['absent/ing'])
+  view.apply('trust', judged('own', 'ing', 300, { version: 2 }), 2)
+  view.apply('trust', judged('absent', 'ing', 200, { version: 2 }), 2)
+  assert.deepEqual(view.ownBefore(2, 'trust'), [])
+  assert.deepEqual([...view.foreignBefore(2, 'trust')], [])
 })

@@ -66,8 +66,8 @@ test('what arrives while the one before is taken in is taken in together', async
   const database = await openNodes(t)
   const batches = t.mock.method(database, 'joinMany')
   const entrance = entranceThat('held')
-  const intake = new Intake({ database, ...entrance })
-  for (const bytes of chainOf(database, 40)) await intake.put(bytes)
+  const intake = new Intake({ database, orphans: null, ...entrance })
+  for (const bytes of chainOf(database, 40)) await intake.put([bytes])
   await intake.drain()
   assert.equal(intake.joined, 40)
   assert.equal(database.log.size, 40)
@@ -81,10 +81,10 @@ test('what arrives while the one before is taken in is taken in together', async
 test('an entry that lacks its parents goes to be held, and those after it join all the same', async (t) => {
   const database = await openNodes(t)
   const entrance = entranceThat('held')
-  const intake = new Intake({ database, ...entrance })
+  const intake = new Intake({ database, orphans: null, ...entrance })
   const [, orphan = new Uint8Array()] = chainOf(database, 2)
   const { bytes } = forgeEntry({ identity, address: database.address, localId: 'whole' })
-  for (const item of [orphan, bytes]) await intake.put(item)
+  for (const item of [orphan, bytes]) await intake.put([item])
   await intake.drain()
   assert.deepEqual(entrance.received, [orphan])
   assert.deepEqual(entrance.joined, ['whole'])
@@ -94,16 +94,16 @@ test('an entry that lacks its parents goes to be held, and those after it join a
 test('an entry that breaks a rule is refused once and ends it; those before it have joined', async (t) => {
   const database = await openNodes(t)
   const entrance = entranceThat('rejected')
-  const intake = new Intake({ database, ...entrance })
+  const intake = new Intake({ database, orphans: null, ...entrance })
   const [first, second, third, fourth] = chainOf(database, 4)
   const forged = forgeEntry({ identity, address: database.address, unsigned: { extra: 1 } }).bytes
   for (const bytes of [first, second, forged, third, fourth]) {
-    if (bytes !== undefined) await intake.put(bytes)
+    if (bytes !== undefined) await intake.put([bytes])
   }
   await assert.rejects(intake.drain(), /broken log/)
   assert.deepEqual(entrance.received, [forged])
   assert.equal(database.log.size, 2)
-  await assert.rejects(intake.put(forged), /broken log/)
+  await assert.rejects(intake.put([forged]), /broken log/)
   await intake.stop()
 })
 
@@ -117,11 +117,11 @@ test('a sender that is faster than the log waits, and so no more than a page is 
     await held
     return []
   })
-  const intake = new Intake({ database, ...entranceThat('held') })
+  const intake = new Intake({ database, orphans: null, ...entranceThat('held') })
   let put = 0
   const sending = (async () => {
     for (let i = 0; i < 1000; i += 1) {
-      await intake.put(new Uint8Array(8192))
+      await intake.put([new Uint8Array(8192)])
       put += 1
     }
   })()
@@ -130,4 +130,15 @@ test('a sender that is faster than the log waits, and so no more than a page is 
   release()
   await sending
   await intake.stop()
+})
+
+test('a chunk in which no block ends holds up nothing that comes after it', async (t) => {
+  const database = await openNodes(t)
+  const intake = new Intake({ database, orphans: null, ...entranceThat('held') })
+  const [first = new Uint8Array(), second = new Uint8Array()] = chainOf(database, 2)
+  for (const blocks of [[], [first], [], [second]]) {
+    await intake.put(blocks)
+    await intake.drain()
+  }
+  assert.equal(intake.joined, 2)
 })

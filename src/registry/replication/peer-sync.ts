@@ -1,0 +1,159 @@
+import { withDeadline } from '../../lib/deadline.ts'
+import type { RegistryTransport } from '../../network/types.ts'
+import type { Logger } from '../../telemetry/index.ts'
+import type { RegistryMetrics } from '../metrics.ts'
+import type { BlockFetcher } from './bitswap.ts'
+import type { LogReplica } from './log-replica.ts'
+import { FIRST_LIMIT, TRANSFER_DEADLINE_MS, transferProtocol } from './log-transfer.ts'
+import { observed, whileAlive } from './patience.ts'
+import { isCutShort, type PeerConduct } from './peer-conduct.ts'
+import { pullLog } from './pull-log.ts'
+import { describe, withStream } from './stream-errors.ts'
+
+/** A peer that sends nothing of its log for so long is given up; a slow one takes the whole time. */
+const SIGN_MS = 10_000
+/** A log transfer that failed while entries wait for it is tried again after this long. */
+const RETRY_MS = 2000
+
+export interface PeerSyncComponents {
+  readonly transport: Pick<RegistryTransport, 'open'>
+  readonly fetcher: BlockFetcher | null
+  readonly conduct: PeerConduct
+  readonly metrics: RegistryMetrics
+  readonly logger: Logger
+  /** @returns whether it will be done. */
+  requestSync(peerId: string, address: string, delayMs?: number): boolean
+}
+
+/** Brings one log up to one peer's: an exchange of heads, then a transfer of what is missing. */
+export class PeerSync {
+  readonly #components: PeerSyncComponents
+  readonly #protocol: string
+  /** Logs of which a transfer with entries before their parents did not come to its end. */
+  readonly #inOrder = new WeakSet<LogReplica>()
+
+  constructor(networkName: string, components: PeerSyncComponents) {
+    this.#components = components
+    this.#protocol = transferProtocol(networkName)
+  }
+
+  /** @throws what the exchange of heads, or bitswap, throws; it is counted and logged. */
+  async run(peerId: string, replica: LogReplica, signal: AbortSignal): Promise<void> {
+    let goesOn = false
+    try {
+      goesOn = await this.#sync(peerId, replica, signal)
+    } finally {
+      if (!goesOn) await replica.closeOrphans(peerId)
+    }
+    replica.announcer.tellNoted()
+  }
+
+  /** @returns whether another transfer of this peer's log follows at once. */
+  async #sync(peerId: string, replica: LogReplica, signal: AbortSignal): Promise<boolean> {
+    const { conduct, fetcher } = this.#components
+    await this.#count('heads', peerId, () => replica.heads.exchangeWith(peerId, signal))
+    const isNeeded = replica.heldCount > 0 || replica.isIncomplete
+    const { isAnswered, goesOn } = isNeeded
+      ? await this.#transfer(peerId, replica, signal)
+      : { isAnswered: true, goesOn: false }
+    if (isAnswered) conduct.answered(peerId)
+    if (replica.heldCount > 0 && fetcher !== null) {
+      await this.#count('bitswap', peerId, () => replica.fetchHeld(signal))
+    }
+    return goesOn
+  }
+
+  async #transfer(
+    peerId: string,
+    replica: LogReplica,
+    signal: AbortSignal,
+  ): Promise<{ isAnswered: boolean; goesOn: boolean }> {
+    const { requestSync } = this.#components
+    const { address } = replica.database
+    const before = broughtBy(peerId, replica)
+    const pull = (isWhole: boolean) =>
+      this.#count('log', peerId, () => this.#pull(peerId, replica, signal, isWhole))
+    const isAnswered = await pull(false).then(
+      () => true,
+      () => false,
+    )
+    const isHelping = broughtBy(peerId, replica) > before
+    // Some of what is lost is back and names more that is: the whole log has it all.
+    if (isHelping && isAnswered && replica.isIncomplete) await pull(true)
+    // Cut short by its budget or by the peer's: where it helped, it is worth going on.
+    if (isHelping && (!isAnswered || replica.isIncomplete)) {
+      return { isAnswered, goesOn: requestSync(peerId, address) }
+    }
+    // Refused because we asked often: what waits must not wait for the next round of anti-entropy.
+    if (!isAnswered && replica.heldCount > 0) requestSync(peerId, address, RETRY_MS)
+    return { isAnswered, goesOn: false }
+  }
+
+  async #pull(
+    peerId: string,
+    replica: LogReplica,
+    outer: AbortSignal,
+    isWhole: boolean,
+  ): Promise<void> {
+    const { transport, metrics } = this.#components
+    const { database } = replica
+    const offered = replica.heads.takeOffers(peerId)
+    const before = broughtBy(peerId, replica)
+    const isFirst = !isWhole && !this.#inOrder.has(replica) && replica.orphansOf(peerId) === null
+    const first = isFirst && replica.openOrphans(peerId) !== null ? FIRST_LIMIT : 0
+    const orphans = replica.orphansOf(peerId)
+    let hasBegun = false
+    const pull = async (signal: AbortSignal, refresh: () => void) => {
+      const onSign = () => {
+        hasBegun = true
+        refresh()
+      }
+      const stream = observed(await transport.open(peerId, this.#protocol, signal), onSign)
+      const entrance = replica.entrance(peerId, onSign)
+      const work = () =>
+        pullLog(stream, { database, orphans, ...entrance }, signal, { isWhole, first })
+      return withStream(stream, signal, work)
+    }
+    const limits = { ms: TRANSFER_DEADLINE_MS, label: 'a log transfer', signal: outer }
+    const transfer = withDeadline(
+      (signal) => whileAlive(pull, { ms: SIGN_MS, label: 'waiting for a log', signal }),
+      limits,
+    )
+    const joined = await transfer.catch((cause: unknown) => {
+      // On a slow line there may be no time for both: what comes early, and what it waits for. And one
+      // entry that is ahead of our clock must not keep out all that is not.
+      if (first > 0 && hasBegun) this.#inOrder.add(replica)
+      // Of a log that we have, the whole may be as long as it likes.
+      const gained = isWhole ? Number.POSITIVE_INFINITY : broughtBy(peerId, replica) - before
+      throw isCutShort(cause, gained)
+        ? new Error('the log takes another transfer', { cause })
+        : cause
+    })
+    this.#inOrder.delete(replica)
+    metrics.peerAhead(database.options.name, joined)
+    replica.noteLogReceived(peerId, offered)
+  }
+
+  async #count(
+    kind: 'heads' | 'log' | 'bitswap',
+    peerId: string,
+    work: () => Promise<unknown>,
+  ): Promise<void> {
+    const { metrics, logger, conduct } = this.#components
+    const startedMs = performance.now()
+    try {
+      await work()
+      metrics.exchange(kind, 'ok', (performance.now() - startedMs) / 1000)
+    } catch (error) {
+      metrics.exchange(kind, 'failed')
+      if (kind !== 'bitswap') conduct.failed(peerId, error)
+      logger.debug({ kind, peer: peerId, error: describe(error) }, 'exchange with a peer failed')
+      throw error
+    }
+  }
+}
+
+/** Entries that are in the log, and those of the peer's that wait for their parents. */
+function broughtBy(peerId: string, replica: LogReplica): number {
+  return replica.database.log.size + (replica.orphansOf(peerId)?.size ?? 0)
+}
