@@ -353,6 +353,16 @@ export const SETTINGS = {
     tooLow: 'A station that is off for a weekend falls out of the lists.',
     why: 'A week outlasts most outages.',
   }),
+  registryMaxMb: row({
+    env: 'REGISTRY_MAX_MB',
+    kind: integer(0, 1_000_000),
+    default: 1024,
+    group: 'data',
+    purpose: 'MB of disk above which entries of other stations are not stored; 0: no limit.',
+    tooHigh: 'Strangers who write valid records can fill the disk up to its last GB, and the heap.',
+    tooLow: 'Lists lack stations, and this one cannot pass their records on.',
+    why: 'Four times what 10 000 stations need, and a twentieth of a small VPS disk.',
+  }),
   consensusThreshold: row({
     env: 'CONSENSUS_THRESHOLD',
     kind: integer(1, 1000),

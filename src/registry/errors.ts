@@ -58,7 +58,9 @@ export function readOnly(path: string, cause: unknown): RegistryError {
 /** The stores in `path` cannot be opened, so nothing was started; `advice` says what else helps. */
 export function storesNotOpened(path: string, cause: unknown, advice = ''): RegistryError {
   const reason = reasonOf(cause)
-  const message = `the registry's stores in ${path} cannot be opened: ${reason}${advice}`
+  const file = fileIn(cause, path)
+  const what = file === null ? reason : `${file}: ${reason}`
+  const message = `the registry's stores in ${path} cannot be opened: ${what}${advice}`
   return new RegistryError('STORES_NOT_OPENED', message, { path, reason }, cause)
 }
 
@@ -70,5 +72,15 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'LEVEL_LOCKED') return 'they are in use by another process'
   if (error.cause instanceof Error) return reasonOf(error.cause)
-  return error.message.split(': ').at(-1)?.replaceAll('\n', ' ') ?? error.message
+  const words = error.message.split(': ').at(-1)?.replaceAll('\n', ' ') ?? error.message
+  // Node adds what it was doing: "permission denied, mkdir '/data/registry/logs'".
+  return 'syscall' in error ? (words.split(', ')[0] ?? words) : words
+}
+
+/** The file below `path` that LevelDB names in its message. */
+function fileIn(error: unknown, path: string): string | null {
+  if (!(error instanceof Error)) return null
+  const at = error.message.indexOf(`${path}/`)
+  if (at < 0) return fileIn(error.cause, path)
+  return error.message.slice(at + path.length + 1).split(/: |'/)[0] ?? null
 }

@@ -60,7 +60,9 @@ export class Presence {
       if (seenMs >= oldestMs) this.#seen.set(key.slice(PREFIX.length), seenMs)
       else stale.push(key)
     }
-    if (stale.length > 0) await store.batch(stale.map((key) => ({ type: 'del', key })))
+    // On a disk that takes no writes they are left for the next start.
+    const changes = stale.map((key): ByteChange => ({ type: 'del', key }))
+    if (stale.length > 0) await store.batch(changes).catch(this.#components.onError)
     this.#store = store
     this.#loop.start()
   }

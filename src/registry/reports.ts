@@ -3,6 +3,7 @@ import { RegistryError } from './errors.ts'
 import type { RegistryMetrics } from './metrics.ts'
 import { describe } from './replication/stream-errors.ts'
 import type { StoreDiskComponents } from './store/disk.ts'
+import type { DiskGuardComponents } from './store/disk-guard.ts'
 import type { DatabaseName } from './types.ts'
 
 /** What the registry tells its operator, once each. */
@@ -28,6 +29,18 @@ export class RegistryReports {
           { store, path, blocksSaved },
           'a store was damaged beyond repair: it is kept beside a new one; check the disk',
         ),
+    }
+  }
+
+  /** What is said of the room on the disk. */
+  get room(): Pick<DiskGuardComponents, 'onChanged'> {
+    const logger = this.#logger
+    return {
+      onChanged: (admission, notice) => {
+        if (notice === null) logger.info({}, 'entries of other stations are stored again')
+        else if (admission === 'none') logger.error({ notice }, 'the registry stores nothing')
+        else logger.warn({ notice }, 'the registry stores no entries of other stations')
+      },
     }
   }
 

@@ -36,7 +36,7 @@ test('every acknowledged record is there after the process is killed while it wr
     const exited = once(child, 'exit')
     await waitFor(() => acknowledged.size >= before + 20 + round * 7, {
       message: 'acknowledged records',
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     })
     child.kill('SIGKILL')
     await exited

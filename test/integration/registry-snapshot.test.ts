@@ -204,3 +204,12 @@ test('an export that nobody reads to its end leaves room for the next', async (t
   for await (const _ of registry.snapshot()) break
   assert.equal((await verifySnapshot(registry.snapshot())).problems.count, 0)
 })
+
+test('a registry that is stopped says so and exports nothing', async (t) => {
+  const { registry } = await startRegistry(t, createMemoryNetwork())
+  await registry.writer.put('nodes', 'i-1', {})
+  await registry.stop()
+  await assert.rejects(bytesOf(registry.snapshot()), { code: 'CLOSED' })
+  await registry.start()
+  assert.equal((await verifySnapshot(registry.snapshot())).problems.count, 0)
+})

@@ -18,6 +18,10 @@ export class MemoryByteStore implements ByteStore {
     return this.values.has(key)
   }
 
+  async hasMany(keys: readonly string[]): Promise<boolean[]> {
+    return keys.map((key) => this.values.has(key))
+  }
+
   async *keys(range: KeyRange): AsyncGenerator<string> {
     for await (const [key] of this.iterator(range)) yield key
   }

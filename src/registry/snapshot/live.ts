@@ -1,4 +1,5 @@
 import type { Identity } from '../../identity/index.ts'
+import { RegistryError } from '../errors.ts'
 import { SnapshotError } from './errors.ts'
 import { type SnapshotOptions, writeSnapshot } from './write.ts'
 
@@ -7,7 +8,7 @@ export interface OpenLog {
   readonly name: string
   readonly address: string
   readonly log: { missingFrom(known: Iterable<string>): string[] }
-  getBytes(hash: string): Promise<Uint8Array | undefined>
+  readBlocks(hashes: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>
 }
 
 /** Snapshots of a running registry, one at a time: each reads every log twice. */
@@ -16,25 +17,25 @@ export class LiveSnapshots {
 
   /**
    * What is in the logs when the first chunk is asked for; what joins later is not in it.
-   * @throws SnapshotError `BUSY`, `LOST_BLOCK`.
+   * @param open null while the registry is not open
+   * @throws RegistryError `CLOSED`, SnapshotError `BUSY`, `LOST_BLOCK`.
    */
   async *take(
     options: SnapshotOptions,
     identity: Pick<Identity, 'peerId' | 'sign'>,
-    open: readonly OpenLog[],
+    open: readonly OpenLog[] | null,
   ): AsyncGenerator<Uint8Array> {
+    if (open === null) throw new RegistryError('CLOSED', 'the registry is not open')
     if (this.#isUnderWay) throw new SnapshotError('BUSY', 'another snapshot is being made')
     this.#isUnderWay = true
     try {
-      const owner = new Map<string, OpenLog>()
-      const logs = open.map((one) => {
-        const hashes = one.log.missingFrom([])
-        for (const hash of hashes) owner.set(hash, one)
-        return { name: one.name, address: one.address, hashes }
-      })
-      const read = (hashes: readonly string[]) =>
-        Promise.all(hashes.map((hash) => owner.get(hash)?.getBytes(hash)))
-      yield* writeSnapshot(options, { identity, logs, read })
+      const logs = open.map((one) => ({
+        name: one.name,
+        address: one.address,
+        hashes: one.log.missingFrom([]),
+        read: (hashes: readonly string[]) => one.readBlocks(hashes),
+      }))
+      yield* writeSnapshot(options, { identity, logs })
     } finally {
       this.#isUnderWay = false
     }

@@ -4,7 +4,7 @@ import type { Identity } from '../../identity/index.ts'
 import { windowAt } from '../epochs/calendar.ts'
 import { type ImportReport, importSnapshot } from './import.ts'
 import { parseLogName } from './log-name.ts'
-import { logToExport, openStores, readBlocks, storedLogs } from './stored-logs.ts'
+import { logToExport, openStores, storedLogs } from './stored-logs.ts'
 import { type StoresReport, verifyStores } from './verify-stores.ts'
 import { type LogToExport, type SnapshotOptions, writeSnapshot } from './write.ts'
 
@@ -28,12 +28,7 @@ export async function* exportStopped(
       if (parseLogName(name)?.network !== options.networkName) continue
       logs.push(await logToExport(stores.blocks, name, hashes))
     }
-    const read = async (hashes: readonly string[]) => {
-      const found: (Uint8Array | undefined)[] = []
-      for await (const { bytes } of readBlocks(stores.blocks, hashes)) found.push(bytes)
-      return found
-    }
-    yield* writeSnapshot(options, { identity, logs, read })
+    yield* writeSnapshot(options, { identity, logs })
   } finally {
     await stores.close()
   }

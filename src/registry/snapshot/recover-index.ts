@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
-import { decodeValue, hashOf } from '../store/entry-codec.ts'
+import { isErasing } from '../epochs/stored-epochs.ts'
+import { decodeValue, hashOf, isSameBytes } from '../store/entry-codec.ts'
 import { INDEX_SUSPECT } from '../store/salvage.ts'
 import { judgeOf } from './check-log.ts'
 import { logAddress, nameInManifest, parseLogName } from './log-name.ts'
@@ -13,8 +15,9 @@ import {
   storedLogs,
 } from './stored-logs.ts'
 
-const INDEX = { gte: 'index/', lt: 'index/\uffff' }
 const BATCH = 500
+/** Which absent blocks the last walk was made for. */
+const LOOKED_INTO = 'index-looked-into'
 
 export interface RecoveryOptions {
   readonly networkName: string
@@ -28,21 +31,25 @@ export interface Recovery {
 }
 
 /**
- * Lists again what the blocks still hold when the index has lost it: walks all blocks, judges each
- * entry anew, signature included, and lists those of this network's logs. A block is written only for an
- * entry that was judged and had its parents, so nothing can come back that was not in the log.
- * @returns null when there was nothing to do, which takes one look at either store.
+ * Holds the index against the blocks, and where it lists what is not there, or was found damaged before, lists
+ * again what the blocks still hold: walks all of them, judges each entry anew, signature included, and
+ * lists those of this network's logs. A name that no block bears is either a block that is lost or a name
+ * that the disk changed, whose own is then missing from the index; LevelDB does not tell. A block is written
+ * only for an entry that was judged and had its parents, so nothing can come back that was not in the log.
+ * @returns null when there was nothing to do, which takes a look at each key.
  */
 export async function recoverIndex(
   { networkName }: RecoveryOptions,
   stores: Stores,
 ): Promise<Recovery | null> {
   const { blocks, logs } = stores
-  const isNeeded = (await logs.has(INDEX_SUSPECT)) || (await isEmpty(logs, INDEX))
-  if (!isNeeded || (await isEmpty(blocks, ALL_BLOCKS))) return null
+  const listed = await storedLogs(logs)
+  const absent = await absentBlocks(stores, listed)
+  const isSuspect =
+    listed.size === 0 || (await logs.has(INDEX_SUSPECT)) || !(await isLookedInto(logs, absent))
+  if (!isSuspect || (await isEmpty(blocks, ALL_BLOCKS))) return null
   // Until all are listed: a crash in between is made good by the next start.
   await logs.batch([{ type: 'put', key: INDEX_SUSPECT, value: Uint8Array.of(1) }])
-  const listed = await storedLogs(logs)
   const names = new Map<string, string>()
   const noteName = (name: string | null) => {
     if (name === null || parseLogName(name)?.network !== networkName) return
@@ -62,8 +69,52 @@ export async function recoverIndex(
     await finds.flush()
     if (finds.count > 0) counts.set(name, finds.count)
   }
-  await logs.batch([{ type: 'del', key: INDEX_SUSPECT }])
+  await logs.batch([
+    { type: 'del', key: INDEX_SUSPECT },
+    { type: 'put', key: LOOKED_INTO, value: absent },
+  ])
   return { logs: counts, isWhole }
+}
+
+/**
+ * A digest of the listed entries that no block bears the name of; empty when there are none. They stay
+ * listed: their blocks may come back, from a peer or with a folder that was elsewhere. Of logs that are being
+ * deleted it is to be so.
+ */
+async function absentBlocks(
+  { blocks, logs }: Stores,
+  listed: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<Uint8Array> {
+  const digest = createHash('sha256')
+  let count = 0
+  for (const [name, hashes] of listed) {
+    const { network = '', epoch = null } = parseLogName(name) ?? {}
+    if (epoch !== null && (await isErasing(logs, network, epoch))) continue
+    for (const hash of await absentOf(blocks, [...hashes])) {
+      digest.update(hash)
+      count += 1
+    }
+  }
+  return count === 0 ? new Uint8Array() : Uint8Array.from(digest.digest())
+}
+
+/** Whether the blocks were walked for the sake of just these. */
+async function isLookedInto(logs: StoreFiles, absent: Uint8Array): Promise<boolean> {
+  if (absent.length === 0) return true
+  const before = await logs.get(LOOKED_INTO)
+  return before !== undefined && isSameBytes(before, absent)
+}
+
+async function absentOf(blocks: StoreFiles, hashes: readonly string[]): Promise<string[]> {
+  const absent: string[] = []
+  for (let at = 0; at < hashes.length; at += BATCH) {
+    const batch = hashes.slice(at, at + BATCH)
+    // What cannot be looked up may be there: it is read one by one later.
+    const isThere = await blocks.hasMany(batch).catch(() => [])
+    absent.push(...batch.filter((_, i) => isThere[i] === false))
+    await yieldToLoop()
+  }
+  return absent
 }
 
 class Finds {

@@ -6,12 +6,16 @@ import { decodeValue } from '../store/entry-codec.ts'
 import type { ByteStore } from '../store/guarded-level.ts'
 import { isDamaged, openLevel } from '../store/levels.ts'
 import { LogIndex } from '../store/log-index.ts'
+import { finishRenaming } from '../store/sound-level.ts'
 import { isIntact } from './check-log.ts'
 import { logAddress, parseLogName } from './log-name.ts'
 import type { LogToExport } from './write.ts'
 
 /** What is used of a store here; a Level that nobody else has open will do. */
-export type StoreFiles = Pick<ByteStore, 'get' | 'getMany' | 'has' | 'keys' | 'iterator' | 'batch'>
+export type StoreFiles = Pick<
+  ByteStore,
+  'get' | 'getMany' | 'has' | 'hasMany' | 'keys' | 'iterator' | 'batch'
+>
 
 export interface Stores {
   readonly blocks: StoreFiles
@@ -35,6 +39,7 @@ export const ALL_BLOCKS = { gte: 'zdpu', lt: 'zdpv' }
  */
 export async function openStores(directory: string): Promise<OpenStores> {
   try {
+    for (const name of ['blocks', 'logs'] as const) await finishRenaming(directory, name)
     const blocks = await openLevel(directory, 'blocks')
     try {
       const logs = await openLevel(directory, 'logs')
@@ -144,7 +149,12 @@ export async function logToExport(
   for await (const { hash, bytes } of readBlocks(blocks, hashes)) {
     if (bytes !== undefined) index.add(hash, linksOf(bytes))
   }
-  return { name, address: logAddress(name), hashes: index.missingFrom([]) }
+  const read = async (wanted: readonly string[]) => {
+    const found: (Uint8Array | undefined)[] = []
+    for await (const { bytes } of readBlocks(blocks, wanted)) found.push(bytes)
+    return found
+  }
+  return { name, address: logAddress(name), hashes: index.missingFrom([]), read }
 }
 
 /** What was judged when it was stored needs no second look to be put in order. */

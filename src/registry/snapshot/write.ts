@@ -12,6 +12,8 @@ export interface LogToExport {
   readonly address: string
   /** Parents first. */
   readonly hashes: readonly string[]
+  /** In the order of `hashes`; undefined where a block is not here or not intact. */
+  read(hashes: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>
 }
 
 export interface SnapshotOptions {
@@ -23,29 +25,28 @@ export interface SnapshotOptions {
 export interface SnapshotComponents {
   readonly identity: Pick<Identity, 'peerId' | 'sign'>
   readonly logs: readonly LogToExport[]
-  /** In the order of `hashes`; undefined where a block is not here or not intact. */
-  read(hashes: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>
 }
 
 /**
- * Makes a snapshot, a chunk of some hundred kilobytes at most at a time. Everything is read twice: the
- * manifest comes first and says how many entries follow and what they are. Entries that are lost on
- * this disk are left out. @throws SnapshotError `LOST_BLOCK`.
+ * Makes a snapshot, a chunk of some hundred kilobytes at a time, and reads no further than it is read. Each
+ * block is read twice: the manifest comes first and says how many entries follow and what they are, so
+ * that one that is lost on this disk has to be known before, and is left out. What is held meanwhile is the
+ * entries' names and one chunk. @throws SnapshotError `LOST_BLOCK`.
  */
 export async function* writeSnapshot(
   { networkName, timeMs }: SnapshotOptions,
-  { identity, logs, read }: SnapshotComponents,
+  { identity, logs }: SnapshotComponents,
 ): AsyncGenerator<Uint8Array> {
   const digest = new EntryDigest()
   const kept: LogToExport[] = []
-  for (const { name, address, hashes } of logs) {
-    const here: string[] = []
-    for await (const { hash, bytes } of readAll(hashes, read)) {
-      if (bytes === undefined) continue
-      here.push(hash)
-      digest.add(hash)
+  for (const log of logs) {
+    const lost = new Set<string>()
+    for await (const { hash, bytes } of readAll(log)) {
+      if (bytes === undefined) lost.add(hash)
+      else digest.add(hash)
     }
-    kept.push({ name, address, hashes: here })
+    const hashes = lost.size === 0 ? log.hashes : log.hashes.filter((hash) => !lost.has(hash))
+    kept.push({ ...log, hashes })
   }
   const counts = kept.map(({ name, address, hashes }) => ({
     name,
@@ -54,9 +55,9 @@ export async function* writeSnapshot(
   }))
   const manifest = { network: networkName, time: timeMs, logs: counts, digest: digest.finish() }
   yield carHead(encodeManifest(manifest, identity))
-  for (const { hashes } of kept) {
+  for (const log of kept) {
     let sections: Uint8Array[] = []
-    for await (const { hash, bytes } of readAll(hashes, read)) {
+    for await (const { hash, bytes } of readAll(log)) {
       if (bytes === undefined) throw lostBlock(hash)
       sections.push(carSection(hash, bytes))
       if (sections.length < BATCH) continue
@@ -67,10 +68,10 @@ export async function* writeSnapshot(
   }
 }
 
-async function* readAll(
-  hashes: readonly string[],
-  read: SnapshotComponents['read'],
-): AsyncGenerator<{ hash: string; bytes: Uint8Array | undefined }> {
+async function* readAll({
+  hashes,
+  read,
+}: LogToExport): AsyncGenerator<{ hash: string; bytes: Uint8Array | undefined }> {
   for (let at = 0; at < hashes.length; at += BATCH) {
     const batch = hashes.slice(at, at + BATCH)
     const blocks = await read(batch)

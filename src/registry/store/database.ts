@@ -8,18 +8,18 @@ import { RegistryError } from '../errors.ts'
 import type { RecordSchema } from '../records/schema.ts'
 import type { DatabaseName } from '../types.ts'
 import type { BlockStore } from './block-store.ts'
+import type { StoreRoom } from './disk-guard.ts'
 import { EntryJudge } from './entry-judge.ts'
-import type { EntryPayload, JudgedEntry, Verdict, VerifySignature } from './entry-rules.ts'
+import type { EntryPayload, JudgedEntry, Verdict } from './entry-rules.ts'
+import { type EntrySource, JoinQueue } from './join-queue.ts'
+import { LatestEntries } from './latest-entries.ts'
 import { eraseLog } from './log-erasure.ts'
 import { LogIndex } from './log-index.ts'
 import { scanLog } from './log-scan.ts'
 import type { HeadsStorage, PrefixStorage } from './orbit-storages.ts'
 import { encodeOwnEntry, refusalOf } from './own-writing.ts'
-import { Turns } from './turns.ts'
-import { verifyLater } from './verify-later.ts'
 
-/** Who brought an entry: it decides what is announced again. */
-export type EntrySource = 'local' | 'gossip' | 'exchange' | 'disk'
+export type { EntrySource } from './join-queue.ts'
 
 export interface DatabaseOptions {
   readonly name: DatabaseName
@@ -32,21 +32,13 @@ export interface DatabaseComponents {
   readonly heads: HeadsStorage
   readonly index: PrefixStorage
   readonly clock: Clock
-  readonly verify: VerifySignature
+  readonly room: StoreRoom
   /** Called once per entry that is in the log, parents first. */
   onEntry(judged: JudgedEntry, source: EntrySource): void
 }
 
 /** Entries taken into the view in one go at start: some milliseconds. */
 const NOTED_AT_ONCE = 500
-/** Entries stored in one turn, before a local write that waits: some milliseconds. */
-const JOINED_AT_ONCE = 128
-
-/** Entries of one source that will be stored in the same turn, and for each whether it was new. */
-interface Gathered {
-  readonly entries: JudgedEntry[]
-  readonly isNew: Promise<boolean[]>
-}
 
 /**
  * One log, OrbitDB's: entries are judged before they get near it and joined parents first. They go into
@@ -58,12 +50,13 @@ export class RegistryDatabase implements OrbitDatabase {
   readonly address: string
   readonly name: string
   readonly options: DatabaseOptions
+  /** Which entries count. */
+  readonly latest = new LatestEntries()
   readonly #components: DatabaseComponents
   readonly #params: OrbitDatabaseParams
   readonly #log = new LogIndex()
   readonly #judge: EntryJudge
-  readonly #turns = new Turns()
-  readonly #gathered = new Map<EntrySource, Gathered>()
+  readonly #queue: JoinQueue
   #orbitLog: OrbitLog | null = null
   #lastOwnClockMs = 0
 
@@ -77,10 +70,15 @@ export class RegistryDatabase implements OrbitDatabase {
     this.#params = params
     this.address = params.address
     this.name = params.name
-    const { clock, verify } = components
+    this.#queue = new JoinQueue({ store: (batch, source) => this.#store(batch, source) })
     this.#judge = new EntryJudge(
       { address: params.address, schema: options.schema },
-      { clock, verify, verifyLater, isJoined: (hash) => this.has(hash) },
+      {
+        clock: components.clock,
+        isJoined: (hash) => this.has(hash),
+        // What was lost takes no more room than it took before.
+        isAdmitted: (hash) => components.room.acceptsRemote || this.#log.isMissing(hash),
+      },
     )
   }
 
@@ -116,7 +114,7 @@ export class RegistryDatabase implements OrbitDatabase {
     return scan.lost
   }
 
-  /** Judges bytes a peer sent; the same bytes again cost a hash. */
+  /** Judges bytes a peer sent; the same bytes again cost a hash. Refused for now where there is no room. */
   judge(bytes: Uint8Array): Verdict {
     return this.#judge.judge(bytes)
   }
@@ -147,6 +145,11 @@ export class RegistryDatabase implements OrbitDatabase {
     return this.#components.blocks.get(hash)
   }
 
+  /** In the order of `hashes`; undefined where a block is not here or not intact. */
+  readBlocks(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#components.blocks.getMany(hashes)
+  }
+
   /** Those of `hashes` that are in the log, in this order; undefined where a block is not intact. */
   getBytesMany(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]> {
     return this.#components.blocks.getMany(hashes.filter((hash) => this.#log.has(hash)))
@@ -158,25 +161,7 @@ export class RegistryDatabase implements OrbitDatabase {
    * @returns false when it was in the log already. @throws RegistryError `READ_ONLY`, `CLOSED`.
    */
   async join(judged: JudgedEntry, source: EntrySource): Promise<boolean> {
-    if (source === 'local') return (await this.joinMany([judged], source))[0] ?? false
-    // Those that arrive while others are stored share one turn: a turn is two writes, whatever is in it.
-    const waiting = this.#gathered.get(source)
-    if (waiting === undefined) return (await this.#gather(judged, source))[0] ?? false
-    const at = waiting.entries.push(judged) - 1
-    if (waiting.entries.length >= JOINED_AT_ONCE) this.#gathered.delete(source)
-    return (await waiting.isNew)[at] ?? false
-  }
-
-  #gather(first: JudgedEntry, source: EntrySource): Promise<boolean[]> {
-    const entries = [first]
-    let hasBegun = false
-    const isNew = this.#turns.take(() => {
-      hasBegun = true
-      if (this.#gathered.get(source)?.entries === entries) this.#gathered.delete(source)
-      return this.#store(entries, source)
-    })
-    if (!hasBegun) this.#gathered.set(source, { entries, isNew })
-    return isNew
+    return await this.#queue.join(judged, source)
   }
 
   /**
@@ -185,13 +170,7 @@ export class RegistryDatabase implements OrbitDatabase {
    * @returns for each whether it is new. @throws RegistryError `READ_ONLY`, `CLOSED`.
    */
   async joinMany(batch: readonly JudgedEntry[], source: EntrySource): Promise<boolean[]> {
-    const isNew: boolean[] = []
-    for (let at = 0; at < batch.length; at += JOINED_AT_ONCE) {
-      const part = batch.slice(at, at + JOINED_AT_ONCE)
-      const urgency = source === 'local' ? 'urgent' : 'usual'
-      isNew.push(...(await this.#turns.take(() => this.#store(part, source), urgency)))
-    }
-    return isNew
+    return await this.#queue.joinMany(batch, source)
   }
 
   /**
@@ -208,7 +187,7 @@ export class RegistryDatabase implements OrbitDatabase {
       clock: { id: this.options.peerId, time },
       heads: (limit) => this.#log.heads(limit),
     })
-    const verdict = this.judge(bytes)
+    const verdict = this.#judge.judgeOwn(bytes)
     if (!verdict.isAccepted) throw refusalOf(verdict.reason, payload, bytes.length)
     // Even if it fails: bytes that reached the disk after all must not share a clock with the next.
     this.#lastOwnClockMs = time
@@ -220,7 +199,7 @@ export class RegistryDatabase implements OrbitDatabase {
     const log = this.#orbitLog
     this.#orbitLog = null
     // After the join under way; those that wait find the log closed.
-    await this.#turns.take(async () => log?.close(), 'urgent')
+    await this.#queue.afterCurrent(async () => log?.close())
     this.events.emit('close')
   }
 
@@ -255,10 +234,13 @@ export class RegistryDatabase implements OrbitDatabase {
       return true
     })
     if (fresh.size === 0) return isNew
-    const { blocks, index } = this.#components
+    const { blocks, index, room } = this.#components
     await blocks.putMany([...fresh].map(([hash, { bytes }]) => ({ hash, bytes })))
     await index.putMany([...fresh.keys()])
-    for (const judged of fresh.values()) this.#note(judged, source)
+    for (const judged of fresh.values()) {
+      room.noteStored(judged.bytes.length)
+      this.#note(judged, source)
+    }
     return isNew
   }
 
@@ -273,6 +255,7 @@ export class RegistryDatabase implements OrbitDatabase {
   #note(judged: JudgedEntry, source: EntrySource): void {
     const { entry } = judged
     this.#log.add(entry.hash, entry.next)
+    this.latest.add(entry)
     if (entry.key === this.options.peerId) {
       this.#lastOwnClockMs = Math.max(this.#lastOwnClockMs, entry.clock.time)
     }

@@ -8,9 +8,10 @@ import type { DatabaseName } from '../types.ts'
 import { createAccessController } from './access-controller.ts'
 import type { BlockStore } from './block-store.ts'
 import { type EntrySource, RegistryDatabase } from './database.ts'
-import type { JudgedEntry, VerifySignature } from './entry-rules.ts'
+import type { StoreRoom } from './disk-guard.ts'
+import type { JudgedEntry } from './entry-rules.ts'
 import type { ByteStore } from './guarded-level.ts'
-import { createCachedVerify, orbitIdentity } from './identities.ts'
+import { orbitIdentity } from './identities.ts'
 import {
   createEntryStorage,
   createIndexStorage,
@@ -29,10 +30,14 @@ export interface DatabasesComponents {
   readonly blocks: BlockStore
   readonly logs: ByteStore
   readonly clock: Clock
+  /** @default there always is */
+  readonly room?: StoreRoom
   onEntry(database: DatabaseName, judged: JudgedEntry, source: EntrySource): void
   /** Entries whose block was gone or damaged at start. */
   onLost(database: DatabaseName, hashes: readonly string[]): void
 }
+
+const ENDLESS: StoreRoom = { acceptsRemote: true, noteStored: () => {} }
 
 /** The four logs of one epoch. */
 export interface Databases {
@@ -66,8 +71,7 @@ export async function openDatabases(
   components: DatabasesComponents,
 ): Promise<Databases> {
   const { identity, blocks } = components
-  const verify = createCachedVerify()
-  const self = orbitIdentity(identity, verify)
+  const self = orbitIdentity(identity)
   const orbitdb = await createOrbitDB({
     ipfs: createIpfsFacade(identity.peerId, blocks),
     id: identity.peerId,
@@ -78,7 +82,7 @@ export async function openDatabases(
   const opened = new Map<DatabaseName, RegistryDatabase>()
   try {
     for (const name of DATABASE_NAMES) {
-      opened.set(name, await openOne(orbitdb, name, verify, options, components))
+      opened.set(name, await openOne(orbitdb, name, options, components))
     }
   } catch (error) {
     await orbitdb.stop()
@@ -104,11 +108,10 @@ export async function openDatabases(
 async function openOne(
   orbitdb: OrbitDB,
   name: DatabaseName,
-  verify: VerifySignature,
   options: DatabasesOptions,
   components: DatabasesComponents,
 ): Promise<RegistryDatabase> {
-  const { identity, blocks, logs, clock, onEntry, onLost } = components
+  const { identity, blocks, logs, clock, room = ENDLESS, onEntry, onLost } = components
   const fullName = databaseName(options.networkName, name, options.epoch)
   const heads = new HeadsStorage()
   const index = new PrefixStorage(logs, indexPrefix(fullName))
@@ -134,7 +137,7 @@ async function openOne(
           heads,
           index,
           clock,
-          verify,
+          room,
           onEntry: (judged, source) => onEntry(name, judged, source),
         },
         params,

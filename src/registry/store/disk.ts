@@ -1,15 +1,14 @@
-import { open, rm, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
-
 import type { Clock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
 import { type RegistryError, readOnly, storesNotOpened } from '../errors.ts'
 import { type ByteStore, GuardedLevel } from './guarded-level.ts'
+import { isNoRoom } from './levels.ts'
+import { probe } from './probe.ts'
+import { giveUpReserve, holdReserve } from './reserve.ts'
 import { openSoundLevel, type SoundLevelComponents, type StoreName } from './sound-level.ts'
 
-/** Reopening two stores writes out their logs, at most a write buffer of 2 MiB each. */
-const ROOM_BYTES = 8 * 1024 * 1024
-const PROBE_BYTES = 64 * 1024
+/** What was written in the last second is what a power cut may cost. */
+const SYNC_INTERVAL_MS = 1000
 
 export interface StoreDiskOptions {
   readonly directory: string
@@ -35,20 +34,31 @@ export class StoreDisk {
   readonly #options: StoreDiskOptions
   readonly #components: StoreDiskComponents
   readonly #levels: { readonly blocks: GuardedLevel; readonly logs: GuardedLevel }
-  readonly #loop: Loop
+  readonly #mending: Loop
+  readonly #syncing: Loop
   #failure: RegistryError | null = null
 
   constructor(options: StoreDiskOptions, components: StoreDiskComponents) {
     this.#options = options
     this.#components = components
     this.#levels = { blocks: this.#guard('blocks'), logs: this.#guard('logs') }
-    this.#loop = new Loop({
+    const { clock } = components
+    this.#mending = new Loop({
       name: 'store-disk',
       intervalMs: options.retryMs,
       isDelayed: true,
-      clock: components.clock,
+      clock,
       run: () => this.#mend(),
       // The disk is as it was: that it failed has been said.
+      onError: () => {},
+    })
+    this.#syncing = new Loop({
+      name: 'store-sync',
+      intervalMs: SYNC_INTERVAL_MS,
+      isDelayed: true,
+      clock,
+      run: () => this.#sync(),
+      // A write that fails says so by itself.
       onError: () => {},
     })
   }
@@ -66,21 +76,41 @@ export class StoreDisk {
     return this.#failure
   }
 
-  /** @throws RegistryError `STORES_NOT_OPENED`; what was opened is closed by `close()`. */
+  /**
+   * On a disk that is full already the stores are opened with the room of the reserve, to be read.
+   * @throws RegistryError `STORES_NOT_OPENED`; what was opened is closed by `close()`.
+   */
   async open(): Promise<void> {
     try {
-      await this.#reopen()
+      await this.#reopen().catch((error: unknown) => this.#openWithReserve(error))
     } catch (error) {
       throw storesNotOpened(this.#options.directory, error)
     }
-    this.#loop.start()
+    this.#mending.start()
+    this.#syncing.start()
   }
 
   /** Ends after writes under way. Callable twice and after a failed `open()`. */
   async close(): Promise<void> {
-    await this.#loop.stop()
+    await this.#mending.stop()
+    await this.#syncing.stop()
+    // A disk that takes no writes is closed all the same.
+    await this.#sync().catch(() => {})
     await Promise.all([this.#levels.blocks.close(), this.#levels.logs.close()])
     this.#failure = null
+  }
+
+  async #openWithReserve(error: unknown): Promise<void> {
+    if (!isNoRoom(error) || !(await giveUpReserve(this.#options.directory))) throw error
+    await this.#reopen()
+    this.#fail(error)
+  }
+
+  /** The blocks first: what the index lists is there. */
+  async #sync(): Promise<void> {
+    if (this.#failure !== null) return
+    await this.#levels.blocks.sync()
+    await this.#levels.logs.sync()
   }
 
   /** The logs first: they name the blocks to look for in a damaged store. */
@@ -107,30 +137,13 @@ export class StoreDisk {
     return failure
   }
 
-  /** @throws when the disk does not take writes yet. */
+  /** Keeps the reserve while all is well. @throws when the disk does not take writes yet. */
   async #mend(): Promise<void> {
-    if (this.#failure === null) return
-    await probe(this.#options.directory)
+    const { directory } = this.#options
+    if (this.#failure === null) return await holdReserve(directory)
+    await probe(directory)
     await this.#reopen()
     this.#failure = null
     this.#components.onMended()
-  }
-}
-
-/** Finds out whether a disk takes writes, before the stores, which can still be read, are closed. */
-async function probe(directory: string): Promise<void> {
-  const { bavail, bsize } = await statfs(directory)
-  if (bavail * bsize < ROOM_BYTES) throw new Error('there is no room yet')
-  const path = join(directory, 'probe.tmp')
-  try {
-    const file = await open(path, 'w', 0o600)
-    try {
-      await file.writeFile(Buffer.alloc(PROBE_BYTES))
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
-  } finally {
-    await rm(path, { force: true })
   }
 }

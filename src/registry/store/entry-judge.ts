@@ -1,5 +1,6 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
+import { verifySignature, verifySignatureLater } from '../../identity/index.ts'
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { MAX_ENTRY_BYTES } from '../constants.ts'
@@ -7,12 +8,12 @@ import { hashOf } from './entry-codec.ts'
 import {
   concludeEntry,
   judgeEntry,
+  type RuleContext,
   readEntry,
+  refuse,
   type ShapeContext,
   type Verdict,
-  type VerifySignature,
 } from './entry-rules.ts'
-import type { VerifyLater } from './verify-later.ts'
 
 /** Verdicts remembered, each with an entry of at most 8 KiB. */
 const REMEMBERED = 512
@@ -21,10 +22,10 @@ const READ_AT_ONCE = 32
 
 export interface EntryJudgeComponents {
   readonly clock: Clock
-  readonly verify: VerifySignature
-  readonly verifyLater: VerifyLater
   /** Whether an entry is in the log: it passed the rules before. */
   isJoined(hash: string): boolean
+  /** Whether an entry of a peer's can be stored now; one that cannot is refused for the time being. */
+  isAdmitted(hash: string): boolean
 }
 
 /** The rules of one log, applied to bytes that peers send; the same bytes again cost a hash. */
@@ -39,17 +40,21 @@ export class EntryJudge {
   }
 
   /**
-   * An accepted entry has bytes of its own: what came in may be a view of a whole frame, which must not
-   * live as long as the entry does.
+   * Judges what a peer sent. An accepted entry has bytes of its own: what came in may be a view of a whole
+   * frame, which must not live as long as the entry does.
    */
   judge(bytes: Uint8Array): Verdict {
-    const { clock, verify } = this.#components
-    const context = { ...this.#context, nowMs: clock.now(), verify }
-    if (bytes.length > MAX_ENTRY_BYTES) return judgeEntry(bytes, context)
+    if (bytes.length > MAX_ENTRY_BYTES) return judgeEntry(bytes, this.#rules())
     const hash = hashOf(bytes)
+    if (!this.#isAdmitted(hash)) return refuse('no-room')
     const known = this.#verdicts.get(hash)
     if (known !== undefined) return known
-    return this.#remember(hash, judgeEntry(new Uint8Array(bytes), context))
+    return this.#remember(hash, judgeEntry(new Uint8Array(bytes), this.#rules()))
+  }
+
+  /** Judges an entry of our own: whether there is room is asked before it is made. */
+  judgeOwn(bytes: Uint8Array): Verdict {
+    return this.#remember(hashOf(bytes), judgeEntry(bytes, this.#rules()))
   }
 
   /**
@@ -71,15 +76,24 @@ export class EntryJudge {
     if (bytes.length > MAX_ENTRY_BYTES) return this.judge(bytes)
     const hash = hashOf(bytes)
     if (this.#components.isJoined(hash)) return null
+    if (!this.#isAdmitted(hash)) return refuse('no-room')
     const known = this.#verdicts.get(hash)
     if (known !== undefined) return known
     const read = readEntry(bytes, this.#context, hash)
     if ('isAccepted' in read) return this.#remember(hash, read)
-    const { clock, verifyLater } = this.#components
     const { judged, signed, signature } = read
-    const isSigned = await verifyLater(judged.entry.key, signed, signature)
-    const verdict = concludeEntry(judged, isSigned, clock.now())
+    const isSigned = await verifySignatureLater(judged.entry.key, signed, signature)
+    const verdict = concludeEntry(judged, isSigned, this.#components.clock.now())
     return verdict.isAccepted ? verdict : this.#remember(hash, verdict)
+  }
+
+  #isAdmitted(hash: string): boolean {
+    const { isJoined, isAdmitted } = this.#components
+    return isAdmitted(hash) || isJoined(hash)
+  }
+
+  #rules(): RuleContext {
+    return { ...this.#context, nowMs: this.#components.clock.now(), verify: verifySignature }
   }
 
   #remember(hash: string, verdict: Verdict): Verdict {

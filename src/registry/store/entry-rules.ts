@@ -34,6 +34,8 @@ export type RejectionReason =
   | 'foreign-key'
   | 'value'
   | 'signature'
+  /** No rule: this station has no room for entries of others, for the time being. */
+  | 'no-room'
 
 export interface EntryPayload {
   readonly op: 'PUT' | 'DEL'
@@ -67,7 +69,7 @@ export type Verdict = ({ readonly isAccepted: true } & JudgedEntry) | Refusal
 export interface Refusal {
   readonly isAccepted: false
   readonly reason: RejectionReason
-  /** True for a clock that is only too early: the same entry may pass later. */
+  /** True for a clock that is only too early, and for no room: the same entry may pass later. */
   readonly isTemporary: boolean
 }
 
@@ -137,8 +139,10 @@ export function concludeEntry(judged: JudgedEntry, isSigned: boolean, nowMs: num
   return isEarly ? refuse('clock-ahead') : { isAccepted: true, ...judged }
 }
 
-function refuse(reason: RejectionReason): Refusal {
-  return { isAccepted: false, reason, isTemporary: reason === 'clock-ahead' }
+/** The verdict on an entry that is not taken for this reason. */
+export function refuse(reason: RejectionReason): Refusal {
+  const isTemporary = reason === 'clock-ahead' || reason === 'no-room'
+  return { isAccepted: false, reason, isTemporary }
 }
 
 function readFields(bytes: Uint8Array, context: ShapeContext, knownHash?: string): UnverifiedEntry {

@@ -35,3 +35,21 @@ export function isDamaged(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return ('code' in error && error.code === 'LEVEL_CORRUPTION') || isDamaged(error.cause)
 }
+
+/** Whether the disk was full: LevelDB has the system's words and no code. */
+export function isNoRoom(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) return true
+  return NO_ROOM.test(error.message) || isNoRoom(error.cause)
+}
+
+const NO_ROOM = /no space left on device|disk quota exceeded/i
+
+/** Whether files could not be opened for a reason that says nothing of what is in them: it can be mended. */
+export function isOfMachine(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return OF_MACHINE.test(error.message) || isOfMachine(error.cause)
+}
+
+const OF_MACHINE =
+  /permission denied|operation not permitted|too many open files|cannot allocate memory/i

@@ -1,4 +1,6 @@
 import type { OrbitStorage } from '@orbitdb/core'
+
+import { RegistryError } from '../errors.ts'
 import type { BlockStore } from './block-store.ts'
 import { hashOfCid } from './entry-codec.ts'
 import type { ByteStore } from './guarded-level.ts'
@@ -163,7 +165,8 @@ export function createIpfsFacade(peerId: string, blocks: BlockStore): object {
     libp2p: { peerId },
     blockstore: {
       put: async (cid: Parameters<typeof hashOfCid>[0], bytes: Uint8Array) => {
-        await blocks.put(nameOf(cid), bytes)
+        const hash = nameOf(cid)
+        if (!(await blocks.has(hash))) await blocks.put(hash, bytes).catch(tolerateReadOnly)
         return cid
       },
       get: async function* (cid: Parameters<typeof hashOfCid>[0]) {
@@ -173,4 +176,9 @@ export function createIpfsFacade(peerId: string, blocks: BlockStore): object {
     },
     pins: { isPinned: async () => true },
   }
+}
+
+/** A manifest follows from its log's name; a disk that takes no writes is no reason not to open the log. */
+function tolerateReadOnly(error: unknown): void {
+  if (!(error instanceof RegistryError) || error.code !== 'READ_ONLY') throw error
 }

@@ -1,9 +1,21 @@
-import { open, rename, rm } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { ByteStore } from './guarded-level.ts'
-import { type BytesLevel, isDamaged, openLevel, repairLevel } from './levels.ts'
+import {
+  type BytesLevel,
+  isDamaged,
+  isNoRoom,
+  isOfMachine,
+  openLevel,
+  repairLevel,
+} from './levels.ts'
 import { INDEX_SUSPECT, salvageBlocks } from './salvage.ts'
+
+/** What is added to a store's name while a new one is made to take its place. */
+const ANEW = '.anew'
+/** Damaged stores of one name that are kept. */
+const KEPT_ASIDE = 3
 
 export type StoreName = 'blocks' | 'logs'
 
@@ -26,7 +38,7 @@ export interface SoundLevelComponents {
 
 /**
  * Opens a store that a power cut or a bad disk may have damaged: LevelDB refuses all of it, or every later
- * write, for the sake of a few bytes. Nothing of the damaged one is ever deleted.
+ * write, for the sake of a few bytes. A damaged one is kept beside the one that takes its place.
  * @throws what Level throws for anything but damage: locked, no room, no permission.
  */
 export async function openSoundLevel(
@@ -34,6 +46,7 @@ export async function openSoundLevel(
   components: SoundLevelComponents,
 ): Promise<BytesLevel> {
   const { directory, name } = options
+  await finishRenaming(directory, name)
   const opened = await openChecked(directory, name)
   if (opened === 'unreadable') return await openAnew(options, components)
   if (opened !== 'refused') return opened
@@ -61,9 +74,13 @@ async function openChecked(
   if (level === null) return 'refused'
   try {
     if (await isInOrder(level.keys())) return level
-  } catch {
-    // It was opened, so the disk can be read: what is not there is damaged, whatever it is called (a
-    // table that is cut off is an "invalid argument").
+  } catch (error) {
+    if (isOfMachine(error)) {
+      await level.close()
+      throw error
+    }
+    // What the disk does not give is damaged, whatever it is called (a table that is cut off is an "invalid
+    // argument").
   }
   await level.close()
   return 'unreadable'
@@ -104,32 +121,62 @@ async function repair(directory: string, name: StoreName): Promise<boolean> {
   }
 }
 
+/**
+ * Makes the new store beside the damaged one and then changes their names, so that a salvage that is cut
+ * short, by a kill or a full disk, is begun again by the next start.
+ */
 async function openAnew(
   { directory, name }: SoundLevelOptions,
   { logs, onSetAside }: SoundLevelComponents,
 ): Promise<BytesLevel> {
-  const aside = `${name}.damaged-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
-  await rename(join(directory, name), join(directory, aside))
-  const level = await openLevel(directory, name)
+  const anew = `${name}${ANEW}`
+  await rm(join(directory, anew), { recursive: true, force: true })
+  const level = await openLevel(directory, anew)
   let blocksSaved = 0
   try {
     if (name === 'logs') await level.put(INDEX_SUSPECT, Uint8Array.of(1))
-    else blocksSaved = await salvage(directory, aside, level, logs)
-  } catch (error) {
+    else blocksSaved = await salvage(directory, name, level, logs)
+  } finally {
     await level.close()
-    throw error
   }
-  onSetAside(name, join(directory, aside), blocksSaved)
-  return level
+  const aside = await setAside(directory, name)
+  await rename(join(directory, anew), join(directory, name))
+  onSetAside(name, aside, blocksSaved)
+  return await openLevel(directory, name)
+}
+
+/** A kill between the two names that `openAnew` changes leaves a whole store under the wrong one. */
+export async function finishRenaming(directory: string, name: StoreName): Promise<void> {
+  const names: readonly string[] = await readdir(directory).catch(() => [])
+  if (names.includes(name) || !names.includes(`${name}${ANEW}`)) return
+  await rename(join(directory, `${name}${ANEW}`), join(directory, name))
+}
+
+/**
+ * Keeps a damaged store under another name. A disk that goes bad damages one at each start: the last few
+ * are kept, for what could be read of those before is in the stores that came after them.
+ */
+async function setAside(directory: string, name: StoreName): Promise<string> {
+  const stem = `${name}.damaged-`
+  const aside = join(directory, `${stem}${new Date().toISOString().replaceAll(/[:.]/g, '-')}`)
+  await rename(join(directory, name), aside)
+  const kept = (await readdir(directory)).filter((file) => file.startsWith(stem)).sort()
+  for (const old of kept.slice(0, -KEPT_ASIDE)) {
+    await rm(join(directory, old), { recursive: true, force: true })
+  }
+  return aside
 }
 
 async function salvage(
   directory: string,
-  aside: string,
+  damaged: string,
   to: BytesLevel,
   logs: Pick<ByteStore, 'keys'>,
 ): Promise<number> {
-  const from = await openLevel(directory, aside).catch(() => null)
+  const from = await openLevel(directory, damaged).catch((error: unknown) => {
+    if (isNoRoom(error) || isOfMachine(error)) throw error
+    return null
+  })
   if (from === null) return 0
   try {
     return await salvageBlocks(from, to, logs)

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 
+import Fastify from 'fastify'
+import type { RouteContext } from '../../../src/api/routes/context.ts'
+import { createSnapshotRoute } from '../../../src/api/routes/registry-snapshot.ts'
+import { RegistryError } from '../../../src/registry/index.ts'
 import { call, startApi } from '../../support/api.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -55,4 +60,37 @@ test('a caller without access gets none', async (t) => {
   const { url } = await startApi(t, options, { snapshot: pieces })
   const answer = await call(url, '/registry/snapshot', { headers: { host: 'evil.example.com' } })
   assert.equal(answer.status, 403)
+})
+
+test('a registry that is closed answers so, and not with the beginning of a file', async (t) => {
+  const isOpen = false
+  async function* closed(): AsyncGenerator<Uint8Array> {
+    if (!isOpen) throw new RegistryError('CLOSED', 'the registry is not open')
+    yield* pieces()
+  }
+  const { url } = await startApi(t, {}, { snapshot: closed })
+  const answer = await call(url, '/registry/snapshot')
+  assert.deepEqual([answer.status, answer.json.code], [503, 'CLOSED'])
+  assert.match(answer.headers['content-type'] ?? '', /^application\/json/)
+})
+
+test('a client that reads nothing is hung up on, and the next one has its turn', async (t) => {
+  let isEnded = false
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) yield Buffer.alloc(65_536)
+    } finally {
+      isEnded = true
+    }
+  }
+  const app = Fastify()
+  t.after(() => app.close())
+  createSnapshotRoute(100)(app, { snapshot: endless } as unknown as RouteContext)
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.on('error', () => {})
+  socket.pause()
+  socket.write('GET /registry/snapshot HTTP/1.1\r\nhost: a\r\n\r\n')
+  await waitFor(() => isEnded, { message: 'the export to be given up' })
 })

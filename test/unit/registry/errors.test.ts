@@ -30,3 +30,21 @@ test('what an operator can mend is one line that says where and why', () => {
   }
   assert.equal(storesNotOpened('/data', 'odd').facts.reason, 'odd')
 })
+
+test('stores that cannot be opened are named with the file that is at fault', () => {
+  const wrapped = new Error('Database failed to open', { cause: levelError })
+  const ofNode = Object.assign(
+    new Error("EACCES: permission denied, mkdir '/data/registry/blocks'"),
+    { code: 'EACCES', syscall: 'mkdir' },
+  )
+  for (const [cause, what] of [
+    [wrapped, 'logs/000003.log: No space left on device'],
+    [ofNode, 'blocks: permission denied'],
+    [new Error('odd'), 'odd'],
+  ] as const) {
+    assert.equal(
+      storesNotOpened('/data/registry', cause).message,
+      `the registry's stores in /data/registry cannot be opened: ${what}`,
+    )
+  }
+})

@@ -55,3 +55,15 @@ test('what is older than the time to live is deleted at start', async () => {
   assert.deepEqual([...store.values.keys()], ['seen/new'])
   assert.equal(presence.lastSeenMs('new'), 500)
 })
+
+test('a disk that takes no writes at the start is no reason not to start', async () => {
+  const { store, presence } = newPresence()
+  store.values.set('seen/old', Buffer.from('1'))
+  store.values.set('seen/new', Buffer.from('900'))
+  store.beforeWrite = () => {
+    throw new Error('the disk is full')
+  }
+  await presence.start(store)
+  assert.deepEqual([presence.lastSeenMs('new'), presence.lastSeenMs('old')], [900, null])
+  await presence.stop()
+})

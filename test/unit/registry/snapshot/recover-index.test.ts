@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
+import { markErasing } from '../../../../src/registry/epochs/stored-epochs.ts'
 import { logAddress, logManifest } from '../../../../src/registry/snapshot/log-name.ts'
 import { recoverIndex } from '../../../../src/registry/snapshot/recover-index.ts'
 import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
@@ -97,4 +98,36 @@ test('of a damaged store of blocks all is saved that the index or a walk can nam
   const to = new MemoryByteStore()
   assert.equal(await salvageBlocks(from, to, stores.logs), 2)
   assert.deepEqual([...to.values.keys()].sort(), [listed, walked])
+})
+
+test('a name that no block bears has all blocks looked through, once', async () => {
+  const { stores, listed, expected, hashes } = await lostIndex()
+  // As a flipped bit leaves it: a key in the right order, and the one it was is gone.
+  const phantom = `index/${NAME}/${(hashes[2] ?? '').slice(0, -1)}`
+  for (const key of [expected[0] ?? '', phantom]) stores.logs.values.set(key, Uint8Array.of(1))
+  const recovery = await recoverIndex(OPTIONS, stores)
+  assert.deepEqual([...(recovery?.logs ?? [])], [[NAME, 2]])
+  assert.deepEqual(listed(), [...expected, phantom].sort(), 'nothing is taken from the index')
+  assert.equal(await recoverIndex(OPTIONS, stores), null)
+  stores.logs.values.set(`${phantom}x`, Uint8Array.of(1))
+  assert.ok(await recoverIndex(OPTIONS, stores), 'another one is another damage')
+})
+
+test('blocks that were elsewhere for one start are still listed when they are back', async () => {
+  const { stores, listed, expected } = await lostIndex()
+  await recoverIndex(OPTIONS, stores)
+  const blocks = new Map(stores.blocks.values)
+  stores.blocks.values.clear()
+  assert.equal(await recoverIndex(OPTIONS, stores), null)
+  for (const [hash, bytes] of blocks) stores.blocks.values.set(hash, bytes)
+  assert.equal(await recoverIndex(OPTIONS, stores), null)
+  assert.deepEqual(listed(), expected)
+})
+
+test('an epoch whose deletion was cut short lacks blocks by rights', async () => {
+  const { stores, hashes } = await lostIndex()
+  await recoverIndex(OPTIONS, stores)
+  stores.blocks.values.delete(hashes[0] ?? '')
+  await markErasing(stores.logs, 'test', 7)
+  assert.equal(await recoverIndex(OPTIONS, stores), null)
 })

@@ -3,12 +3,13 @@ import { type TestContext, test } from 'node:test'
 
 import { Log, type OrbitLog } from '@orbitdb/core'
 
-import { createEphemeralIdentity, verifySignature } from '../../../../src/identity/index.ts'
+import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { createAccessController } from '../../../../src/registry/store/access-controller.ts'
 import { BlockStore } from '../../../../src/registry/store/block-store.ts'
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
 import { openDatabases } from '../../../../src/registry/store/databases.ts'
+import type { StoreRoom } from '../../../../src/registry/store/disk-guard.ts'
 import type { JudgedEntry, Verdict } from '../../../../src/registry/store/entry-rules.ts'
 import { orbitIdentity } from '../../../../src/registry/store/identities.ts'
 import {
@@ -40,7 +41,7 @@ interface Opened {
   readonly lost: string[]
 }
 
-async function openNodes(t: TestContext, stores: Stores): Promise<Opened> {
+async function openNodes(t: TestContext, stores: Stores, room?: StoreRoom): Promise<Opened> {
   const joined: string[] = []
   const lost: string[] = []
   const databases = await openDatabases(
@@ -50,6 +51,7 @@ async function openNodes(t: TestContext, stores: Stores): Promise<Opened> {
       blocks: new BlockStore({ level: stores.blocks, onDamaged: () => {} }),
       logs: stores.logs,
       clock: systemClock,
+      ...(room === undefined ? {} : { room }),
       onEntry: (_, { localId }) => joined.push(localId),
       onLost: (_, hashes) => lost.push(...hashes),
     },
@@ -212,7 +214,7 @@ test('what joined many at once is a log that OrbitDB reads to its end', async (t
   const heads = new HeadsStorage()
   heads.follow(() => nodes.log.headLinks())
   const index = new PrefixStorage(stores.logs, `index/${nodes.name}/`)
-  const log = await Log(orbitIdentity(identity, verifySignature), {
+  const log = await Log(orbitIdentity(identity), {
     logId: nodes.address,
     access: createAccessController({ isJoined: () => true, judge: (bytes) => nodes.judge(bytes) }),
     entryStorage: createEntryStorage(new BlockStore({ level: stores.blocks, onDamaged: () => {} })),
@@ -397,4 +399,62 @@ test('entries that could not be stored together are not in the log, and can be j
     true,
     true,
   ])
+})
+
+const bytesOf = (nodes: RegistryDatabase, localId: string, next: readonly string[] = []) =>
+  forgeEntry({ identity: other, address: nodes.address, localId, signed: { next: [...next] } })
+    .bytes
+
+test('where there is no room, entries of others are refused for the time being, and ours are not', async (t) => {
+  const room = { acceptsRemote: true, noteStored: () => {} }
+  const { nodes, joined } = await openNodes(t, newStores(), room)
+  const early = entryOf(nodes, 'early', [])
+  await nodes.join(early, 'gossip')
+
+  room.acceptsRemote = false
+  const bytes = bytesOf(nodes, 'theirs')
+  const refusal = { isAccepted: false, reason: 'no-room', isTemporary: true }
+  assert.deepEqual(nodes.judge(bytes), refusal)
+  assert.deepEqual(await nodes.judgeMany([bytes, early.bytes]), [refusal, null])
+  assert.equal(nodes.judge(early.bytes).isAccepted, true, 'one that has joined is known')
+  await put(nodes, 'ours')
+  assert.deepEqual(joined, ['early', 'ours'])
+
+  room.acceptsRemote = true
+  assert.equal(nodes.judge(bytes).isAccepted, true, 'nothing is held against it')
+})
+
+test('what was lost on this disk is taken back where there is no room for more', async (t) => {
+  const room = { acceptsRemote: true, noteStored: () => {} }
+  const stores = newStores()
+  const first = await openNodes(t, stores, room)
+  const parent = entryOf(first.nodes, 'parent', [])
+  const child = entryOf(first.nodes, 'child', [parent.entry.hash])
+  await first.nodes.joinMany([parent, child], 'exchange')
+  await first.nodes.close()
+  stores.blocks.values.delete(parent.entry.hash)
+
+  room.acceptsRemote = false
+  const { nodes, joined } = await openNodes(t, stores, room)
+  assert.deepEqual(joined, ['child'])
+  const verdict = nodes.judge(parent.bytes)
+  assert.ok(verdict.isAccepted)
+  await nodes.join(verdict, 'exchange')
+  assert.deepEqual(joined, ['child', 'parent'])
+})
+
+test('what is stored is counted, whoever wrote it', async (t) => {
+  let stored = 0
+  const room: StoreRoom = {
+    acceptsRemote: true,
+    noteStored: (bytes) => {
+      stored += bytes
+    },
+  }
+  const { nodes } = await openNodes(t, newStores(), room)
+  const ours = await put(nodes, 'ours')
+  const theirs = entryOf(nodes, 'theirs', [])
+  await nodes.join(theirs, 'gossip')
+  await nodes.join(theirs, 'gossip')
+  assert.equal(stored, ours.bytes.length + theirs.bytes.length)
 })

@@ -14,9 +14,9 @@ function setUp() {
   const calls: string[] = []
   let failure: RegistryError | null = null
   const level = {
-    put: (key: string) =>
+    put: (key: string, _: Uint8Array, options?: { readonly sync?: boolean }) =>
       new Promise<void>((resolve, reject) => {
-        calls.push(key)
+        calls.push(options?.sync === true ? `${key}, to the disk` : key)
         writes.push({ key, finish: resolve, fail: () => reject(new Error('no room')) })
       }),
     get: async () => VALUE,
@@ -77,4 +77,40 @@ test('closing waits for the write under way, and later writes are refused', LIMI
   await assert.rejects(second, { code: 'CLOSED' })
   await assert.rejects(guarded.get('a'), { code: 'CLOSED' })
   assert.deepEqual(calls, ['open', 'a', 'close'])
+})
+
+test(
+  'what was written is brought to the disk with one more write, and not again before the next',
+  LIMIT,
+  async () => {
+    const { guarded, writes, calls } = setUp()
+    await guarded.reopen()
+    await guarded.sync()
+    assert.deepEqual(calls, ['open'], 'nothing was written')
+    const write = guarded.put('a', VALUE)
+    const synced = guarded.sync()
+    await turns()
+    writes[0]?.finish()
+    await write
+    await turns()
+    writes[1]?.finish()
+    await synced
+    assert.deepEqual(calls, ['open', 'a', 'synced, to the disk'])
+    await guarded.sync()
+    assert.equal(calls.length, 3)
+  },
+)
+
+test('a disk that fails to take what was written is one that takes no writes', LIMIT, async () => {
+  const { guarded, writes } = setUp()
+  await guarded.reopen()
+  const write = guarded.put('a', VALUE)
+  await turns()
+  writes[0]?.finish()
+  await write
+  const synced = guarded.sync()
+  await turns()
+  writes[1]?.fail()
+  await assert.rejects(synced, { code: 'READ_ONLY' })
+  await assert.rejects(guarded.put('b', VALUE), { code: 'READ_ONLY' })
 })

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+
+import { systemClock } from '../../../../src/lib/clock.ts'
+import { DiskGuard, type FileSystemFacts } from '../../../../src/registry/store/disk-guard.ts'
+import {
+  type Admission,
+  type Judgement,
+  judgeUsage,
+} from '../../../../src/registry/store/disk-limits.ts'
+import { MovingClock } from '../../../support/moving-clock.ts'
+import { tempDir } from '../../../support/temp-dir.ts'
+import { waitFor } from '../../../support/wait-for.ts'
+
+const MIB = 1024 * 1024
+const LOOK_MS = 10_000
+
+/** A file system of 1 000 blocks of 1 MiB. */
+function small(usedBlocks: number): FileSystemFacts {
+  return { blocks: 1000, bfree: 1000 - usedBlocks, bavail: 1000 - usedBlocks, bsize: MIB }
+}
+
+async function setUp(t: TestContext, limitBytes: number | null = null) {
+  const directory = await tempDir(t)
+  await mkdir(join(directory, 'blocks'))
+  const clock = new MovingClock(1_000_000)
+  const told: [Admission, string | null][] = []
+  let facts: FileSystemFacts | null = small(100)
+  const guard = new DiskGuard(
+    { directory, limitBytes },
+    {
+      clock,
+      statfs: async () => {
+        if (facts === null) throw new Error('not supported')
+        return facts
+      },
+      onChanged: (admission, notice) => told.push([admission, notice]),
+    },
+  )
+  t.after(() => guard.stop())
+  const use = async (next: FileSystemFacts | null, admission: Admission) => {
+    facts = next
+    const isSo = () => {
+      clock.advance(LOOK_MS)
+      return guard.admission === admission
+    }
+    await waitFor(isSo, { message: `it to admit ${admission}` })
+  }
+  return { directory, guard, told, use, clock }
+}
+
+test('a disk that fills up ends first the entries of others, then ours, and begins them again', async (t) => {
+  const { guard, told, use } = await setUp(t)
+  await guard.start()
+  assert.deepEqual([guard.acceptsRemote, guard.failure, guard.notice], [true, null, null])
+
+  await use(small(900), 'own')
+  assert.deepEqual([guard.acceptsRemote, guard.failure], [false, null])
+  await use(small(950), 'none')
+  assert.equal(guard.acceptsRemote, false)
+  assert.equal(guard.failure?.code, 'READ_ONLY')
+  assert.match(guard.failure?.message ?? '', /cannot write to .*: 50 MB are left on the disk;/)
+  await use(small(929), 'own')
+  assert.equal(guard.failure, null)
+  await use(small(879), 'all')
+  assert.deepEqual([guard.acceptsRemote, guard.notice], [true, null])
+  assert.deepEqual(told, [
+    ['own', 'no entries of other stations are stored: 100 MB are left on the disk'],
+    ['none', 'nothing is stored: 50 MB are left on the disk'],
+    ['own', 'no entries of other stations are stored: 71 MB are left on the disk'],
+    ['all', null],
+  ])
+})
+
+test('a disk at the edge does not change its mind at each look', async (t) => {
+  const { guard, told, use, clock } = await setUp(t)
+  await guard.start()
+  await use(small(900), 'own')
+  for (const used of [899, 900, 890, 881]) {
+    await use(small(used), 'own')
+    clock.advance(LOOK_MS)
+  }
+  assert.equal(told.length, 1)
+})
+
+const OPEN: Judgement = { admission: 'all', reason: null }
+const GIB = 1024 * MIB
+
+for (const [what, freeBytes, usedShare, admission] of [
+  ['a tenth of a large disk is room for years', 500 * GIB, 0.9, 'all'],
+  ['so is a fiftieth', 100 * GIB, 0.98, 'all'],
+  ['the last GiB of a large disk is kept from others', GIB - 1, 0.999, 'own'],
+  ['the last 512 MiB of a large disk are kept from all', 512 * MIB - 1, 0.999, 'none'],
+  ['a small disk may be used to nine tenths', 100 * MIB, 0.89, 'all'],
+] as const) {
+  test(what, () => {
+    const usage = { freeBytes, usedShare, storeBytes: 0 }
+    assert.equal(judgeUsage(usage, OPEN, null).admission, admission)
+  })
+}
+
+test('a registry at its limit stores nothing of others, and more only when it is well below', async (t) => {
+  const { directory, guard, told, use, clock } = await setUp(t, 1000)
+  const file = join(directory, 'blocks', 'table')
+  // What was set aside, and the reserve, are not what strangers wrote.
+  await writeFile(join(directory, 'reserve'), Buffer.alloc(5000))
+  await writeFile(join(directory, 'blocks.damaged-1'), Buffer.alloc(5000))
+  await writeFile(file, Buffer.alloc(999))
+  await guard.start()
+  assert.equal(guard.acceptsRemote, true)
+  assert.equal(guard.bytes, 5999)
+  await truncate(file, 1000)
+  await use(small(100), 'own')
+  assert.equal(guard.failure, null)
+  await truncate(file, 960)
+  clock.advance(LOOK_MS)
+  await use(small(100), 'own')
+  await truncate(file, 949)
+  await use(small(100), 'all')
+  assert.deepEqual(
+    told.map(([admission]) => admission),
+    ['own', 'all'],
+  )
+})
+
+test('what is stored between two looks counts towards the limit', async (t) => {
+  const { guard, clock } = await setUp(t, 1000)
+  await guard.start()
+  guard.noteStored(999)
+  assert.equal(guard.acceptsRemote, true)
+  guard.noteStored(1)
+  assert.equal(guard.acceptsRemote, false)
+  // The files are what counts: these entries were compressed, or written over.
+  const isSo = () => {
+    clock.advance(LOOK_MS)
+    return guard.acceptsRemote
+  }
+  await waitFor(isSo, { message: 'the files to be looked at' })
+})
+
+test('a file system that tells nothing stops nothing', async (t) => {
+  const { guard, told, use } = await setUp(t)
+  await use(null, 'all')
+  await guard.start()
+  assert.equal(guard.acceptsRemote, true)
+  await use({ blocks: 0, bfree: 0, bavail: 0, bsize: 4096 }, 'all')
+  assert.deepEqual(told, [])
+})
+
+test('the size of the registry is that of all its files, and unknown where there is no folder', async (t) => {
+  const { directory, guard, clock } = await setUp(t)
+  await writeFile(join(directory, 'a'), Buffer.alloc(1000))
+  await writeFile(join(directory, 'blocks', 'b'), Buffer.alloc(234))
+  assert.equal(guard.bytes, null)
+  await guard.start()
+  assert.equal(guard.bytes, 1234)
+  await rm(directory, { recursive: true })
+  const isUnknown = () => {
+    clock.advance(LOOK_MS)
+    return guard.bytes === null
+  }
+  await waitFor(isUnknown, { message: 'no size' })
+  await guard.stop()
+  await guard.stop()
+  assert.equal(guard.bytes, null)
+})
+
+test('the real file system is asked by default', async (t) => {
+  const directory = await tempDir(t)
+  const told: string[] = []
+  const guard = new DiskGuard(
+    { directory, limitBytes: 1 },
+    { clock: systemClock, onChanged: (admission) => told.push(admission) },
+  )
+  t.after(() => guard.stop())
+  await mkdir(join(directory, 'logs'))
+  await writeFile(join(directory, 'logs', 'file'), 'two')
+  await guard.start()
+  assert.deepEqual(told, ['own'])
+})
