@@ -7,6 +7,7 @@ import type { AccessPolicy } from './http/access.ts'
 import { answerClientError } from './http/client-error.ts'
 import { type ErrorReply, errorReply } from './http/error-reply.ts'
 import { readJsonBody } from './http/json-body.ts'
+import { JSON_TYPE } from './http/json-type.ts'
 import type { RequestLimiter } from './http/rate-limit.ts'
 import { validatorCompiler } from './http/validation.ts'
 import type { ApiMetrics } from './metrics.ts'
@@ -127,6 +128,6 @@ function answerError(parts: AppParts, answer: ErrorReply, failure: Failure): Fas
   return reply
     .code(answer.status)
     .headers(answer.headers)
-    .type('application/json; charset=utf-8')
+    .type(JSON_TYPE)
     .send(JSON.stringify(answer.body))
 }

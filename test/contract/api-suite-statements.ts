@@ -215,6 +215,28 @@ export function statementContract(open: OpenStation): void {
       path,
     })
 
+    it('keeps attestations apart whose manifest and attester could be taken for one another', async (t) => {
+      const station = await open(t)
+      await station.put('/attestations/a:b', attestation('c', 'first'))
+      await station.put('/attestations/a', attestation('b:c', 'second'))
+      const [first, second] = [
+        await station.get('/attestations/a:b'),
+        await station.get('/attestations/a'),
+      ]
+      assert.deepEqual([first.path, second.path], ['first', 'second'])
+      const listed = (await station.get('/attestations')).attestations
+      assert.deepEqual(
+        listed.map((one: { _id: string; attestation_count: number }) => [
+          one._id,
+          one.attestation_count,
+        ]),
+        [
+          ['a', 1],
+          ['a:b', 1],
+        ],
+      )
+    })
+
     it('keeps one attestation per attester and counts them', async (t) => {
       const station = await open(t)
       const attest = (id: string) => station.put(`/attestations/${HASH}`, attestation(id))

@@ -9,30 +9,12 @@ export type Manifest = Static<typeof manifestSchema>
 type Attestation = RegistryRecord<AttestationRecord>
 
 /**
- * The registry holds one record per attester, the contract one per manifest. Attesters are in the
- * order in which they attested; manifests in that of their hashes.
+ * The registry holds one record per attester, the contract one per manifest. Attesters are in the order in
+ * which they attested. null when nobody attests it.
+ * @param attestations of this manifest alone
  */
-export function groupByManifest(attestations: readonly Attestation[]): Manifest[] {
-  const groups = new Map<string, Attestation[]>()
-  for (const attestation of attestations) {
-    const { manifest_hash } = attestation.value
-    const group = groups.get(manifest_hash)
-    if (group === undefined) groups.set(manifest_hash, [attestation])
-    else group.push(attestation)
-  }
-  return [...groups]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([hash, group]) => toManifest(hash, group))
-}
-
-/** `attestations` are those of this manifest alone. null when nobody attests it. */
 export function manifestOf(hash: string, attestations: readonly Attestation[]): Manifest | null {
   return attestations.length === 0 ? null : toManifest(hash, attestations)
-}
-
-/** Whether any attester's path holds the period as text: `2026`, `2026/05` or `2026-05-01` alike. */
-export function isInPeriod(manifest: Manifest, period: string): boolean {
-  return manifest.attestations.some(({ path }) => path.includes(period))
 }
 
 function toManifest(hash: string, group: readonly Attestation[]): Manifest {

@@ -23,8 +23,3 @@ export function fromReply<T extends object>(body: T): Omit<T, 'owner'> {
 export function ignoredReply(ignored: readonly string[]): { ignored?: string[] } {
   return ignored.length === 0 ? {} : { ignored: [...ignored] }
 }
-
-/** Records by local ID, so that two answers can be compared. */
-export function inOrder<T extends RecordValue>(records: RegistryRecord<T>[]): RegistryRecord<T>[] {
-  return records.toSorted((a, b) => (a.localId < b.localId ? -1 : a.localId > b.localId ? 1 : 0))
-}

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 
+import { lowerBound } from '../../lib/lower-bound.ts'
 import type { TrustPolicy, TrustStatement } from '../../registry/types.ts'
 import type { statementSchema } from '../schemas/trust-statement.ts'
 
@@ -104,15 +105,4 @@ function readCursor(cursor: string): Place | null {
   const key = Buffer.from(cursor, 'base64url').toString()
   const slash = key.indexOf('/')
   return slash < 1 ? null : { author: key.slice(0, slash), localId: key.slice(slash + 1) }
-}
-
-/** The first place whose ID is not before this one. */
-function lowerBound(sorted: readonly string[], id: string): number {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle] ?? '') < id) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,9 +1,11 @@
 import * as Type from 'typebox'
 
 import type { AttestationRecord } from '../../registry/types.ts'
-import { groupByManifest, isInPeriod, type Manifest, manifestOf } from '../domain/manifests.ts'
+import { inOrder, listBody, pick } from '../domain/listing.ts'
+import { manifestOf } from '../domain/manifests.ts'
 import { fromReply, ignoredReply } from '../domain/record-reply.ts'
 import { HttpError } from '../errors.ts'
+import { JSON_TYPE } from '../http/json-type.ts'
 import {
   attestationBodySchema,
   attestedReplySchema,
@@ -11,7 +13,7 @@ import {
   manifestSchema,
   manifestsReplySchema,
 } from '../schemas/attestation.ts'
-import { idSchema, placeSchema, READ_CODES, WRITE_CODES } from '../schemas/common.ts'
+import { idSchema, placeSchema, READ_CODES, WRITE_CODES, written } from '../schemas/common.ts'
 import type { RegisterRoutes } from './context.ts'
 
 const TAGS = ['attestations']
@@ -36,7 +38,7 @@ export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
     },
     async ({ params: { manifest_hash }, body }) => {
       const attestation = fromReply(body)
-      const id = `${manifest_hash}:${body.ingester_id}`
+      const id = `${manifest_hash},${body.ingester_id}`
       const { ignored } = await writer.put('attestations', id, { ...attestation, manifest_hash })
       const attestation_count = registry.attestationsOf(manifest_hash).length
       return { ok: true as const, manifest_hash, attestation_count, ...ignoredReply(ignored) }
@@ -50,14 +52,19 @@ export const registerAttestationRoutes: RegisterRoutes = (app, context) => {
         summary: 'List attested manifests, all or those whose path holds a period',
         tags: TAGS,
         querystring: Type.Object({ period: placeSchema }),
-        response: { 200: manifestsReplySchema },
+        response: { 200: written(manifestsReplySchema) },
       },
       config: { errors: ['INVALID_QUERY'] },
     },
-    async ({ query: { period } }) => {
-      const isAsked = (one: Manifest) => period === undefined || isInPeriod(one, period)
-      const records = registry.list<AttestationRecord>('attestations')
-      return { attestations: groupByManifest(records).filter(isAsked) }
+    async ({ query: { period } }, reply) => {
+      const isAsked = (one: AttestationRecord) => period === undefined || one.path.includes(period)
+      const asked = new Set<string>()
+      await pick(registry.listed<AttestationRecord>('attestations'), ({ value }) => {
+        if (isAsked(value)) asked.add(value.manifest_hash)
+        return false
+      })
+      const hashes = await inOrder([...asked], (hash) => hash)
+      return reply.type(JSON_TYPE).send(listBody('attestations', hashes, manifest))
     },
   )
 

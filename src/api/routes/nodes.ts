@@ -1,15 +1,18 @@
 import * as Type from 'typebox'
 
 import type { NodeRecord } from '../../registry/types.ts'
-import { fromReply, ignoredReply, inOrder, toReply } from '../domain/record-reply.ts'
+import { inOrder, listBody, pick } from '../domain/listing.ts'
+import { fromReply, ignoredReply, toReply } from '../domain/record-reply.ts'
 import { isInCountry } from '../domain/scopes.ts'
 import { HttpError } from '../errors.ts'
+import { JSON_TYPE } from '../http/json-type.ts'
 import {
   DELETE_CODES,
   idParamsSchema,
   placeSchema,
   READ_CODES,
   WRITE_CODES,
+  written,
 } from '../schemas/common.ts'
 import { nodeBodySchema, nodeReplySchema, nodesReplySchema } from '../schemas/node.ts'
 import { deletedReplySchema, putReplySchema } from '../schemas/record.ts'
@@ -44,15 +47,18 @@ export const registerNodeRoutes: RegisterRoutes = (app, { registry, writer }) =>
         summary: 'List nodes, all or those of a country',
         tags: TAGS,
         querystring: Type.Object({ country: placeSchema }),
-        response: { 200: nodesReplySchema },
+        response: { 200: written(nodesReplySchema) },
       },
       config: { errors: ['INVALID_QUERY'] },
     },
-    async ({ query: { country } }) => {
-      const records = inOrder(registry.list<NodeRecord>('nodes'))
+    async ({ query: { country } }, reply) => {
       const isAsked = ({ regions }: NodeRecord) =>
         country === undefined || isInCountry(regions, country)
-      return { nodes: records.filter(({ value }) => isAsked(value)).map(toReply) }
+      const records = await pick(registry.listed<NodeRecord>('nodes'), ({ value }) =>
+        isAsked(value),
+      )
+      const sorted = await inOrder(records, ({ localId }) => localId)
+      return reply.type(JSON_TYPE).send(listBody('nodes', sorted, toReply))
     },
   )
 

@@ -1,15 +1,18 @@
 import * as Type from 'typebox'
 
 import type { StoreRecord } from '../../registry/types.ts'
-import { fromReply, ignoredReply, inOrder, toReply } from '../domain/record-reply.ts'
+import { inOrder, listBody, pick } from '../domain/listing.ts'
+import { fromReply, ignoredReply, toReply } from '../domain/record-reply.ts'
 import { matchesPlace } from '../domain/scopes.ts'
 import { HttpError } from '../errors.ts'
+import { JSON_TYPE } from '../http/json-type.ts'
 import {
   DELETE_CODES,
   idParamsSchema,
   placeSchema,
   READ_CODES,
   WRITE_CODES,
+  written,
 } from '../schemas/common.ts'
 import { deletedReplySchema, putReplySchema } from '../schemas/record.ts'
 import { storeBodySchema, storeReplySchema, storesReplySchema } from '../schemas/store.ts'
@@ -44,15 +47,18 @@ export const registerStoreRoutes: RegisterRoutes = (app, { registry, writer }) =
         summary: 'List stores, all or those that keep a country or region',
         tags: TAGS,
         querystring: Type.Object({ country: placeSchema, region: placeSchema }),
-        response: { 200: storesReplySchema },
+        response: { 200: written(storesReplySchema) },
       },
       config: { errors: ['INVALID_QUERY'] },
     },
-    async ({ query: { country, region } }) => {
-      const records = inOrder(registry.list<StoreRecord>('stores'))
+    async ({ query: { country, region } }, reply) => {
       const isAsked = ({ store_scope }: StoreRecord) =>
         matchesPlace(store_scope, { country, region })
-      return { stores: records.filter(({ value }) => isAsked(value)).map(toReply) }
+      const records = await pick(registry.listed<StoreRecord>('stores'), ({ value }) =>
+        isAsked(value),
+      )
+      const sorted = await inOrder(records, ({ localId }) => localId)
+      return reply.type(JSON_TYPE).send(listBody('stores', sorted, toReply))
     },
   )
 

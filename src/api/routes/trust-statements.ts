@@ -24,6 +24,7 @@ export const registerTrustStatementRoutes: RegisterRoutes = (app, { trust, entry
     async ({ query: { ingester, cursor, limit, entry } }) => {
       const isWithEntries = entry === 'true'
       const most = Math.min(readLimit(limit), isWithEntries ? ENTRIES_LIMIT : LIMIT)
+      await trust.settle()
       const page = pageOfStatements(trust, { ingester, cursor }, most)
       if (page === null) throw new HttpError('INVALID_QUERY', 'cursor is not one of this station')
       const statements = []

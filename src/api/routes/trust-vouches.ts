@@ -26,6 +26,7 @@ export const registerTrustVouchRoutes: RegisterRoutes = (app, { trust, writer })
       },
     },
     async () => {
+      await trust.settle()
       const vouches = vouchesOf(trust).map((vouch) => toStatementReply(vouch, undefined))
       return {
         authorities: [...trust.authorities],

@@ -4,6 +4,7 @@ import { TrustKeysReply } from '../domain/trust-keys.ts'
 import { revocationOf } from '../domain/trust-revocation.ts'
 import { HttpError } from '../errors.ts'
 import { isNotModified } from '../http/etag.ts'
+import { JSON_TYPE } from '../http/json-type.ts'
 import { DELETE_CODES, ingesterParamsSchema, READ_CODES, WRITE_CODES } from '../schemas/common.ts'
 import { putReplySchema } from '../schemas/record.ts'
 import {
@@ -52,11 +53,11 @@ export const registerTrustRoutes: RegisterRoutes = (app, { trust, writer }) => {
       },
     },
     async (request, reply) => {
-      const { bytes, etag } = keysReply.body()
+      const { bytes, etag } = await keysReply.settledBody()
       // A caller keeps what it has, and asks every time whether that still holds.
       reply.headers({ etag, 'cache-control': 'no-cache' })
       if (isNotModified(request.headers['if-none-match'], etag)) return reply.code(304).send()
-      return reply.type('application/json; charset=utf-8').send(bytes)
+      return reply.type(JSON_TYPE).send(bytes)
     },
   )
 
@@ -72,6 +73,7 @@ export const registerTrustRoutes: RegisterRoutes = (app, { trust, writer }) => {
       config: { errors: READ_CODES },
     },
     async ({ params: { ingester_id } }) => {
+      await trust.settle()
       const versions = trust.decide().keys.get(ingester_id)
       const counting = keyStatements(ingester_id).filter(({ counts }) => counts)
       const own = counting.find(({ record }) => record.author === trust.ownPeerId)
@@ -96,6 +98,7 @@ export const registerTrustRoutes: RegisterRoutes = (app, { trust, writer }) => {
       config: { errors: DELETE_CODES },
     },
     async ({ params: { ingester_id } }) => {
+      await trust.settle()
       const counting = trust.decide().keys.get(ingester_id)
       if (trust.isOwnWordForAll && counting !== undefined) {
         const own = keyStatements(ingester_id).find(

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 import * as Type from 'typebox'
 
 import type { HttpErrorCode } from '../errors.ts'
@@ -20,6 +22,10 @@ export const ingesterParamsSchema = Type.Object({ ingester_id: idSchema })
 
 /** A country, subdivision or period to look for. */
 export const placeSchema = Type.Optional(Type.String({ minLength: 1, maxLength: SCOPE_LIMIT }))
+
+/** An answer of this form that the handler may write as it goes. */
+export const written = <T extends Type.TSchema>(schema: T) =>
+  Type.Unsafe<Type.Static<T> | Readable>(schema)
 
 export const okSchema = Type.Literal(true)
 export const ignoredSchema = Type.Optional(

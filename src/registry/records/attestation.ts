@@ -12,7 +12,7 @@ const FIELDS = {
   attested_at: readTime,
 } as const
 
-/** One ingester's word on one manifest; its local id is `<manifest_hash>:<ingester_id>`. */
+/** One ingester's word on one manifest; its local id is `<manifest_hash>,<ingester_id>`. */
 export const attestationSchema: RecordSchema<AttestationRecord> = {
   timeFields: ['attested_at'],
   parse: parseAttestation,
@@ -46,7 +46,7 @@ export function parseAttestation(raw: unknown, localId: string): Parsed<Attestat
   return { value: record, ignored }
 }
 
-/** The local id of an attestation. */
+/** The local id of an attestation. No id has a comma, so no two attestations share one. */
 export function attestationId(manifestHash: string, ingesterId: string): string {
-  return `${manifestHash}:${ingesterId}`
+  return `${manifestHash},${ingesterId}`
 }

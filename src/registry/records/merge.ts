@@ -7,7 +7,7 @@ type Versions = Readonly<Record<string, TrustKeyVersion>>
  * Adds what is stated now to what the same author stated before. A key that is stated again keeps the
  * time it was added; a revocation is final for its version, and so is a key: whoever verified with it
  * looks it up by its number. Merging twice changes nothing.
- * @throws RegistryError `INVALID_RECORD` when a version is to get another key.
+ * @throws RegistryError `INVALID_RECORD` when a version is to get another key, or a revoked one.
  */
 export function mergeKeyVersions(current: Versions, stated: Versions): Versions {
   const merged = new Map(Object.entries(current))
@@ -15,7 +15,22 @@ export function mergeKeyVersions(current: Versions, stated: Versions): Versions 
     const before = merged.get(version)
     merged.set(version, before === undefined ? statement : mergeOne(version, before, statement))
   }
+  refuseRevokedAnew(merged, stated)
   return Object.fromEntries(merged)
+}
+
+/** A revoked key is revoked under whatever number: it would count for nobody. */
+function refuseRevokedAnew(merged: ReadonlyMap<string, TrustKeyVersion>, stated: Versions): void {
+  const revoked = new Map<string, string>()
+  for (const [version, { public_key, status }] of merged) {
+    if (status === 'revoked') revoked.set(public_key, version)
+  }
+  for (const version of Object.keys(stated)) {
+    const key = merged.get(version)
+    const other = key?.status === 'active' ? revoked.get(key.public_key) : undefined
+    if (other === undefined) continue
+    throw invalidField(`versions.${version}`, `has the key that was revoked as version ${other}`)
+  }
 }
 
 function mergeOne(

@@ -1,6 +1,9 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+
 import type { RegistryRecord, RegistryView, TrustRecord, VouchRecord } from '../types.ts'
 import { type JudgedIngester, judgeGoverned } from './governed.ts'
-import { judgeVouches, readStanding, type Standing } from './standing.ts'
+import { SortedIds } from './sorted-ids.ts'
+import { judgeVouches, voucherOf } from './standing.ts'
 import type { KeyVersions, TrustDecisions, TrustPolicy, TrustStatement } from './types.ts'
 import { judgeUngoverned } from './ungoverned.ts'
 
@@ -11,7 +14,10 @@ export interface TrustPolicyOptions {
 }
 
 export interface TrustPolicyComponents {
-  readonly view: Pick<RegistryView, 'allClaims' | 'revision' | 'ownerOf'>
+  readonly view: Pick<
+    RegistryView,
+    'allClaims' | 'claims' | 'revision' | 'changedSince' | 'ownerOf'
+  >
 }
 
 type KeyClaim = RegistryRecord<TrustRecord>
@@ -26,6 +32,9 @@ interface Decided {
   readonly versions: KeyVersions | null
 }
 
+/** Local IDs judged in one go: some milliseconds. */
+const JUDGED_AT_ONCE = 256
+
 /** Makes the policy. It holds what counts now, and nothing about what is no longer stated. */
 export function createTrustPolicy(
   options: TrustPolicyOptions,
@@ -34,42 +43,58 @@ export function createTrustPolicy(
   return new CachedTrustPolicy(options, components)
 }
 
+/** Judges what changed since it was asked last, some hundreds of IDs at a time. */
 class CachedTrustPolicy implements TrustPolicy {
   readonly authorities: readonly string[]
   readonly ownPeerId: string
+  readonly #known: ReadonlySet<string>
   readonly #view: TrustPolicyComponents['view']
-  #revisions: readonly [trust: number, nodes: number] = [-1, -1]
-  #standing: Standing
-  #decided: ReadonlyMap<string, Decided> = new Map()
-  #decisions: TrustDecisions = { keys: new Map(), localIds: [], vouched: new Map() }
+  readonly #revisions = { trust: -1, nodes: -1 }
+  readonly #decided = new Map<string, Decided>()
+  readonly #ids = new SortedIds()
+  readonly #keys = new Map<string, KeyVersions>()
+  readonly #vouched = new Map<string, string>()
+  /** Local IDs to be judged. */
+  readonly #pending = new Set<string>()
+  #settling: Promise<void> | null = null
+  #hasChanged = false
+  #decisions: TrustDecisions
 
   constructor(options: TrustPolicyOptions, { view }: TrustPolicyComponents) {
     this.authorities = [...new Set(options.authorities)].sort()
     this.ownPeerId = options.ownPeerId
+    this.#known = new Set(this.authorities)
     this.#view = view
-    this.#standing = readStanding(this.authorities, [])
+    this.#decisions = { keys: this.#keys, localIds: [], vouched: this.#vouched }
   }
 
   decide(): TrustDecisions {
-    const [trust, nodes] = this.#revisions
-    const now = [this.#view.revision('trust'), this.#view.revision('nodes')] as const
-    const isStale = now[0] !== trust || (now[1] !== nodes && this.#hasOtherOwners())
-    this.#revisions = now
-    if (isStale) this.#decideAll()
-    return this.#decisions
+    this.#noteChanges()
+    // What is left is judged before long, and nobody waits for it here.
+    if (!this.#judgeSome()) void this.settle()
+    return this.#publish()
+  }
+
+  settle(): Promise<void> {
+    this.#settling ??= this.#judgeAll().finally(() => {
+      this.#settling = null
+    })
+    return this.#settling
   }
 
   get isOwnWordForAll(): boolean {
-    return this.authorities.includes(this.ownPeerId) || this.decide().vouched.has(this.ownPeerId)
+    this.decide()
+    return this.#known.has(this.ownPeerId) || this.#vouched.has(this.ownPeerId)
   }
 
   statementsAbout(localId: string): readonly TrustStatement[] {
-    this.decide()
+    this.#noteChanges()
+    if (this.#pending.has(localId)) this.#judge(localId)
     const decided = this.#decided.get(localId)
     if (decided === undefined) return []
     const { claims, owner } = decided
     const vouches = judgeVouches(claims.filter(isVouchClaim), this.#standing)
-    return [...this.#judge(claims.filter(isKeyClaim), owner).explain(), ...vouches]
+    return [...this.#judgeKeys(claims.filter(isKeyClaim), owner).explain(), ...vouches]
   }
 
   standsAgainstOwn(localId: string): string | null {
@@ -80,74 +105,126 @@ class CachedTrustPolicy implements TrustPolicy {
     return counting?.record.author ?? null
   }
 
-  /** Nodes renew their records by the second, and hardly ever change hands. */
-  #hasOtherOwners(): boolean {
-    for (const [localId, { owner }] of this.#decided) {
-      if (this.#ownerOf(localId) !== owner) return true
-    }
-    return false
+  get #standing() {
+    return { authorities: this.#known, vouched: this.#vouched }
   }
 
-  #decideAll(): void {
-    const all = this.#view.allClaims('trust')
-    const groups = groupClaims(all)
-    const standing = readStanding(this.authorities, all.filter(isVouchClaim))
-    const known = hasSameVouches(standing, this.#standing) ? this.#decided : new Map()
-    this.#standing = standing
-    const decided = new Map<string, Decided>()
-    const keys = new Map<string, KeyVersions>()
-    let isSame = groups.size === known.size
-    for (const [localId, claims] of groups) {
-      const before = known.get(localId)
-      const item = this.#decideOne(localId, claims, before)
-      if (item !== before) isSame = false
-      decided.set(localId, item)
-      if (item.versions !== null) keys.set(localId, item.versions)
-    }
-    // The same object for the same outcome: what is made from it elsewhere is kept as well.
-    if (isSame) return
-    const { localIds } = this.#decisions
-    const isSameIds = groups.size === localIds.length && localIds.every((id) => groups.has(id))
-    this.#decided = decided
-    this.#decisions = {
-      keys,
-      localIds: isSameIds ? localIds : [...groups.keys()].sort(),
-      vouched: standing.vouched,
+  async #judgeAll(): Promise<void> {
+    for (;;) {
+      this.#noteChanges()
+      if (this.#judgeSome()) return
+      await yieldToLoop()
     }
   }
 
-  #decideOne(
-    localId: string,
-    claims: readonly RegistryRecord[],
-    before: Decided | undefined,
-  ): Decided {
+  /** Asks the view whose claims are others than before. */
+  #noteChanges(): void {
+    const trust = this.#view.revision('trust')
+    if (trust !== this.#revisions.trust) {
+      const changed = this.#view.changedSince('trust', this.#revisions.trust)
+      this.#revisions.trust = trust
+      this.#note(changed ?? this.#allIds())
+    }
+    const nodes = this.#view.revision('nodes')
+    if (nodes === this.#revisions.nodes || this.authorities.length > 0) return
+    const changed = this.#view.changedSince('nodes', this.#revisions.nodes)
+    this.#revisions.nodes = nodes
+    // Nodes renew their records by the second, and hardly ever change hands.
+    for (const localId of changed ?? this.#decided.keys()) {
+      const decided = this.#decided.get(localId)
+      if (decided !== undefined && this.#ownerOf(localId) !== decided.owner) {
+        this.#pending.add(localId)
+      }
+    }
+  }
+
+  *#allIds(): Generator<string> {
+    yield* [...this.#decided.keys()]
+    for (const { localId } of this.#view.allClaims('trust')) yield localId
+  }
+
+  /** Vouches are read at once: what their stations state depends on them. */
+  #note(localIds: Iterable<string>): void {
+    const stations = new Set<string>()
+    for (const localId of localIds) {
+      this.#pending.add(localId)
+      const peerId = this.authorities.length > 0 ? vouchedIn(localId) : null
+      if (peerId !== null && this.#readVouches(localId, peerId)) stations.add(peerId)
+    }
+    if (stations.size === 0) return
+    this.#hasChanged = true
+    for (const [localId, decided] of this.#decided) {
+      if (!decided.claims.some(({ author }) => stations.has(author))) continue
+      // Judged again, though nothing new is stated.
+      this.#decided.set(localId, { ...decided, claims: [] })
+      this.#pending.add(localId)
+    }
+  }
+
+  /** @returns whether the station has another standing than before. */
+  #readVouches(localId: string, peerId: string): boolean {
+    const before = this.#vouched.get(peerId) ?? null
+    const voucher = voucherOf(this.#known, this.#view.claims<VouchRecord>('trust', localId))
+    if (voucher === null) this.#vouched.delete(peerId)
+    else this.#vouched.set(peerId, voucher)
+    return voucher !== before
+  }
+
+  /** @returns whether all is judged. */
+  #judgeSome(): boolean {
+    let left = JUDGED_AT_ONCE
+    for (const localId of this.#pending) {
+      if (left === 0) return false
+      left -= 1
+      this.#judge(localId)
+    }
+    return true
+  }
+
+  #judge(localId: string): void {
+    this.#pending.delete(localId)
+    const claims = this.#view.claims('trust', localId)
+    if (claims.length > 1) claims.sort(compareClaims)
+    const before = this.#decided.get(localId)
     const owner = this.#ownerOf(localId)
-    const isSame = before?.owner === owner && isSameClaims(before.claims, claims)
-    if (before !== undefined && isSame) return before
-    const { versions } = this.#judge(claims.filter(isKeyClaim), owner)
-    return { claims, owner, versions }
+    if (claims.length === 0) {
+      if (before === undefined) return
+      this.#decided.delete(localId)
+      this.#ids.delete(localId)
+      this.#keys.delete(localId)
+      this.#hasChanged = true
+      return
+    }
+    if (before?.owner === owner && isSameClaims(before.claims, claims)) return
+    const { versions } = this.#judgeKeys(claims.filter(isKeyClaim), owner)
+    this.#decided.set(localId, { claims, owner, versions })
+    if (before === undefined) this.#ids.add(localId)
+    if (versions === null) this.#keys.delete(localId)
+    else this.#keys.set(localId, versions)
+    this.#hasChanged = true
+  }
+
+  /** The same object for the same outcome: what is made from it elsewhere is kept as well. */
+  #publish(): TrustDecisions {
+    if (!this.#hasChanged) return this.#decisions
+    this.#hasChanged = false
+    this.#decisions = { keys: this.#keys, localIds: this.#ids.sorted(), vouched: this.#vouched }
+    return this.#decisions
   }
 
   #ownerOf(localId: string): string | null {
     return this.authorities.length > 0 ? null : this.#view.ownerOf('nodes', localId)
   }
 
-  #judge(claims: readonly KeyClaim[], owner: string | null): JudgedIngester {
+  #judgeKeys(claims: readonly KeyClaim[], owner: string | null): JudgedIngester {
     return this.authorities.length > 0
       ? judgeGoverned(claims, this.#standing)
       : judgeUngoverned(claims, { ownPeerId: this.ownPeerId, owner })
   }
 }
 
-function groupClaims(claims: readonly RegistryRecord[]): Map<string, RegistryRecord[]> {
-  const groups = new Map<string, RegistryRecord[]>()
-  for (const claim of claims) {
-    const others = groups.get(claim.localId)
-    if (others === undefined) groups.set(claim.localId, [claim])
-    else others.push(claim)
-  }
-  for (const group of groups.values()) if (group.length > 1) group.sort(compareClaims)
-  return groups
+function vouchedIn(localId: string): string | null {
+  return localId.startsWith('vouch:') ? localId.slice('vouch:'.length) : null
 }
 
 function compareClaims(a: RegistryRecord, b: RegistryRecord): number {
@@ -165,11 +242,4 @@ function isVouchClaim(claim: RegistryRecord): claim is VouchClaim {
 
 function isSameClaims(a: readonly RegistryRecord[], b: readonly RegistryRecord[]): boolean {
   return a.length === b.length && a.every((claim, i) => claim.entryHash === b[i]?.entryHash)
-}
-
-function hasSameVouches(a: Standing, b: Standing): boolean {
-  return (
-    a.vouched.size === b.vouched.size &&
-    [...a.vouched].every(([peerId, authority]) => b.vouched.get(peerId) === authority)
-  )
 }

@@ -11,21 +11,17 @@ export interface Standing {
 }
 
 /**
- * Reads the authorities' vouches. Only an authority can vouch, so a vouched station cannot pass its
- * standing on; a vouch that one authority revoked is worth nothing, whoever else vouches.
+ * The authority that vouches for a station, by all vouches for it; null: none. Only an authority can
+ * vouch, so a vouched station cannot pass its standing on; a vouch that one authority revoked is worth
+ * nothing, whoever else vouches.
  */
-export function readStanding(authorities: readonly string[], vouches: readonly Vouch[]): Standing {
-  const known = new Set(authorities)
-  const vouched = new Map<string, string>()
-  const revoked = new Set<string>()
-  for (const { author, value } of vouches) {
-    if (!known.has(author)) continue
-    if (value.status === 'revoked') revoked.add(value.peer_id)
-    const other = vouched.get(value.peer_id)
-    if (other === undefined || author < other) vouched.set(value.peer_id, author)
-  }
-  for (const peerId of revoked) vouched.delete(peerId)
-  return { authorities: known, vouched }
+export function voucherOf(
+  authorities: ReadonlySet<string>,
+  vouches: readonly Vouch[],
+): string | null {
+  const counting = vouches.filter(({ author }) => authorities.has(author))
+  if (counting.some(({ value }) => value.status === 'revoked')) return null
+  return counting.map(({ author }) => author).sort()[0] ?? null
 }
 
 /** All vouches for one station, judged. */

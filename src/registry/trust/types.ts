@@ -68,7 +68,7 @@ export type TrustStatement = KeyStatement | VouchStatement
 
 export type KeyVersions = TrustRecord['versions']
 
-/** What counts. The same object until something changes. */
+/** What counts. The same object until something changes; its maps are kept up, not copied. */
 export interface TrustDecisions {
   /** Ingester ID -> the keys that count, revoked ones included. */
   readonly keys: ReadonlyMap<string, KeyVersions>
@@ -78,14 +78,20 @@ export interface TrustDecisions {
   readonly vouched: ReadonlyMap<string, string>
 }
 
-/** Decides which keys count. It reads what is in memory, and costs next to nothing while that stays. */
+/**
+ * Decides which keys count. It reads what is in memory, costs next to nothing while that stays, and is never
+ * long at it: some hundreds of changes are judged in one go.
+ */
 export interface TrustPolicy {
   /** Peer IDs, sorted; empty when no authority is set. */
   readonly authorities: readonly string[]
   readonly ownPeerId: string
   /** Whether this station's word about anyone's ingesters counts: an authority, or vouched for. */
   readonly isOwnWordForAll: boolean
+  /** What counts now; after more changes than are judged in one go, what counted before some of them. */
   decide(): TrustDecisions
+  /** Resolves when all that is stated has been judged, with turns of the event loop in between. */
+  settle(): Promise<void>
   /** Every statement about this ingester, or with its local ID `vouch:<peer ID>`, judged; by author. */
   statementsAbout(localId: string): readonly TrustStatement[]
   /**

@@ -30,7 +30,7 @@ export function judgeUngoverned(
   context: UngovernedContext,
 ): JudgedIngester {
   const speaker = findSpeaker(claims, context)
-  const revocations = speaker === null ? NO_REVOCATIONS : earlierRevocations(claims, speaker)
+  const revocations = speaker === null ? NO_REVOCATIONS : revocationsFor(claims, speaker)
   const explainOne = (record: Claim): KeyStatement => {
     const keys = Object.entries(record.value.versions).map(([version, key]): KeyVerdict => {
       const verdict = judgeKey(record, key, { speaker, revocations, owner: context.owner })
@@ -68,15 +68,22 @@ interface Revocation {
 type Revocations = ReadonlyMap<string, Revocation>
 const NO_REVOCATIONS: Revocations = new Map()
 
-/** Public key -> its revocation by a station that stated the key before the speaker did. */
-function earlierRevocations(
-  claims: readonly Claim[],
-  { claim, keys, reason }: Speaker,
-): Revocations {
-  // What others date back must not displace what this station states.
-  if (claims.length === 1 || reason === 'own-station') return NO_REVOCATIONS
+/**
+ * Public key -> its revocation by the speaker, under whatever number, or by a station that stated the key
+ * before the speaker did.
+ */
+function revocationsFor(claims: readonly Claim[], { claim, keys, reason }: Speaker): Revocations {
   const revocations = new Map<string, Revocation>()
+  const active = new Set(keys.flatMap((key) => (key.status === 'active' ? key.public_key : [])))
+  if (active.size === 0 && claims.length === 1) return NO_REVOCATIONS
   for (const key of keys) {
+    const isRevoked = key.status === 'revoked' && active.has(key.public_key)
+    if (isRevoked) revocations.set(key.public_key, { author: claim.author, key })
+  }
+  // What others date back must not displace what this station states.
+  if (claims.length === 1 || reason === 'own-station') return revocations
+  for (const key of keys) {
+    if (revocations.has(key.public_key)) continue
     const before = claims
       .filter((other) => other.author !== claim.author)
       .flatMap((other) => boundKeys(other).map((theirs) => ({ author: other.author, key: theirs })))
@@ -102,7 +109,8 @@ function judgeKey(
   const revocation = revocations.get(key.public_key)
   if (record === speaker?.claim) {
     const isRevoked = revocation !== undefined && key.status === 'active'
-    if (isRevoked) return no('revoked', revocation.author)
+    if (isRevoked)
+      return no('revoked', revocation.author === record.author ? null : revocation.author)
     return { counts: true, reason: speaker.reason, by: null }
   }
   if (revocation?.author === record.author && key.status === 'revoked') {

@@ -44,3 +44,16 @@ test('revoking all keeps the time of an earlier revocation', () => {
   assert.equal(merged['1']?.revoked_at, 'day 2')
   assert.deepEqual(merged['2'], key({ status: 'revoked', revoked_at: 'day 3' }))
 })
+
+test('a revoked key does not come back under another number', () => {
+  const revoked = key({ status: 'revoked', revoked_at: 'day 2' })
+  assert.throws(() => mergeKeyVersions({ 1: revoked }, { 2: key({ added: 'day 3' }) }), {
+    code: 'INVALID_RECORD',
+    facts: { field: 'versions.2' },
+  })
+  assert.throws(() => mergeKeyVersions({ 1: key() }, { 1: revoked, 2: key() }), {
+    code: 'INVALID_RECORD',
+  })
+  const both = mergeKeyVersions({ 1: key(), 2: key() }, { 1: revoked })
+  assert.equal(both['2']?.status, 'active', 'what was stated before can be revoked one by one')
+})

@@ -120,13 +120,14 @@ describe('a record with one bad field is refused by that field', () => {
   const attestations: [string, object, string][] = [
     ['another manifest', { manifest_hash: 'abd' }, 'manifest_hash'],
     ['a manifest with a slash', { manifest_hash: 'a/c' }, 'manifest_hash'],
+    ['a manifest with a comma', { manifest_hash: 'a,c' }, 'manifest_hash'],
     ['no signature', { signature: undefined }, 'signature'],
     ['an empty signature', { signature: '' }, 'signature'],
     ['a path that is a number', { path: 3 }, 'path'],
   ]
   for (const [what, over, field] of attestations) {
     test(`attestation: ${what}`, () => {
-      const parse = () => attestationSchema.parse(attestation(over), 'abc:i-1')
+      const parse = () => attestationSchema.parse(attestation(over), 'abc,i-1')
       assert.throws(parse, namesField(field))
     })
   }
@@ -152,7 +153,7 @@ describe('a complete record', () => {
     assert.deepEqual(nodeSchema.parse(full, 'i-1'), { value: full, ignored: [] })
     assert.deepEqual(storeSchema.parse(store(), 's-1').value, store())
     assert.deepEqual(trustSchema.parse(trust(), 'i-1').value, trust())
-    assert.deepEqual(attestationSchema.parse(attestation(), 'abc:i-1').value, attestation())
+    assert.deepEqual(attestationSchema.parse(attestation(), 'abc,i-1').value, attestation())
   })
 
   test('names fields that are not part of it, at most 32 of them', () => {

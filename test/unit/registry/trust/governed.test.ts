@@ -127,4 +127,42 @@ describe('with authorities set', () => {
     assert.equal(stated.policy([SECOND_AUTHORITY], STRANGER).standsAgainstOwn('ing'), null)
     assert.equal(stated.policy([AUTHORITY], STRANGER).standsAgainstOwn(`vouch:${OWNER}`), null)
   })
+
+  it('a revocation ends with the standing of who made it, and comes back with it', () => {
+    const stated = new StatedClaims().keys(AUTHORITY, 'ing', { 1: active('k') })
+    stated.vouch(AUTHORITY, OWNER).keys(OWNER, 'ing', { 1: revoked('k') })
+    const policy = stated.policy([AUTHORITY, SECOND_AUTHORITY])
+    const status = () => policy.decide().keys.get('ing')?.['1']?.status
+    assert.equal(status(), 'revoked')
+    stated.vouch(SECOND_AUTHORITY, OWNER, 'revoked')
+    assert.equal(status(), 'active')
+    stated.vouch(SECOND_AUTHORITY, OWNER)
+    assert.equal(status(), 'revoked')
+    // An authority needs no vouch, and loses nothing by the revocation of one.
+    stated.keys(AUTHORITY, 'ing', { 1: revoked('k') })
+    stated.vouch(SECOND_AUTHORITY, AUTHORITY, 'revoked').remove(OWNER, 'ing')
+    assert.equal(status(), 'revoked')
+  })
+
+  it('stations that vouch for each other, or for themselves, have no standing', () => {
+    const stated = new StatedClaims().keys(OWNER, 'ing', { 1: active('k') })
+    stated.vouch(OWNER, STRANGER).vouch(STRANGER, OWNER).vouch(OWNER, OWNER)
+    const policy = stated.policy([AUTHORITY])
+    assert.equal(policy.decide().keys.size, 0)
+    assert.equal(policy.decide().vouched.size, 0)
+    stated.vouch(AUTHORITY, OWNER)
+    assert.deepEqual([...policy.decide().vouched.keys()], [OWNER], 'and it is not passed on')
+  })
+
+  it('a revoked key that is added again later, by anyone and under any number, stays revoked', () => {
+    const stated = new StatedClaims().vouch(AUTHORITY, OWNER)
+    stated.keys(OWNER, 'ing', { 1: revoked('k', 1), 2: active('k', 5) })
+    stated.keys(AUTHORITY, 'ing', { 9: active('k', 9) })
+    const policy = stated.policy([AUTHORITY])
+    const versions = Object.values(policy.decide().keys.get('ing') ?? {})
+    assert.deepEqual(
+      versions.map(({ status }) => status),
+      ['revoked', 'revoked', 'revoked'],
+    )
+  })
 })

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 
-import { createTrustPolicy } from '../../../../src/registry/trust/policy.ts'
+import {
+  createTrustPolicy,
+  type TrustPolicyComponents,
+} from '../../../../src/registry/trust/policy.ts'
 import type {
   DatabaseName,
   RecordValue,
   RegistryRecord,
-  RegistryView,
   TrustKeyVersion,
   TrustPolicy,
   TrustStatement,
@@ -71,9 +73,12 @@ export class StatedClaims {
     return this
   }
 
-  get view(): Pick<RegistryView, 'allClaims' | 'revision' | 'ownerOf'> {
+  get view(): TrustPolicyComponents['view'] {
     return {
       allClaims: <T extends RecordValue>() => this.claims as RegistryRecord<T>[],
+      claims: <T extends RecordValue>(_: DatabaseName, localId: string) =>
+        this.claims.filter((claim) => claim.localId === localId) as RegistryRecord<T>[],
+      changedSince: () => null,
       revision: (database: DatabaseName) => (database === 'trust' ? this.#trust : this.#nodes),
       ownerOf: (_, localId) => this.owners.get(localId) ?? null,
     }

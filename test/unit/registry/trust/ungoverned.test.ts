@@ -116,4 +116,26 @@ describe('without authorities', () => {
       ['owner 1 +first', 'stranger vouch -not-authority'],
     )
   })
+
+  it('a revoked key that its own station states again under a later number stays revoked', () => {
+    for (const author of [OWNER, SELF]) {
+      const stated = new StatedClaims().registered('ing', author)
+      stated.keys(author, 'ing', { 1: revoked('k', 1), 2: active('k', 9), 3: active('new', 9) })
+      const policy = stated.policy()
+      const versions = policy.decide().keys.get('ing')
+      const shown = Object.entries(versions ?? {}).map(([number, { status }]) => [number, status])
+      assert.deepEqual(shown, [
+        ['1', 'revoked'],
+        ['2', 'revoked'],
+        ['3', 'active'],
+      ])
+      const name = author === SELF ? 'self' : 'owner'
+      const reason = author === SELF ? 'own-station' : 'owner'
+      assert.deepEqual(verdictsOf(policy.statementsAbout('ing')), [
+        `${name} 1 +${reason}`,
+        `${name} 2 -revoked`,
+        `${name} 3 +${reason}`,
+      ])
+    }
+  })
 })
