@@ -69,6 +69,7 @@ export function registryOptions(settings: Settings, limits: HostLimits): Registr
     directory: join(settings.dataDir, 'registry'),
     networkName: settings.networkName,
     nodeTtlDays: settings.nodeTtlDays,
+    limitBytes: settings.registryMaxMb === 0 ? null : settings.registryMaxMb * MEGABYTE,
     trustAuthorities: settings.trustAuthorities,
     bitswap: limits.bitswap,
   }

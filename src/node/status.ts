@@ -6,7 +6,10 @@ import { type ProcessTelemetry, readProcessMemory } from '../telemetry/index.ts'
 /** What the answers about this node are made from. */
 export interface StatusSources {
   readonly network: Pick<NetworkService, 'status' | 'peers'>
-  readonly registry: Pick<RegistryService, 'status' | 'isReady' | 'problem' | 'diskBytes'>
+  readonly registry: Pick<
+    RegistryService,
+    'status' | 'isReady' | 'problem' | 'notice' | 'clockProblem' | 'diskBytes'
+  >
   readonly telemetry: Pick<ProcessTelemetry, 'eventLoopDelay'>
   readonly networkName: string
   readonly version: string
@@ -16,10 +19,18 @@ export interface StatusSources {
   readonly startedAtMs: number
 }
 
-/** Ready means: listening, stores open, and a seed reached where seeds are configured. */
+/**
+ * Ready means: listening, stores open, a seed reached where seeds are configured, and a clock that does
+ * not contradict those of peers.
+ */
 export function readiness(sources: Pick<StatusSources, 'network' | 'registry'>): Readiness {
   const status = sources.network.status()
-  const checks = [listening(status), stores(sources.registry), seeds(status)]
+  const checks = [
+    listening(status),
+    stores(sources.registry),
+    seeds(status),
+    clock(sources.registry),
+  ]
   return { ok: checks.every(({ ok }) => ok), checks }
 }
 
@@ -38,7 +49,7 @@ function stores(registry: StatusSources['registry']): Check {
   return {
     name: 'stores',
     ok: registry.isReady,
-    detail: registry.problem ?? 'open',
+    detail: registry.problem ?? registry.notice ?? 'open',
   }
 }
 
@@ -52,6 +63,14 @@ function seeds({ seeds: all }: NetworkStatus): Check {
     name: 'seeds',
     ok: reached > 0,
     detail: missing.length === 0 ? detail : `${detail}, not: ${missing.join(', ')}`,
+  }
+}
+
+function clock({ clockProblem }: StatusSources['registry']): Check {
+  return {
+    name: 'clock',
+    ok: clockProblem === null,
+    detail: clockProblem ?? 'not known to be wrong',
   }
 }
 
@@ -108,8 +127,13 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
       memory_limit_bytes: sources.memoryLimitBytes,
     },
     event_loop: { p99_ms: delay.p99Ms, max_ms: delay.maxMs },
-    warnings: [...sources.warnings],
+    warnings: [...sources.warnings, ...noticesOf(sources.registry)],
   }
+}
+
+/** What is no reason not to be ready; a reason is among the checks already. */
+function noticesOf({ problem, notice }: StatusSources['registry']): string[] {
+  return problem === null && notice !== null ? [`Registry: ${notice}`] : []
 }
 
 function bootstrapRole(network: NetworkStatus, inbound: number): NodeStatus['roles']['bootstrap'] {

@@ -91,7 +91,7 @@ test('a station that is killed again and again during a turn has all records in 
       }
     })
     const exited = once(child, 'exit')
-    await waitFor(() => entries >= limit, { message: `${limit} taken over`, timeoutMs: 10_000 })
+    await waitFor(() => entries >= limit, { message: `${limit} taken over`, timeoutMs: 30_000 })
     child.kill('SIGKILL')
     await exited
     killedAt.push(entries)

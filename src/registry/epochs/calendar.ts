@@ -9,9 +9,12 @@ export const EPOCH_MS = 14 * DAY_MS
  */
 export const EARLY_MS = 6 * 3_600_000
 
-/** Epochs that are open at one moment, both ends included. */
+/** Which epochs matter at one moment, both ends included. */
 export interface EpochWindow {
+  /** What is on disk of it and of those after it is read. */
   readonly oldest: number
+  /** It and those after it are replicated: four topics each, and a peer may have some fifty. */
+  readonly replicated: number
   /** The one that is written to. */
   readonly current: number
   readonly newest: number
@@ -28,19 +31,21 @@ export function startOfEpoch(epoch: number): number {
 }
 
 /**
- * What is open now. An epoch stays open for reading until the time to live has passed since its end: by
+ * What is open now. An epoch is replicated until the one after the next begins, for by then all that lives
+ * has been written again. It stays open for reading until the time to live has passed since its end: by
  * then nothing in it counts as fresh any more. @param ttlMs at most a year, so at most 28 are open
  */
 export function windowAt(nowMs: number, ttlMs: number): EpochWindow {
   const current = epochAt(nowMs)
   return {
     oldest: Math.min(current, epochAt(nowMs - ttlMs)),
+    replicated: Math.max(current - 1, Math.min(current, epochAt(nowMs - ttlMs))),
     current,
     newest: epochAt(nowMs + EARLY_MS),
   }
 }
 
-/** The numbers of a window, the oldest first. */
-export function epochsOf({ oldest, newest }: EpochWindow): number[] {
-  return Array.from({ length: newest - oldest + 1 }, (_, i) => oldest + i)
+/** The numbers of those that are replicated, the oldest first: three at most. */
+export function replicatedIn({ replicated, newest }: EpochWindow): number[] {
+  return Array.from({ length: newest - replicated + 1 }, (_, i) => replicated + i)
 }

@@ -10,12 +10,17 @@ import type { CarriedRecord, RecordValue, TrustRecord, VouchRecord } from '../ty
 /** Where a carried entry can be read again. */
 export interface CarriedPlace {
   readonly author: string
+  /** What the entry is about. */
+  readonly localId: string
   /** The epoch of the log that carries it. */
   readonly heldIn: number
   readonly carrierHash: string
 }
 
-/** Revocations of one network at a time, its own and a flood's; those beyond are shown but not carried on. */
+/**
+ * Revocations of one network at a time, its own and a flood's; those beyond are shown but not carried on,
+ * save those of who may speak for anyone's ingesters.
+ */
 const PLACES_LIMIT = 20_000
 
 export interface CarriedEntriesOptions {
@@ -24,6 +29,8 @@ export interface CarriedEntriesOptions {
 
 export interface CarriedEntriesComponents {
   readonly verify: VerifySignature
+  /** Whether an author may speak for anyone's ingesters; asked when there is no room for all. */
+  isSpeaker(author: string): boolean
 }
 
 /** Opens carried entries and remembers where each is; it keeps no bytes. */
@@ -53,8 +60,9 @@ export class CarriedEntries {
       return null
     const { hash, key: author } = judged.entry
     const known = this.#places.get(hash)
-    const isWanted = known === undefined ? this.#places.size < PLACES_LIMIT : known.heldIn < epoch
-    if (isWanted) this.#places.set(hash, { author, heldIn: epoch, carrierHash: entry.hash })
+    const isWanted = known === undefined ? this.#hasRoomFor(author) : known.heldIn < epoch
+    const place = { author, localId: judged.localId, heldIn: epoch, carrierHash: entry.hash }
+    if (isWanted) this.#places.set(hash, place)
     return judged
   }
 
@@ -62,13 +70,17 @@ export class CarriedEntries {
     return this.#places.get(hash) ?? null
   }
 
-  /** How many entries of each author the log of this epoch carries. */
+  /**
+   * How many statements of each author the log of this epoch carries. Entries that say the same again count
+   * once: who carries all that an author ever signed about one ingester leaves room for the others.
+   */
   authorsIn(epoch: number): Map<string, number> {
-    const counts = new Map<string, number>()
-    for (const { author, heldIn } of this.#places.values()) {
-      if (heldIn === epoch) counts.set(author, (counts.get(author) ?? 0) + 1)
+    const carried = new Map<string, Set<string>>()
+    for (const { author, localId, heldIn } of this.#places.values()) {
+      if (heldIn !== epoch) continue
+      carried.set(author, (carried.get(author) ?? new Set()).add(localId))
     }
-    return counts
+    return new Map([...carried].map(([author, ids]) => [author, ids.size]))
   }
 
   closeEpoch(epoch: number): void {
@@ -77,6 +89,11 @@ export class CarriedEntries {
 
   clear(): void {
     this.#places.clear()
+  }
+
+  #hasRoomFor(author: string): boolean {
+    const { size } = this.#places
+    return size < PLACES_LIMIT || (size < 2 * PLACES_LIMIT && this.#components.isSpeaker(author))
   }
 
   #judge({ epoch, entry }: CarriedRecord, carriedAtMs: number): JudgedEntry | null {

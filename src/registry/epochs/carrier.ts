@@ -2,15 +2,17 @@ import type { Clock } from '../../lib/clock.ts'
 import { isCarriable } from '../records/carried.ts'
 import type { CarriedRecord, RegistryRecord } from '../types.ts'
 import type { RecordView } from '../view.ts'
-import { startOfEpoch } from './calendar.ts'
+import { EPOCH_MS, startOfEpoch } from './calendar.ts'
 import { type CarriedEntries, isRevoking } from './carried-entries.ts'
 import type { EpochWriter } from './epoch-writer.ts'
 import { shareOf } from './spread.ts'
 
 /** Carried per epoch in all: 4 to 8 MB. A flood of made-up revocations must not be kept for ever. */
 const CARRIED_LIMIT = 4096
-/** Carried of one absent author. */
+/** Statements carried of one absent author. */
 const PER_AUTHOR_LIMIT = 64
+/** Of an authority, or of a station that one vouches for: a stranger's flood takes none of their room. */
+const PER_SPEAKER_LIMIT = 1024
 
 export interface CarrierOptions {
   readonly ownPeerId: string
@@ -24,6 +26,8 @@ export interface CarrierComponents {
   readonly carried: CarriedEntries
   readonly writer: Pick<EpochWriter, 'carry'>
   readonly clock: Clock
+  /** Whether an author may speak for anyone's ingesters. */
+  isSpeaker(author: string): boolean
   /** The signed bytes of an entry and the epoch it was written in; null when they are not here. */
   read(hash: string): Promise<CarriedRecord | null>
   onCarried(record: RegistryRecord): void
@@ -31,8 +35,9 @@ export interface CarrierComponents {
 
 /**
  * Takes the revocations of absent authors over into a new epoch, as they were signed. Every station may
- * do it and one is enough: each waits for a moment of its own, an eighth to half of the time to live
- * after the turn, and leaves out what the epoch holds by then. Authors come first, within an hour.
+ * do it and one is enough: each waits for a moment of its own, an eighth to half of the time to live, or of an
+ * epoch where that is shorter, after the turn, and leaves out what the epoch holds by then. Authors come
+ * first, within an hour.
  */
 export class Carrier {
   readonly #options: CarrierOptions
@@ -40,6 +45,8 @@ export class Carrier {
   /** Hashes that cannot be carried: too large, or lost here. */
   readonly #refused = new Set<string>()
   #epoch = 0
+  /** What is to be carried, as of a revision of the view. */
+  #known: { readonly at: string; readonly pending: readonly RegistryRecord[] } | null = null
 
   constructor(options: CarrierOptions, components: CarrierComponents) {
     this.#options = options
@@ -56,12 +63,14 @@ export class Carrier {
     const { writer, read, onCarried } = this.#components
     if (epoch !== this.#epoch) this.#refused.clear()
     this.#epoch = epoch
+    if (this.#components.clock.now() < this.#firstDueMs(epoch)) return
     const due = this.#pending(epoch).filter((record) => this.#isDue(epoch, record))
     for (const record of due.slice(0, this.#options.perRun)) {
       if (signal.aborted) return
       const entry = await read(record.entryHash)
       if (entry === null || !isCarriable(entry.entry)) {
         this.#refused.add(record.entryHash)
+        this.#known = null
         continue
       }
       await writer.carry(entry)
@@ -69,27 +78,44 @@ export class Carrier {
     }
   }
 
-  #pending(epoch: number): RegistryRecord[] {
-    const { view, carried } = this.#components
+  #pending(epoch: number): readonly RegistryRecord[] {
+    const at = `${epoch} ${this.#components.view.revision('trust')}`
+    if (this.#known?.at !== at) this.#known = { at, pending: this.#findPending(epoch) }
+    return this.#known.pending
+  }
+
+  #findPending(epoch: number): RegistryRecord[] {
+    const { view, carried, isSpeaker } = this.#components
     const perAuthor = carried.authorsIn(epoch)
-    let room = CARRIED_LIMIT - [...perAuthor.values()].reduce((sum, count) => sum + count, 0)
+    let room = CARRIED_LIMIT
+    for (const [author, count] of perAuthor) if (!isSpeaker(author)) room -= count
     const pending: RegistryRecord[] = []
     for (const record of view.foreignBefore(epoch, 'trust')) {
-      if (room === 0) break
-      const count = perAuthor.get(record.author) ?? 0
-      if (!isRevoking(record.value) || count >= PER_AUTHOR_LIMIT) continue
-      if (this.#refused.has(record.entryHash)) continue
-      perAuthor.set(record.author, count + 1)
-      room -= 1
+      const { author, entryHash } = record
+      if (!isRevoking(record.value) || this.#refused.has(entryHash)) continue
+      const count = perAuthor.get(author) ?? 0
+      const isFirst = isSpeaker(author)
+      if (count >= (isFirst ? PER_SPEAKER_LIMIT : PER_AUTHOR_LIMIT)) continue
+      if (!isFirst && room <= 0) continue
+      if (!isFirst) room -= 1
+      perAuthor.set(author, count + 1)
       pending.push(record)
     }
     return pending
   }
 
   #isDue(epoch: number, { entryHash }: RegistryRecord): boolean {
-    const { ownPeerId, ttlMs } = this.#options
-    const share = shareOf(ownPeerId, epoch, entryHash)
-    const waitMs = ttlMs / 8 + share * ttlMs * (3 / 8)
-    return this.#components.clock.now() >= startOfEpoch(epoch) + waitMs
+    const share = shareOf(this.#options.ownPeerId, epoch, entryHash)
+    const dueMs = this.#firstDueMs(epoch) + share * this.#spanMs * (3 / 8)
+    return this.#components.clock.now() >= dueMs
+  }
+
+  #firstDueMs(epoch: number): number {
+    return startOfEpoch(epoch) + this.#spanMs / 8
+  }
+
+  /** Never so long that the next turn would come before. */
+  get #spanMs(): number {
+    return Math.min(this.#options.ttlMs, EPOCH_MS)
   }
 }

@@ -4,11 +4,13 @@ import type { Logger } from '../../telemetry/index.ts'
 import type { BlockStore } from '../store/block-store.ts'
 import type { EntrySource } from '../store/database.ts'
 import { openDatabases } from '../store/databases.ts'
+import type { StoreRoom } from '../store/disk-guard.ts'
 import { folderBytes } from '../store/folder-bytes.ts'
 import type { ByteStore } from '../store/guarded-level.ts'
 import { createCachedVerify } from '../store/identities.ts'
-import type { DatabaseName, RegistryRecord } from '../types.ts'
+import type { DatabaseName, RegistryRecord, TrustPolicy } from '../types.ts'
 import type { RecordView } from '../view.ts'
+import { AheadEntries } from './ahead-entries.ts'
 import { CarriedEntries } from './carried-entries.ts'
 import { Carrier } from './carrier.ts'
 import type { EpochWriter } from './epoch-writer.ts'
@@ -30,7 +32,9 @@ export interface CreateEpochsComponents {
   readonly identity: Identity
   readonly blocks: BlockStore
   readonly logs: ByteStore
+  readonly room: StoreRoom
   readonly view: RecordView
+  readonly trust: Pick<TrustPolicy, 'authorities' | 'decide'>
   readonly writer: EpochWriter
   readonly metrics: EpochMetrics
   readonly logger: Logger
@@ -49,9 +53,11 @@ export function createEpochs(
   components: CreateEpochsComponents,
 ): Epochs {
   const { networkName, ttlMs, directory } = options
-  const { identity, view, writer, metrics, logger, clock, onJoined, onCurrent } = components
+  const { identity, view, trust, writer, metrics, logger, clock, onJoined, onCurrent } = components
   const ownPeerId = identity.peerId
-  const carried = new CarriedEntries({ networkName }, { verify: createCachedVerify() })
+  const isSpeaker = (author: string) =>
+    trust.authorities.includes(author) || trust.decide().vouched.has(author)
+  const carried = new CarriedEntries({ networkName }, { verify: createCachedVerify(), isSpeaker })
   const republisher = new Republisher(
     { ownPeerId, perRun: PER_RUN },
     {
@@ -70,12 +76,17 @@ export function createEpochs(
       carried,
       writer,
       clock,
+      isSpeaker,
       read: (hash) => epochs.read(hash),
       onCarried: metrics.carried,
     },
   )
+  const ahead = new AheadEntries(
+    { networkName, ownPeerId },
+    { logs: components.logs, blocks: components.blocks, writer, clock, logger },
+  )
   const open = async (epoch: number, shown: Shown) => {
-    const { blocks, logs, onLost } = components
+    const { blocks, logs, room, onLost } = components
     const opened = new OpenEpoch(epoch, shown, { ownPeerId, view, carried, onJoined, onCurrent })
     await opened.open(() =>
       openDatabases(
@@ -85,6 +96,7 @@ export function createEpochs(
           blocks,
           logs,
           clock,
+          room,
           onEntry: (name, judged, source) => opened.take(name, judged, source),
           // Nobody is asked for what is about to be deleted.
           onLost: (name, hashes) => (shown === 'all' ? onLost(name, hashes) : undefined),
@@ -100,6 +112,7 @@ export function createEpochs(
       carried,
       republisher,
       carrier,
+      ahead,
       open,
       diskBytes: () => folderBytes(directory),
       onClosed: metrics.closed,

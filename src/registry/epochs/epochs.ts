@@ -6,16 +6,19 @@ import type { Databases } from '../store/databases.ts'
 import type { ByteStore } from '../store/guarded-level.ts'
 import type { CarriedRecord, DatabaseName, LogStatus } from '../types.ts'
 import type { RecordView } from '../view.ts'
-import { type EpochWindow, epochsOf, windowAt } from './calendar.ts'
+import type { AheadEntries } from './ahead-entries.ts'
+import { AheadEpochs } from './ahead-epochs.ts'
+import { type EpochWindow, replicatedIn, windowAt } from './calendar.ts'
 import { type CarriedEntries, carriedIn } from './carried-entries.ts'
 import type { OpenEpoch, Shown } from './open-epoch.ts'
 import { isErasing, markErasing, storedEpochs, unmarkErasing } from './stored-epochs.ts'
 
 const INTERVAL_MS = 5000
 /**
- * From when an epoch was found past due to when its logs are deleted; also from the start to the first
- * revocation that is carried. A clock that leaps and is mended within it has cost nothing, and after a
- * start it is time enough to hear what others have carried.
+ * From when an epoch was found past due to when its logs are deleted, and from when entries of ours were found
+ * ahead to when they are written again; also from the start to the first revocation that is carried. A clock
+ * that leaps and is mended within it has cost nothing, and after a start it is time enough to hear what
+ * others have carried.
  */
 const SETTLE_MS = 10 * 60_000
 
@@ -35,6 +38,7 @@ export interface EpochsComponents {
   readonly carried: CarriedEntries
   readonly republisher: TurnWork
   readonly carrier: TurnWork
+  readonly ahead: Pick<AheadEntries, 'takeOut' | 'restate'>
   readonly logs: ByteStore
   readonly logger: Logger
   readonly clock: Clock
@@ -61,6 +65,7 @@ export class Epochs {
   readonly #options: EpochsOptions
   readonly #components: EpochsComponents
   readonly #open = new Map<number, OpenEpoch>()
+  readonly #ahead: AheadEpochs
   readonly #loop: Loop
   #host: LogHost | null = null
   #current = 0
@@ -69,6 +74,7 @@ export class Epochs {
   constructor(options: EpochsOptions, components: EpochsComponents) {
     this.#options = options
     this.#components = components
+    this.#ahead = new AheadEpochs(components)
     this.#loop = new Loop({
       name: 'epochs',
       intervalMs: INTERVAL_MS,
@@ -111,20 +117,23 @@ export class Epochs {
       if (epoch < window.oldest) {
         const shown = (await isErasing(logs, networkName, epoch)) ? 'nothing' : 'own'
         await this.#openOne(epoch, shown)
+      } else if (epoch < window.replicated) {
+        await this.#openOne(epoch, 'all')
       }
-      // Nothing is deleted on the word of a clock that may be wrong.
+      // What others wrote is not deleted on the word of a clock that may be wrong.
       if (epoch > window.newest) {
         logger.warn({ epoch }, 'later entries are on disk: is the clock of this machine behind?')
+        this.#ahead.note(epoch)
       }
     }
-    for (const epoch of epochsOf(window)) await this.#openOne(epoch, 'all')
+    for (const epoch of replicatedIn(window)) await this.#openOne(epoch, 'all')
     this.#current = window.current
   }
 
   /** Begins to replicate what is open, and to keep up with the calendar. */
   async start(host: LogHost): Promise<void> {
     this.#host = host
-    for (const open of this.#open.values()) await this.#replicate(open)
+    await this.#replicate(this.#window())
     this.#loop.start()
   }
 
@@ -136,6 +145,7 @@ export class Epochs {
   async close(): Promise<void> {
     const open = [...this.#open.values()]
     this.#open.clear()
+    this.#ahead.clear()
     this.#current = 0
     for (const { databases } of open) await databases.close()
   }
@@ -159,16 +169,24 @@ export class Epochs {
   }
 
   async #keepUp(signal: AbortSignal): Promise<void> {
-    const { republisher, carrier, clock } = this.#components
+    const { republisher, carrier, ahead, clock } = this.#components
     const window = this.#window()
-    for (const epoch of epochsOf(window)) await this.#reopen(epoch)
+    for (const epoch of this.#toOpen(window)) await this.#reopen(epoch)
     this.#turnTo(window)
+    await this.#mendAhead()
+    await this.#replicate(window)
+    // Nothing can be written after entries that are ahead.
+    if (this.#ahead.has(this.#current)) return
+    await ahead.restate(signal)
     await republisher.run(this.#current, signal)
     if (clock.now() - this.#openedMs >= SETTLE_MS) await carrier.run(this.#current, signal)
     for (const open of [...this.#open.values()]) {
       if (signal.aborted) return
       if (open.epoch < window.oldest) await this.#retire(open)
-      if (open.epoch > window.newest && open.epoch !== this.#current) await this.#shut(open)
+      if (open.epoch > window.newest && open.epoch !== this.#current) {
+        await this.#shut(open)
+        this.#ahead.note(open.epoch)
+      }
     }
   }
 
@@ -180,16 +198,33 @@ export class Epochs {
     this.#current = next
   }
 
+  /** Those that are replicated, and what is here of older ones that are past due no longer. */
+  #toOpen(window: EpochWindow): Set<number> {
+    const older = [...this.#open.keys()].filter((epoch) => epoch >= window.oldest)
+    return new Set([...replicatedIn(window), ...older.filter((epoch) => epoch < window.replicated)])
+  }
+
   /** One that was past due by a clock that has been set back since is read from the start. */
   async #reopen(epoch: number): Promise<void> {
     const open = this.#open.get(epoch)
     if (open?.dueSinceMs === null) return
-    if (open !== undefined) {
-      this.#open.delete(epoch)
-      await this.#leaveView(open)
-      await open.databases.close()
+    if (open !== undefined) await this.#shut(open)
+    await this.#openOne(epoch, 'all')
+  }
+
+  /** Entries of ours that are ahead for long are taken out; what they said is written again. */
+  async #mendAhead(): Promise<void> {
+    const { ahead, logger } = this.#components
+    this.#ahead.look(this.#open.values())
+    for (const { epoch, foundMs } of this.#ahead.dueFor(SETTLE_MS)) {
+      const open = this.#open.get(epoch)
+      if (open !== undefined) await this.#shut(open)
+      const entries = await ahead.takeOut(epoch, foundMs)
+      if (entries > 0)
+        logger.warn({ epoch, entries }, 'what is ahead of the clock is written again')
+      this.#ahead.forget(epoch)
+      if (open !== undefined) await this.#openOne(epoch, 'all')
     }
-    await this.#replicate(await this.#openOne(epoch, 'all'))
   }
 
   async #openOne(epoch: number, shown: Shown): Promise<OpenEpoch> {
@@ -199,12 +234,17 @@ export class Epochs {
     return open
   }
 
-  async #replicate({ databases, dueSinceMs }: OpenEpoch): Promise<void> {
-    if (dueSinceMs !== null) return
-    for (const database of databases.all) await this.#host?.add(database)
+  /** Begins and ends to replicate what is open; what is in order already stays as it is. */
+  async #replicate({ replicated }: EpochWindow): Promise<void> {
+    for (const { epoch, databases, dueSinceMs } of this.#open.values()) {
+      const isWanted = dueSinceMs === null && epoch >= replicated
+      for (const database of databases.all) {
+        await (isWanted ? this.#host?.add(database) : this.#host?.remove(database))
+      }
+    }
   }
 
-  /** One that was opened by a clock that has been set back since; its logs stay on disk until its time. */
+  /** Its logs stay on disk, until its time where a clock was set back. */
   async #shut(open: OpenEpoch): Promise<void> {
     for (const database of open.databases.all) await this.#host?.remove(database)
     this.#open.delete(open.epoch)

@@ -6,6 +6,7 @@ export interface EpochMetrics {
   republished(database: DatabaseName): void
   carried(): void
   closed(): void
+  dropped(database: DatabaseName): void
 }
 
 /** Where gauges are read from at each scrape. */
@@ -56,7 +57,13 @@ export function createEpochMetrics(metrics: Metrics, gauges: EpochGauges): Epoch
     name: 'wesense_registry_epochs_closed_total',
     help: 'Epochs whose logs were deleted',
   })
+  const dropped = metrics.counter({
+    name: 'wesense_registry_keys_dropped_total',
+    help: 'Records that are not shown because their author has more than are kept of one',
+    labels: ['database'],
+  })
   return {
+    dropped: (database) => dropped.inc({ database }),
     republished: (database) => republished.inc({ database }),
     carried: () => carried.inc({}),
     closed: () => closed.inc({}),

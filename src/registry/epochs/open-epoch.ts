@@ -27,6 +27,7 @@ export class OpenEpoch {
   readonly shown: Shown
   readonly #components: OpenEpochComponents
   readonly #bytes = { nodes: 0, trust: 0, stores: 0, attestations: 0 }
+  #ownLatestMs = 0
   #databases: Databases | null = null
   /** When it was found past due; null while it is within the window. */
   dueSinceMs: number | null = null
@@ -51,8 +52,10 @@ export class OpenEpoch {
 
   /** Takes one entry that is in a log of this epoch. */
   take(name: DatabaseName, judged: JudgedEntry, source: EntrySource): void {
-    const { view, carried, onJoined, onCurrent } = this.#components
+    const { ownPeerId, view, carried, onJoined, onCurrent } = this.#components
     this.#bytes[name] += judged.bytes.length
+    const { key, clock } = judged.entry
+    if (key === ownPeerId) this.#ownLatestMs = Math.max(this.#ownLatestMs, clock.time)
     if (source !== 'disk') onJoined(name, source)
     const isCarried = name === 'trust' && isCarriedId(judged.localId)
     const statement = isCarried ? carried.open(judged, this.epoch) : judged
@@ -66,6 +69,11 @@ export class OpenEpoch {
     const { log } = this.databases.get(name)
     const { epoch } = this
     return { epoch, entries: log.size, heads: log.headCount, bytes: this.#bytes[name] }
+  }
+
+  /** The latest clock of an entry of ours, ms; 0: there is none. */
+  get ownLatestMs(): number {
+    return this.#ownLatestMs
   }
 
   /** Entries in all four logs. */

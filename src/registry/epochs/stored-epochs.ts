@@ -4,10 +4,11 @@ import type { ByteStore } from '../store/guarded-level.ts'
 
 /** Looked for at most; a station has its open ones and, after years of sleep, a few more. */
 const EPOCHS_LIMIT = 256
+const EPOCH = /^(0|[1-9][0-9]{0,8})$/
 
 /**
- * The epochs that have entries on this disk, ascending: whatever was open when this station was last
- * running. It jumps from log to log, whatever their length.
+ * The epochs that have entries on this disk, or whose deletion was cut short, ascending: whatever was open when
+ * this station was last running. It jumps from log to log, whatever their length.
  */
 export async function storedEpochs(logs: ByteStore, networkName: string): Promise<number[]> {
   const epochs = new Set<number>()
@@ -19,9 +20,15 @@ export async function storedEpochs(logs: ByteStore, networkName: string): Promis
       if (key === null) break
       const log = `${key.slice(0, key.indexOf('/', stem.length))}/`
       const number = log.slice(stem.length, -1)
-      if (/^(0|[1-9][0-9]{0,8})$/.test(number)) epochs.add(Number(number))
+      if (EPOCH.test(number)) epochs.add(Number(number))
       gte = `${log}\uffff`
     }
+  }
+  // One whose last entry is gone still has manifests, its mark, and room to give back.
+  const stem = erasingKey(networkName, 0).slice(0, -1)
+  for await (const key of logs.keys({ gte: stem, lt: `${stem}\uffff` })) {
+    const number = key.slice(stem.length)
+    if (EPOCH.test(number)) epochs.add(Number(number))
   }
   return [...epochs].sort((a, b) => a - b)
 }
@@ -43,7 +50,11 @@ export async function unmarkErasing(logs: ByteStore, networkName: string, epoch:
   await logs.del(erasingKey(networkName, epoch))
 }
 
-export function isErasing(logs: ByteStore, networkName: string, epoch: number): Promise<boolean> {
+export function isErasing(
+  logs: Pick<ByteStore, 'has'>,
+  networkName: string,
+  epoch: number,
+): Promise<boolean> {
   return logs.has(erasingKey(networkName, epoch))
 }
 

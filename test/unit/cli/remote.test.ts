@@ -31,6 +31,14 @@ describe('commands that ask the running node', () => {
     assert.deepEqual([healthy, ready], [true, false])
   })
 
+  it('call a node healthy whose clock peers contradict: one of them may lie', async (t) => {
+    const clock = { name: 'clock', ok: false, detail: 'hours behind' }
+    const body = { ok: false, checks: [clock] }
+    const { port } = await fakeApi(t, { '/livez': [200, {}], '/readyz': [503, body] })
+    const { code, out } = await runCommand(['health', '--port', String(port)])
+    assert.deepEqual([code, out], [0, 'healthy: not ready: clock (hours behind)\n'])
+  })
+
   it('call a node unhealthy when what it lacks is its own', async (t) => {
     const stores = { name: 'stores', ok: false, detail: 'the registry is not open' }
     const body = { ...NOT_READY, checks: [...NOT_READY.checks, stores] }

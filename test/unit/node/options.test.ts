@@ -129,9 +129,15 @@ describe('the registry and the API are given', () => {
       directory: join('/data', 'registry'),
       networkName: 'wesense',
       nodeTtlDays: 3,
+      limitBytes: 1024 * 1024 * 1024,
       trustAuthorities: [],
       bitswap: limits.bitswap,
     })
+  })
+
+  it('no limit of their size where it is 0', () => {
+    const options = registryOptions(settings({ REGISTRY_MAX_MB: '0' }), hostLimits(1024))
+    assert.equal(options.limitBytes, null)
   })
 
   it('the token in clear, and the body limit of the contract', () => {

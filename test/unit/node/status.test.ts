@@ -40,6 +40,8 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
     registry: {
       isReady: isRegistryReady,
       problem: isRegistryReady ? null : 'the disk is full',
+      notice: null,
+      clockProblem: null,
       diskBytes: 4096,
       status: () => [
         {
@@ -90,6 +92,7 @@ describe('readiness', () => {
         { name: 'listening', ok: true, detail: '2 addresses' },
         { name: 'stores', ok: true, detail: 'open' },
         { name: 'seeds', ok: true, detail: 'none configured' },
+        { name: 'clock', ok: true, detail: 'not known to be wrong' },
       ],
     })
   })
@@ -218,6 +221,17 @@ describe('the status', () => {
       [status.version, status.network, status.peer_id, status.uptime_seconds],
       ['1.2.3', 'wesense', OWN_PEER_ID, 12],
     )
+  })
+
+  it('warns of what the registry does not store, and is ready all the same', () => {
+    const { registry, ...rest } = sources()
+    const notice = 'no entries of other stations are stored: 100 MB are left on the disk'
+    const status = nodeStatus({ ...rest, registry: { ...registry, notice } })
+    assert.equal(status.ready.ok, true)
+    assert.equal(status.ready.checks.find(({ name }) => name === 'stores')?.detail, notice)
+    assert.deepEqual(status.warnings, ['a warning', `Registry: ${notice}`])
+    const full = { ...registry, isReady: false, problem: 'the disk is full', notice }
+    assert.deepEqual(nodeStatus({ ...rest, registry: full }).warnings, ['a warning'])
   })
 
   it('says that it is no relay, and that it is one', () => {

@@ -5,7 +5,7 @@ import {
   EARLY_MS,
   EPOCH_MS,
   epochAt,
-  epochsOf,
+  replicatedIn,
   startOfEpoch,
   windowAt,
 } from '../../../../src/registry/epochs/calendar.ts'
@@ -26,7 +26,10 @@ test('an epoch is open from six hours before it begins until the time to live af
   const end = start + EPOCH_MS
   for (const ttlDays of [1, 7, 365]) {
     const ttlMs = ttlDays * DAY_MS
-    const isOpen = (nowMs: number) => epochsOf(windowAt(nowMs, ttlMs)).includes(100)
+    const isOpen = (nowMs: number) => {
+      const { oldest, newest } = windowAt(nowMs, ttlMs)
+      return oldest <= 100 && 100 <= newest
+    }
     assert.equal(isOpen(start - EARLY_MS - 1), false)
     assert.equal(isOpen(start - EARLY_MS), true)
     assert.equal(isOpen(start), true)
@@ -35,12 +38,18 @@ test('an epoch is open from six hours before it begins until the time to live af
   }
 })
 
-test('at no time are more than 28 epochs open, and the one written to is among them', () => {
-  for (let nowMs = startOfEpoch(1461); nowMs < startOfEpoch(1463); nowMs += 3_600_000) {
-    const window = windowAt(nowMs, 365 * DAY_MS)
-    const open = epochsOf(window)
-    assert.ok(open.length <= 28)
-    assert.ok(open.includes(window.current))
-    assert.equal(window.current, epochAt(nowMs))
+test('at no time are more than 28 epochs read and three replicated, the one written to among them', () => {
+  for (const ttlDays of [1, 7, 30, 90, 365]) {
+    for (let nowMs = startOfEpoch(1461); nowMs < startOfEpoch(1463); nowMs += 3_600_000) {
+      const window = windowAt(nowMs, ttlDays * DAY_MS)
+      const replicated = replicatedIn(window)
+      assert.ok(window.newest - window.oldest < 28)
+      assert.ok(window.oldest <= window.replicated)
+      assert.ok(replicated.length <= 3)
+      assert.ok(replicated.includes(window.current))
+      assert.equal(window.current, epochAt(nowMs))
+      const isPreviousRead = window.oldest < window.current
+      assert.equal(replicated.includes(window.current - 1), isPreviousRead)
+    }
   }
 })

@@ -67,7 +67,8 @@ function carried(entry: Uint8Array, epoch: unknown = 7, localId?: string): Judge
   return verdict.isAccepted ? verdict : null
 }
 
-const newCarried = () => new CarriedEntries({ networkName: 'test' }, { verify: verifySignature })
+const newCarried = () =>
+  new CarriedEntries({ networkName: 'test' }, { verify: verifySignature, isSpeaker: () => false })
 
 function opened(entry: JudgedEntry | null): JudgedEntry | null {
   assert.ok(entry, 'the entry rules let the carrier write it')
@@ -130,6 +131,7 @@ test('a carried entry can be found again while its epoch is open, and read from 
   entries.open(record, 8)
   assert.deepEqual(entries.placeOf(hashOf(bytes)), {
     author: author.peerId,
+    localId: 'ingester-1',
     heldIn: 8,
     carrierHash: record.entry.hash,
   })
@@ -138,4 +140,14 @@ test('a carried entry can be found again while its epoch is open, and read from 
   assert.equal(carriedIn(bytes), null)
   entries.closeEpoch(8)
   assert.equal(entries.placeOf(hashOf(bytes)), null)
+})
+
+test('entries that say the same again count once against what is carried of an author', () => {
+  const entries = newCarried()
+  for (let i = 0; i < 80; i += 1) {
+    const record = carried(revocation({ clockMs: WRITTEN_MS - i }))
+    assert.ok(record)
+    entries.open(record, 8)
+  }
+  assert.deepEqual([...entries.authorsIn(8)], [[author.peerId, 1]])
 })

@@ -33,6 +33,7 @@ interface Network {
   readonly old: Map<string, RegistryRecord>
   /** Carried into the epoch, by author. */
   readonly carried: Map<string, number>
+  readonly speakers: Set<string>
   nowMs: number
   entryBytes: number
 }
@@ -41,16 +42,27 @@ function networkOf(records: readonly RegistryRecord[]): Network {
   return {
     old: new Map(records.map((record) => [record.entryHash, record])),
     carried: new Map(),
+    speakers: new Set(),
     nowMs: startOfEpoch(EPOCH) + TTL_MS,
     entryBytes: 500,
   }
 }
 
-function carrierIn(network: Network, ownPeerId: string, perRun = 10_000): Carrier {
+function carrierIn(
+  network: Network,
+  ownPeerId: string,
+  perRun = 10_000,
+  ttlMs: number = TTL_MS,
+): Carrier {
   return new Carrier(
-    { ownPeerId, ttlMs: TTL_MS, perRun },
+    { ownPeerId, ttlMs, perRun },
     {
-      view: { foreignBefore: () => [...network.old.values()] } as unknown as RecordView,
+      view: {
+        foreignBefore: () => [...network.old.values()],
+        // Whatever is carried changes the view.
+        revision: () => network.old.size,
+      } as unknown as RecordView,
+      isSpeaker: (author) => network.speakers.has(author),
       carried: { authorsIn: () => new Map(network.carried) } as unknown as CarriedEntries,
       writer: { carry: async () => {} },
       clock: { now: () => network.nowMs, sleep: async () => {} },
@@ -121,4 +133,23 @@ test('a run carries no more than its bound, and one too large to carry holds up 
   for (let i = 0; i < 2; i += 1) await carrier.run(EPOCH, signal)
   assert.equal(countOf(network), 10)
   assert.equal(carrier.isDone(EPOCH), true)
+})
+
+test("a stranger's flood takes no room from those who may speak for all, nor they from others", async () => {
+  const flood = Array.from({ length: 5000 }, (_, i) => statement(`stranger-${i}`, i))
+  const ofAuthority = Array.from({ length: 100 }, (_, i) => statement('authority', i))
+  const network = networkOf([...flood, ...ofAuthority])
+  network.speakers.add('authority')
+  await carrierIn(network, 'own').run(EPOCH, signal)
+  assert.equal(network.carried.get('authority'), 100)
+  assert.equal(countOf(network), 4096 + 100)
+})
+
+test('with a time to live of a year all is carried before the next turn, as with one of a month', async () => {
+  for (const ttlDays of [30, 365]) {
+    const network = networkOf([statement('A', 1)])
+    network.nowMs = startOfEpoch(EPOCH) + 7 * 86_400_000
+    await carrierIn(network, 'own', 10, ttlDays * 86_400_000).run(EPOCH, signal)
+    assert.equal(countOf(network), 1)
+  }
 })

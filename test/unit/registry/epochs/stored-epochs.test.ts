@@ -45,3 +45,10 @@ test('a deletion that was begun is known until it has ended', async () => {
   await unmarkErasing(store, 'net', 5)
   assert.equal(await isErasing(store, 'net', 5), false)
 })
+
+test('an epoch whose last entry is deleted is found until its deletion has ended', async () => {
+  const store = storeWith(['nodes', 5])
+  await markErasing(store, 'net', 3)
+  await markErasing(store, 'other', 4)
+  assert.deepEqual(await storedEpochs(store, 'net'), [3, 5])
+})
