@@ -1,4 +1,5 @@
 import type { Metrics } from '../telemetry/index.ts'
+import { ADMISSIONS, type Admission } from './store/disk-limits.ts'
 import type { DatabaseName, DatabaseStatus } from './types.ts'
 
 /** What the registry counts. Labels are database names, reason codes and outcomes of ours only. */
@@ -22,6 +23,7 @@ export interface RegistryMetrics {
 export interface RegistryGauges {
   status(): readonly DatabaseStatus[]
   diskBytes(): number | null
+  admission(): Admission
 }
 
 export function createRegistryMetrics(metrics: Metrics, gauges: RegistryGauges): RegistryMetrics {
@@ -43,10 +45,20 @@ export function createRegistryMetrics(metrics: Metrics, gauges: RegistryGauges):
   })
   metrics.gauge({
     name: 'wesense_registry_disk_bytes',
-    help: 'Files of the registry on disk, looked up every minute',
+    help: 'Files of the registry on disk, looked up every 10 s',
     collect: (gauge) => {
       const bytes = gauges.diskBytes()
       if (bytes !== null) gauge.set({}, bytes)
+    },
+  })
+  metrics.gauge({
+    name: 'wesense_registry_admission',
+    help: '1 for what is stored now: everything, entries of our own alone, or nothing',
+    labels: ['state'],
+    collect: (gauge) => {
+      for (const state of ADMISSIONS) {
+        gauge.set({ state }, gauges.admission() === state ? 1 : 0)
+      }
     },
   })
   const joined = metrics.counter({

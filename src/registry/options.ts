@@ -34,6 +34,8 @@ export interface RegistryOptions {
   readonly antiEntropyIntervalMs?: number
   /** Shortest time between two exchanges with one peer about one database. @default 2000 */
   readonly exchangeIntervalMs?: number
+  /** Both stores may take this much disk; beyond it entries of others are refused. @default no limit */
+  readonly limitBytes?: number | null
   /** How often a disk that failed a write is tried again. @default 5000 */
   readonly diskRetryMs?: number
 }

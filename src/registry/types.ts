@@ -86,7 +86,7 @@ export interface StoreRecord {
   readonly [field: string]: JsonValue | undefined
 }
 
-/** One attester's word on one manifest; the local id is `<manifest_hash>:<ingester_id>`. */
+/** One attester's word on one manifest; the local id is `<manifest_hash>,<ingester_id>`. */
 export interface AttestationRecord {
   readonly manifest_hash: string
   readonly ingester_id: string
@@ -114,6 +114,8 @@ export interface AnnouncedNode {
 export interface RegistryView {
   /** Listed records only: refreshed, or its author seen, within NODE_TTL_DAYS. One per local id, resolved. */
   list<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
+  /** The same one after another, for whoever lets others run in between; what changes meanwhile may show. */
+  listed<T extends RecordValue = RecordValue>(database: DatabaseName): Iterable<RegistryRecord<T>>
   /**
    * The record that counts for this local id: listed claims first, of those the one of the peer whose
    * ID it is, then the earliest. See view.ts.
@@ -133,6 +135,8 @@ export interface RegistryView {
   allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
   /** Grows whenever the claims of this database change; what is made from them can be kept until then. */
   revision(database: DatabaseName): number
+  /** Local ids whose claims changed since a revision; null when that is too long ago to tell. */
+  changedSince(database: DatabaseName, revision: number): readonly string[] | null
   /** Listed attestations of one manifest, one per attester; costs what there are of them. */
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[]
   /** Records held per database, unlisted ones included. */
@@ -192,7 +196,11 @@ export interface RegistryService {
   readonly isReady: boolean
   /** Why it is not ready, in one line for an operator; null when it is. */
   readonly problem: string | null
-  /** Files of the registry on disk, looked up every minute; null while not known. */
+  /** How far this machine's clock is from those of peers, in one line; null when it is not known to be wrong. */
+  readonly clockProblem: string | null
+  /** What an operator should know of it although it may be ready: what is not stored, and why; else null. */
+  readonly notice: string | null
+  /** Files of the registry on disk, looked up every 10 s; null while not known. */
   readonly diskBytes: number | null
   /**
    * Opens the stores, rebuilds the view, begins to replicate. Callable twice.
@@ -209,7 +217,7 @@ export interface RegistryService {
   onNodeRecord(listener: (node: AnnouncedNode) => void): () => void
   /** The signed bytes of a `trust` entry, carried ones included; null when they are not here. */
   entryBytes(hash: string): Promise<Uint8Array | null>
-  /** All open logs as one signed file. @throws SnapshotError `BUSY`, `LOST_BLOCK`. */
+  /** All open logs as one signed file. @throws RegistryError `CLOSED`, SnapshotError `BUSY`, `LOST_BLOCK`. */
   snapshot(): AsyncIterable<Uint8Array>
   /** Every station with an address that the view lists, our own excluded: for a slow walk. */
   announcedNodes(): Iterable<AnnouncedNode>

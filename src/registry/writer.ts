@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import type { Clock } from '../lib/clock.ts'
-import { RegistryError } from './errors.ts'
+import { KEYS_PER_AUTHOR } from './claims.ts'
+import { invalidField, RegistryError } from './errors.ts'
 import type { OwnLog } from './own-log.ts'
 import type { Parsed } from './records/fields.ts'
 import { schemaOf } from './records/index.ts'
@@ -65,7 +66,10 @@ async function putOne(
     throw new RegistryError('INVALID_RECORD', message, { field: 'id' })
   }
   const own = view.claimOf(name, localId, options.ownPeerId)
-  if (own === null) refuseForeign(options, components, name, localId)
+  if (own === null) {
+    refuseForeign(options, components, name, localId)
+    refuseTooMany(options, components, name, localId)
+  }
   const now = new Date(clock.now()).toISOString()
   const current = own?.value ?? null
   const parsed = schemaOf(name).prepare(makeRaw(current), { localId, now, current })
@@ -112,6 +116,19 @@ function refuseForeign(
   if (owner === null) return
   const message = `the record belongs to station ${owner}`
   throw new RegistryError('OWNED_BY_OTHER', message, { owner })
+}
+
+/** What others would not show is not written. */
+function refuseTooMany(
+  { ownPeerId }: WriterOptions,
+  { view }: WriterComponents,
+  name: DatabaseName,
+  localId: string,
+): void {
+  const isKnown = view.isHeldSince(0, name, localId, ownPeerId)
+  if (isKnown || view.keyCountOf(name, ownPeerId) < KEYS_PER_AUTHOR) return
+  const problem = `is one more than the ${KEYS_PER_AUTHOR} that are kept of a station; deleted ones count until their epoch is closed`
+  throw invalidField('id', problem)
 }
 
 function isUnchanged(

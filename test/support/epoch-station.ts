@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 
 import { createEphemeralIdentity, type Identity } from '../../src/identity/index.ts'
+import type { RegistryTransport } from '../../src/network/types.ts'
 import { startOfEpoch } from '../../src/registry/epochs/calendar.ts'
 import {
   createRegistry,
@@ -28,6 +29,8 @@ export interface EpochStationOptions {
   readonly nodeTtlDays?: number
   readonly identity?: Identity
   readonly directory?: string
+  /** @default one of the network's */
+  readonly transport?: RegistryTransport
 }
 
 /** A started registry whose clock can be moved, stopped after the test. */
@@ -50,7 +53,7 @@ export async function startEpochStation(
     },
     {
       identity,
-      transport: network.join(identity.peerId),
+      transport: options.transport ?? network.join(identity.peerId),
       libp2p: null,
       logger: silentLogger,
       metrics,

@@ -66,6 +66,8 @@ export class FakeRegistry {
     allClaims: <T extends RecordValue>(database: DatabaseName) =>
       this.#of(database) as RegistryRecord<T>[],
     ownerOf: (database, localId) => this.view.claims(database, localId)[0]?.author ?? null,
+    listed: <T extends RecordValue>(database: DatabaseName) => this.view.list<T>(database),
+    changedSince: () => null,
     // Every write takes a millisecond of its clock.
     revision: () => this.#clockMs,
     attestationsOf: (manifestHash) =>

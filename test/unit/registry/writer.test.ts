@@ -26,6 +26,7 @@ test('writes beyond 256 that wait for a disk that hangs are refused', {
   const metrics = createRegistryMetrics(createMetrics(), {
     status: () => [],
     diskBytes: () => null,
+    admission: () => 'all',
   })
   const writer = createWriter(options, {
     view,
