@@ -14,6 +14,12 @@ export class AttestationIndex {
     return this.#ids.get(manifestHash) ?? []
   }
 
+  forget(manifestHash: string, localId: string): void {
+    const ids = this.#ids.get(manifestHash)
+    ids?.delete(localId)
+    if (ids?.size === 0) this.#ids.delete(manifestHash)
+  }
+
   /** Forgets all but these. */
   reset(records: Iterable<RegistryRecord<AttestationRecord>> = []): void {
     this.#ids = new Map()

@@ -15,6 +15,7 @@ export const KEYS_PER_AUTHOR = 20_000
 
 /** What the log of one epoch says of one key: its winning entry there, tombstones included. */
 interface Version {
+  /** Below 0: a preview, in no log yet. */
   readonly epoch: number
   /** null for a tombstone. */
   readonly record: RegistryRecord | null
@@ -31,7 +32,7 @@ export interface Claim {
   readonly clockMs: number
   readonly hash: string
   readonly firstMs: number
-  /** One per epoch that has entries of this key. */
+  /** One per epoch that has entries of this key, and per preview that shows one. */
   readonly versions: readonly Version[]
 }
 
@@ -48,7 +49,8 @@ export interface Applied {
  * The claims of one database: local id -> author -> claim. Maps, because a local id may be any word.
  * Per key the entry with the latest clock wins, between equal clocks the greater hash, in whichever
  * open epoch it is; so the outcome does not depend on the order in which entries arrive. Of an author with
- * more keys than there is room for, those whose local ids sort first are kept, for the same reason.
+ * more keys than there is room for, those whose local ids sort first are kept, for the same reason. What
+ * is in no log takes none of that room.
  */
 export class Claims {
   readonly #database: DatabaseName
@@ -67,7 +69,7 @@ export class Claims {
     return this.#recordCount
   }
 
-  /** Keys of an author, deleted ones included. */
+  /** Keys of an author that a log has, deleted ones included. */
   keyCountOf(author: string): number {
     return this.#idsOf.get(author)?.size ?? 0
   }
@@ -76,7 +78,8 @@ export class Claims {
     const { hash, key: author, payload } = entry
     const clockMs = entry.clock.time
     const before = this.#byId.get(localId)?.get(author)
-    const dropped = before === undefined ? this.#makeRoom(author, localId) : null
+    const isNewInLogs = epoch >= 0 && (before === undefined || !isHeldSomewhere(before.versions))
+    const dropped = isNewInLogs ? this.#makeRoom(author, localId) : null
     if (dropped === localId) return { current: null, isChanged: false, dropped }
     const versions = before?.versions ?? []
     const known = versions.find((version) => version.epoch === epoch)
@@ -102,12 +105,17 @@ export class Claims {
 
   /**
    * Forgets what only the log of this epoch says, some claims at a time: there may be a hundred thousand.
+   * @param localIds those that it says anything of; absent: to be found out
    * @returns whether anything changed.
    */
-  async closeEpoch(epoch: number): Promise<boolean> {
+  async closeEpoch(
+    epoch: number,
+    localIds: Iterable<string> = this.#byId.keys(),
+  ): Promise<boolean> {
     let isChanged = false
     let left = CLOSED_AT_ONCE
-    for (const [localId, authors] of this.#byId) {
+    for (const localId of localIds) {
+      const authors = this.#byId.get(localId) ?? []
       for (const [author, claim] of authors) {
         const versions = claim.versions.filter((version) => version.epoch !== epoch)
         if (versions.length === claim.versions.length) continue
@@ -117,7 +125,8 @@ export class Claims {
           this.#remove(localId, author)
         } else {
           const rest = toClaim(first, others)
-          authors.set(author, rest)
+          this.#authorsOf(localId).set(author, rest)
+          if (!isHeldSomewhere(versions)) this.#freeRoom(author, localId)
           this.#count(claim, rest)
         }
       }
@@ -137,7 +146,6 @@ export class Claims {
     return this.#byId.get(localId)?.get(author) ?? null
   }
 
-  /** The claims on each local id, one array after another. */
   /** The claims on each local id, by author. */
   groups(): Iterable<ReadonlyMap<string, Claim>> {
     return this.#byId.values()
@@ -160,6 +168,10 @@ export class Claims {
     this.#count(authors?.get(author), undefined)
     authors?.delete(author)
     if (authors?.size === 0) this.#byId.delete(localId)
+    this.#freeRoom(author, localId)
+  }
+
+  #freeRoom(author: string, localId: string): void {
     const ids = this.#idsOf.get(author)
     ids?.delete(localId)
     if (ids?.size === 0) this.#idsOf.delete(author)
@@ -186,6 +198,17 @@ export class Claims {
  */
 export function isHeldSince(claim: Claim, epoch: number): boolean {
   return claim.versions.some((version) => version.epoch >= epoch && version.hash === claim.hash)
+}
+
+/** The claim as the logs have it, without previews; null when it is in none. */
+export function asHeld(claim: Claim): Claim | null {
+  const [first, ...others] = claim.versions.filter(({ epoch }) => epoch >= 0)
+  if (first === undefined) return null
+  return others.length + 1 === claim.versions.length ? claim : toClaim(first, others)
+}
+
+function isHeldSomewhere(versions: readonly Version[]): boolean {
+  return versions.some(({ epoch }) => epoch >= 0)
 }
 
 /** The clock of the earliest put in the logs of this epoch and later ones. */

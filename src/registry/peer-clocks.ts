@@ -4,6 +4,7 @@ import { TokenBucket } from '../lib/token-bucket.ts'
 import { MAX_ENTRY_BYTES } from './constants.ts'
 import { EARLY_MS, epochAt, startOfEpoch } from './epochs/calendar.ts'
 import { isPlainObject } from './records/fields.ts'
+import { PeerBudgets } from './replication/peer-budgets.ts'
 import { decodeValue } from './store/entry-codec.ts'
 
 /** Peers whose messages are remembered. */
@@ -17,40 +18,45 @@ const QUORUM = 3
 
 export interface PeerClocksComponents {
   readonly clock: Clock
+  /** Time that has passed, ms, whatever is done to the wall clock. @default performance.now() */
+  readonly elapsedMs?: () => number
   /** Connected peers that read the log of `nodes` of an epoch, whether it is open here or not. */
   readersOf(epoch: number): readonly string[]
+}
+
+/** Of a peer, the message that shows the latest clock. */
+interface Message {
+  readonly writtenMs: number
+  /** Not by the wall clock: that may be set right meanwhile. */
+  readonly heardMs: number
 }
 
 /** What peers show of their clocks: which epochs they read, and the entries that they pass on. */
 export class PeerClocks {
   readonly #components: PeerClocksComponents
-  /** Peer -> how far ahead of our clock the latest entry was that it passed on, and when. */
-  readonly #ahead = new BoundedMap<string, { readonly aheadMs: number; readonly atMs: number }>({
-    limit: PEERS_LIMIT,
-  })
-  /** Reading a message costs; a flood of them tells nothing more. */
-  readonly #budget: TokenBucket
+  readonly #messages = new BoundedMap<string, Message>({ limit: PEERS_LIMIT })
+  /** Reading a message costs; a flood of them tells nothing more, and keeps out nobody else's. */
+  readonly #perPeer: PeerBudgets
+  readonly #inAll: TokenBucket
+  readonly #elapsedMs: () => number
 
   constructor(components: PeerClocksComponents) {
     this.#components = components
-    this.#budget = new TokenBucket({
-      capacity: 20,
-      refillPerSecond: 2,
-      clock: components.clock,
-    })
+    const { clock, elapsedMs = () => performance.now() } = components
+    this.#elapsedMs = elapsedMs
+    this.#perPeer = new PeerBudgets({ burst: 3, perSecond: 0.1 }, clock)
+    this.#inAll = new TokenBucket({ capacity: 20, refillPerSecond: 2, clock })
   }
 
   /** Notes the clock in an entry that a peer passed on, right or not. Never throws. */
   noteMessage(peerId: string, bytes: Uint8Array): void {
-    if (bytes.length > MAX_ENTRY_BYTES || !this.#budget.tryTake()) return
+    if (bytes.length > MAX_ENTRY_BYTES) return
+    if (!this.#perPeer.tryTake(peerId) || !this.#inAll.tryTake()) return
     const writtenMs = clockIn(bytes)
-    const atMs = this.#components.clock.now()
-    const before = this.#ahead.peek(peerId)
-    const isKept = before !== undefined && isRecent(before.atMs, atMs)
-    const aheadMs = writtenMs === null ? 0 : writtenMs - atMs
+    const shownMs = this.#shownBy(peerId)
     // Old entries are passed on by right: the latest clock tells most.
-    if (writtenMs === null || (isKept && before.aheadMs >= aheadMs)) return
-    this.#ahead.set(peerId, { aheadMs, atMs })
+    if (writtenMs === null || (shownMs !== null && shownMs >= writtenMs)) return
+    this.#messages.set(peerId, { writtenMs, heardMs: this.#elapsedMs() })
   }
 
   /**
@@ -63,12 +69,19 @@ export class PeerClocks {
     const shown: number[] = []
     for (const [peerId, newest] of stations) {
       const byEpoch = outsideOf(nowMs, newest)
-      const message = this.#ahead.peek(peerId)
-      const isHeard = message !== undefined && isRecent(message.atMs, nowMs)
+      const shownMs = this.#shownBy(peerId)
       if (byEpoch !== 0) shown.push(byEpoch)
-      else if (isHeard) shown.push(Math.max(0, message.aheadMs))
+      else if (shownMs !== null) shown.push(Math.max(0, shownMs - nowMs))
     }
     return shown.length < Math.min(QUORUM, Math.max(1, stations.size)) ? 0 : middleOf(shown)
+  }
+
+  /** What a peer's clock is now at least, by what it passed on within the hour; null: by nothing. */
+  #shownBy(peerId: string): number | null {
+    const message = this.#messages.peek(peerId)
+    if (message === undefined) return null
+    const sinceMs = this.#elapsedMs() - message.heardMs
+    return sinceMs < REMEMBERED_MS ? message.writtenMs + sinceMs : null
   }
 
   /** The latest epoch that each connected peer reads. */
@@ -92,10 +105,6 @@ function middleOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const [low = 0, high = 0] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
   return Math.abs(low) < Math.abs(high) ? low : high
-}
-
-function isRecent(atMs: number, nowMs: number): boolean {
-  return Math.abs(nowMs - atMs) < REMEMBERED_MS
 }
 
 function clockIn(bytes: Uint8Array): number | null {

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import { AttestationIndex } from './attestation-index.ts'
 import { Changes } from './changes.ts'
 import { asKind, better, recordsBefore, recordsOf, resolve } from './claim-choice.ts'
-import { type Claim, Claims, firstSince, isHeldSince, KEYS_PER_AUTHOR } from './claims.ts'
+import { asHeld, type Claim, Claims, firstSince, isHeldSince, KEYS_PER_AUTHOR } from './claims.ts'
 import { isCarriedId } from './records/carried.ts'
 import { DATABASE_NAMES } from './records/index.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
@@ -93,18 +93,22 @@ export class RecordView implements RegistryView {
   preview(database: DatabaseName): Preview {
     this.#lastPreview -= 1
     const preview = this.#lastPreview
+    const shown = new Map<string, RecordValue | null>()
     let isOpen = true
     return {
       show: (judged) => {
         const isCarried = database === 'trust' && isCarriedId(judged.localId)
-        // Of an author at the limit it would push out what has joined.
+        // Of an author at the limit it may not be kept when it joins.
         const isRoom = this.keyCountOf(database, judged.entry.key) < KEYS_PER_AUTHOR
         const isOwn = judged.entry.key === this.#options.ownPeerId
-        if (isOpen && isRoom && !isCarried && !isOwn) this.#apply(database, judged, preview)
+        if (!isOpen || !isRoom || isCarried || isOwn) return
+        shown.set(judged.localId, judged.entry.payload.value ?? shown.get(judged.localId) ?? null)
+        this.#apply(database, judged, preview)
       },
       close: async () => {
         isOpen = false
-        await this.#close(database, preview)
+        await this.#endPreview(database, preview, shown)
+        shown.clear()
       },
     }
   }
@@ -211,11 +215,11 @@ export class RecordView implements RegistryView {
     })
   }
 
-  /** Current records of other authors that only logs before this epoch have. */
+  /** Current records of other authors that only logs before this epoch have; of previews nothing is known. */
   *foreignBefore(epoch: number, database: DatabaseName): Generator<RegistryRecord> {
     for (const claim of this.#claims[database].all()) {
       if (claim.record?.author === this.#options.ownPeerId) continue
-      yield* recordsBefore(epoch, [claim])
+      yield* recordsBefore(epoch, [asHeld(claim)])
     }
   }
 
@@ -253,6 +257,21 @@ export class RecordView implements RegistryView {
     }
     if (current !== null && database === 'attestations') this.#attestations.note(asKind(current))
     return current
+  }
+
+  /** Looks at nothing but what was shown: previews come and go, and any peer can make them. */
+  async #endPreview(
+    database: DatabaseName,
+    preview: number,
+    shown: ReadonlyMap<string, RecordValue | null>,
+  ): Promise<void> {
+    const claims = this.#claims[database]
+    await claims.closeEpoch(preview, shown.keys())
+    for (const [localId, value] of shown) {
+      this.#changes[database].note(localId)
+      if (database !== 'attestations' || value === null || claims.of(localId).length > 0) continue
+      this.#attestations.forget((value as AttestationRecord).manifest_hash, localId)
+    }
   }
 
   async #close(database: DatabaseName, epoch: number): Promise<void> {

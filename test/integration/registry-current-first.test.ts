@@ -283,3 +283,31 @@ test('an entry that is ahead of our clock, sent first, keeps nothing out that is
   assert.equal(station.view.get('nodes', 'early'), null)
   assert.doesNotMatch(await station.metrics.text(), /offence="broken_rule"/)
 })
+
+test('an ingester that two stations claim is from the start of whoever registered it first', async (t) => {
+  const network = createMemoryNetwork()
+  const a = await startReplica(t, network)
+  const c = await startReplica(t, network)
+  await writeLongLog(a)
+  network.connect(a.identity.peerId, c.identity.peerId)
+  const { clock } = await a.put('shared')
+  await waitFor(() => c.view.get('nodes', 'shared') !== null && Date.now() > clock.time, {
+    message: 'the claim of the owner',
+  })
+  await c.put('shared')
+  await c.put('shared', 'again')
+  await waitFor(() => a.view.claims('nodes', 'shared').length === 2, { message: 'the other claim' })
+  await a.put('shared', 'renewed last')
+  network.disconnect(a.identity.peerId, c.identity.peerId)
+
+  const gate = gateAfter(120_000)
+  const b = await startReplica(t, network, { wrap: gate.wrap })
+  network.connect(a.identity.peerId, b.identity.peerId)
+  await waitFor(() => b.view.claims('nodes', 'shared').length === 2, { message: 'both claims' })
+  await waitFor(() => b.view.counts().nodes === RECORDS + 2, { message: 'all records' })
+  assert.equal(b.view.ownerOf('nodes', 'shared'), a.identity.peerId)
+  gate.open()
+  const entries = a.nodes.log.size
+  await waitFor(() => b.nodes.log.size === entries, { message: 'the whole log' })
+  assert.equal(b.view.ownerOf('nodes', 'shared'), a.identity.peerId)
+})

@@ -1,13 +1,14 @@
 import type { TestContext } from 'node:test'
 
 import { createEphemeralIdentity, type Identity } from '../../src/identity/index.ts'
-import { systemClock } from '../../src/lib/clock.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import type { RegistryTransport } from '../../src/network/types.ts'
 import { createRegistryMetrics } from '../../src/registry/metrics.ts'
 import { Replicator } from '../../src/registry/replication/replicator.ts'
 import { BlockStore } from '../../src/registry/store/block-store.ts'
 import type { RegistryDatabase } from '../../src/registry/store/database.ts'
 import { openDatabases } from '../../src/registry/store/databases.ts'
+import type { StoreRoom } from '../../src/registry/store/disk-guard.ts'
 import type { VerifiedEntry } from '../../src/registry/store/entry-rules.ts'
 import { RecordView } from '../../src/registry/view.ts'
 import { createMetrics, type Metrics, silentLogger } from '../../src/telemetry/index.ts'
@@ -42,6 +43,10 @@ export interface TestReplicaOptions {
   readonly stores?: ReplicaStores
   /** Changes what the replica sees of the network. */
   readonly wrap?: (transport: RegistryTransport) => RegistryTransport
+  /** @default there is always room */
+  readonly room?: StoreRoom
+  /** @default systemClock */
+  readonly clock?: Clock
 }
 
 export function createReplicaStores(): ReplicaStores {
@@ -55,11 +60,12 @@ export async function startReplica(
   options: TestReplicaOptions = {},
 ): Promise<TestReplica> {
   const { stores = createReplicaStores(), wrap = (transport) => transport } = options
+  const { room, clock = systemClock } = options
   const identity = options.identity ?? (await createEphemeralIdentity())
   const transport = wrap(network.join(identity.peerId))
   const view = new RecordView(
     { ownPeerId: identity.peerId, ttlMs: 7 * DAY_MS },
-    { clock: systemClock, lastSeenMs: () => null },
+    { clock, lastSeenMs: () => null },
   )
   const databases = await openDatabases(
     { networkName: 'test', epoch: EPOCH },
@@ -67,7 +73,8 @@ export async function startReplica(
       identity,
       blocks: new BlockStore({ level: stores.blocks, onDamaged: () => {} }),
       logs: stores.logs,
-      clock: systemClock,
+      clock,
+      ...(room === undefined ? {} : { room }),
       onEntry: (name, judged) => void view.apply(name, judged, EPOCH),
       onLost: () => {},
     },
@@ -85,7 +92,7 @@ export async function startReplica(
         admission: () => 'all',
       }),
       logger: silentLogger,
-      clock: systemClock,
+      clock,
       onRejected: () => {},
     },
   )

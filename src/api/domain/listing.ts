@@ -56,7 +56,10 @@ async function merge<T>(a: T[], b: T[], compare: (a: T, b: T) => number): Promis
   return merged
 }
 
-/** `{"<name>":[...]}` as JSON, written as fast as it is read and never all in one go. */
+/**
+ * `{"<name>":[...]}` as JSON, written as fast as it is read and never all in one go.
+ * @param toItem null for what is gone by then
+ */
 export function listBody<T>(
   name: string,
   items: readonly T[],
@@ -71,9 +74,14 @@ async function* write<T>(
   toItem: (item: T) => unknown,
 ): AsyncGenerator<Buffer> {
   yield Buffer.from(`{${JSON.stringify(name)}:[`)
+  let isFirst = true
   for (let at = 0; at < items.length; at += AT_ONCE) {
-    const texts = items.slice(at, at + AT_ONCE).map((item) => JSON.stringify(toItem(item)))
-    yield Buffer.from(`${at === 0 ? '' : ','}${texts.join(',')}`)
+    const texts = items.slice(at, at + AT_ONCE).flatMap((one) => {
+      const item = toItem(one)
+      return item === null ? [] : JSON.stringify(item)
+    })
+    if (texts.length > 0) yield Buffer.from(`${isFirst ? '' : ','}${texts.join(',')}`)
+    isFirst &&= texts.length === 0
     await yieldToLoop()
   }
   yield Buffer.from(']}')

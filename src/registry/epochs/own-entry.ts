@@ -27,7 +27,7 @@ export function signEntry(
     v: 2,
   }
   const sig = Buffer.from(identity.sign(signedBytes(signed))).toString('hex')
-  const verdict = database.judge(encodeValue({ ...signed, key: author, identity: author, sig }))
+  const verdict = database.judgeOwn(encodeValue({ ...signed, key: author, identity: author, sig }))
   if (verdict.isAccepted) return verdict
   const message = `the record breaks the entry rule "${verdict.reason}"`
   throw new RegistryError('INVALID_RECORD', message)

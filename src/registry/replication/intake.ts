@@ -11,6 +11,11 @@ const QUEUE_BYTES = 256 * 1024
 /** Orphans that become ready in one go: some milliseconds. All of them may wait for the same entry. */
 const WOKEN_AT_ONCE = 500
 
+/** What comes next breaks no rule, but cannot be taken now: there is no room, or our clock is too early. */
+export class PutOffError extends Error {
+  override readonly name = 'PutOffError'
+}
+
 /** What an intake does with entries that are not its own business alone. */
 export interface IntakeEntrance {
   /** The way in for an entry that cannot join at once: it is held, or refused and counted. */
@@ -27,7 +32,7 @@ export interface IntakeComponents extends IntakeEntrance {
 
 /**
  * Judges and joins what a transfer brings, as many at once as have arrived meanwhile: while one lot is
- * joined the next is judged, and more arrives. Ends at the first entry that breaks a rule.
+ * joined the next is judged, and more arrives. Ends at the first entry that breaks a rule, or is put off.
  */
 export class Intake {
   readonly #components: IntakeComponents
@@ -162,7 +167,7 @@ export class Intake {
     if (receipt === 'joined') this.joined += 1
     if (receipt === 'held') this.held += 1
     if (receipt === 'rejected') throw new Error('the peer sent a broken log')
-    if (receipt === 'early') throw new Error('the rest of the log is ahead of our clock')
+    if (receipt === 'early') throw new PutOffError('the rest of the log cannot be taken now')
   }
 
   #throwFailure(): void {

@@ -163,7 +163,7 @@ export class LogReplica {
   noteLogReceived(peerId: string, offered: readonly string[]): void {
     const { conduct } = this.#components
     const isUnresolved = offered.some((hash) => this.#inbox.isUnresolved(hash))
-    const hasOrphans = (this.orphansOf(peerId)?.size ?? 0) > 0
+    const hasOrphans = this.orphansOf(peerId)?.hasUnresolved(this.database) ?? false
     if ((isUnresolved || hasOrphans) && !this.isIncomplete) conduct.offend(peerId, 'unresolvable')
   }
 

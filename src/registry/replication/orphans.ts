@@ -1,3 +1,4 @@
+import type { RegistryDatabase } from '../store/database.ts'
 import type { JudgedEntry } from '../store/entry-rules.ts'
 import type { Preview } from '../view.ts'
 import { FIRST_BYTES, FIRST_LIMIT } from './log-transfer.ts'
@@ -51,6 +52,15 @@ export class Orphans {
 
   get size(): number {
     return this.#byHash.size
+  }
+
+  /** Whether one is left that has not joined, also on another way, and whose parents are not all here. */
+  hasUnresolved(database: Pick<RegistryDatabase, 'has' | 'missingParents'>): boolean {
+    for (const { judged } of this.#byHash.values()) {
+      if (!database.has(judged.entry.hash) && database.missingParents(judged).length > 0)
+        return true
+    }
+    return false
   }
 
   /** @param waitsFor one of its missing parents. @returns false when there is no room. */

@@ -36,6 +36,8 @@ const PEERS_LIMIT = 1024
 const STALL_MIN_MS = 5000
 const STALL_MAX_MS = 300_000
 const STALLS_EXCUSED = 3
+/** With what `backoffMs` adds at random. */
+const LONGEST_WAIT_MS = 1.5 * STALL_MAX_MS
 
 interface Dealings {
   stalls: number
@@ -109,7 +111,10 @@ export class PeerConduct {
 
   /** Wall clock before which no exchange is begun with the peer. */
   notBeforeMs(peerId: string): number {
-    return this.#records.peek(peerId)?.notBeforeMs ?? 0
+    const notBeforeMs = this.#records.peek(peerId)?.notBeforeMs ?? 0
+    // Further off than any wait: the clock was set back since.
+    const isOfAnotherClock = notBeforeMs > this.#components.clock.now() + LONGEST_WAIT_MS
+    return isOfAnotherClock ? 0 : notBeforeMs
   }
 }
 

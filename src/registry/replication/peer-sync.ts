@@ -3,6 +3,7 @@ import type { RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { RegistryMetrics } from '../metrics.ts'
 import type { BlockFetcher } from './bitswap.ts'
+import { PutOffError } from './intake.ts'
 import type { LogReplica } from './log-replica.ts'
 import { FIRST_LIMIT, TRANSFER_DEADLINE_MS, transferProtocol } from './log-transfer.ts'
 import { observed, whileAlive } from './patience.ts'
@@ -71,13 +72,21 @@ export class PeerSync {
     const { requestSync } = this.#components
     const { address } = replica.database
     const before = broughtBy(peerId, replica)
+    const wasInOrder = this.#inOrder.has(replica)
     const pull = (isWhole: boolean) =>
       this.#count('log', peerId, () => this.#pull(peerId, replica, signal, isWhole))
-    const isAnswered = await pull(false).then(
-      () => true,
-      () => false,
+    const failure = await pull(false).then(
+      () => null,
+      (cause: unknown) => ({ cause }),
     )
     const isHelping = broughtBy(peerId, replica) > before
+    if (failure?.cause instanceof PutOffError) {
+      // In order there may be more that can be taken. The rest waits for the next round of anti-entropy.
+      const isMore = this.#inOrder.has(replica) && !wasInOrder
+      const willBeAsked = isMore && requestSync(peerId, address, isHelping ? 0 : RETRY_MS)
+      return { isAnswered: true, goesOn: isHelping && willBeAsked }
+    }
+    const isAnswered = failure === null
     // Some of what is lost is back and names more that is: the whole log has it all.
     if (isHelping && isAnswered && replica.isIncomplete) await pull(true)
     // Cut short by its budget or by the peer's: where it helped, it is worth going on.

@@ -44,6 +44,7 @@ export class PeerWork {
   readonly #clock: Clock
   readonly #waiting = new Map<string, Job>()
   readonly #running = new Map<string, Running>()
+  #lastNowMs = 0
   readonly #startedMs = new BoundedMap<string, number>({ limit: 4096 })
   readonly #loop: Loop
   #controller = new AbortController()
@@ -88,17 +89,29 @@ export class PeerWork {
   request(peerId: string, subject: string, delayMs = 0): boolean {
     if (!this.#isStarted) return false
     const key = `${peerId} ${subject}`
+    const nowMs = this.#now()
     const soonestMs = (this.#startedMs.peek(key) ?? 0) + this.#options.intervalMs
-    const dueMs = Math.max(this.#clock.now() + delayMs, soonestMs)
+    const dueMs = Math.max(nowMs + delayMs, soonestMs)
     const waiting = this.#waiting.get(key)
     if (waiting === undefined && this.#waiting.size >= this.#options.waitingLimit) return false
     this.#waiting.set(key, { peerId, subject, dueMs: Math.min(dueMs, waiting?.dueMs ?? dueMs) })
-    if (dueMs <= this.#clock.now()) this.#loop.wake()
+    if (dueMs <= nowMs) this.#loop.wake()
     return true
   }
 
-  #startDue(): void {
+  /** A clock that is set back must not put off by hours what was due by the clock before. */
+  #now(): number {
     const nowMs = this.#clock.now()
+    if (nowMs < this.#lastNowMs) {
+      this.#startedMs.clear()
+      for (const [key, job] of this.#waiting) this.#waiting.set(key, { ...job, dueMs: nowMs })
+    }
+    this.#lastNowMs = nowMs
+    return nowMs
+  }
+
+  #startDue(): void {
+    const nowMs = this.#now()
     for (const { key, job, rank } of this.#dueJobs(nowMs)) {
       if (!this.#hasPlaceFor(rank)) continue
       this.#waiting.delete(key)

@@ -26,8 +26,8 @@ export interface PullOptions {
 
 /**
  * Asks for what our log lacks. Ends at the first entry that breaks a rule, for honest peers hold none,
- * or whose clock is too early yet.
- * @returns by how many entries the log grew meanwhile. @throws FramingError, stream errors.
+ * or that cannot be taken yet.
+ * @returns by how many entries the log grew meanwhile. @throws PutOffError, FramingError, stream errors.
  */
 export async function pullLog(
   stream: PeerStream,

@@ -119,6 +119,11 @@ export class RegistryDatabase implements OrbitDatabase {
     return this.#judge.judge(bytes)
   }
 
+  /** Judges an entry of our own that was made elsewhere: the room for those of peers is none of its concern. */
+  judgeOwn(bytes: Uint8Array): Verdict {
+    return this.#judge.judgeOwn(bytes)
+  }
+
   /**
    * Judges what a transfer brought, signatures on the other cores.
    * @returns for each its verdict, null for one that is in the log already

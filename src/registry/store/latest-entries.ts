@@ -2,25 +2,43 @@
 export interface DatedEntry {
   readonly hash: string
   readonly clock: { readonly time: number }
-  readonly payload: { readonly key: string }
+  readonly payload: { readonly op: 'PUT' | 'DEL'; readonly key: string }
 }
 
-interface Latest {
+interface Dated {
   readonly hash: string
   readonly timeMs: number
 }
 
+/** Of one key. */
+interface Counting {
+  readonly latest: Dated
+  /** null: none was put. */
+  readonly firstPut: Dated | null
+}
+
 /**
  * The entry of a log that counts for each key: the one with the latest clock, of equals the one with the
- * greater hash. The order in which entries come plays no part. About 100 bytes a key.
+ * greater hash. Where several authors claim one local id, the first put of each counts too, for it
+ * decides whose claim is shown. The order in which entries come plays no part. Some 200 bytes a key.
  */
 export class LatestEntries {
-  readonly #byKey = new Map<string, Latest>()
+  readonly #byKey = new Map<string, Counting>()
+  /** Local id -> the key of whoever claimed it first here. */
+  readonly #keyOf = new Map<string, string>()
+  /** Keys of local ids that several authors claim. */
+  readonly #contested = new Set<string>()
 
-  add({ hash, clock, payload }: DatedEntry): void {
-    const latest = this.#byKey.get(payload.key)
-    if (latest !== undefined && !isLater(clock.time, hash, latest)) return
-    this.#byKey.set(payload.key, { hash, timeMs: clock.time })
+  add({ hash, clock, payload: { op, key } }: DatedEntry): void {
+    const entry = { hash, timeMs: clock.time }
+    const before = this.#byKey.get(key)
+    if (before === undefined) this.#noteKey(key)
+    const latest = before === undefined || isLater(entry, before.latest) ? entry : before.latest
+    const firstBefore = before?.firstPut ?? null
+    const isFirst = op === 'PUT' && (firstBefore === null || isEarlier(entry, firstBefore))
+    const firstPut = isFirst ? entry : firstBefore
+    if (latest === before?.latest && firstPut === firstBefore) return
+    this.#byKey.set(key, { latest, firstPut })
   }
 
   get size(): number {
@@ -30,17 +48,33 @@ export class LatestEntries {
   /** Those of `hashes` that count, in this order, at most `limit`. */
   among(hashes: readonly string[], limit: number): string[] {
     if (limit === 0) return []
-    const latest = new Set<string>()
-    for (const { hash } of this.#byKey.values()) latest.add(hash)
+    const counting = new Set<string>()
+    for (const { latest } of this.#byKey.values()) counting.add(latest.hash)
+    for (const key of this.#contested) {
+      const firstPut = this.#byKey.get(key)?.firstPut ?? null
+      if (firstPut !== null) counting.add(firstPut.hash)
+    }
     const found: string[] = []
     for (const hash of hashes) {
       if (found.length >= limit) break
-      if (latest.has(hash)) found.push(hash)
+      if (counting.has(hash)) found.push(hash)
     }
     return found
   }
+
+  #noteKey(key: string): void {
+    const localId = key.slice(key.indexOf('/') + 1)
+    const other = this.#keyOf.get(localId)
+    if (other === undefined) this.#keyOf.set(localId, key)
+    else this.#contested.add(other).add(key)
+  }
 }
 
-function isLater(timeMs: number, hash: string, than: Latest): boolean {
-  return timeMs === than.timeMs ? hash > than.hash : timeMs > than.timeMs
+function isLater(entry: Dated, than: Dated): boolean {
+  return entry.timeMs === than.timeMs ? entry.hash > than.hash : entry.timeMs > than.timeMs
+}
+
+/** Between equals either says the same of whose claim is the first; one rule for all. */
+function isEarlier(entry: Dated, than: Dated): boolean {
+  return entry.timeMs === than.timeMs ? entry.hash > than.hash : entry.timeMs < than.timeMs
 }

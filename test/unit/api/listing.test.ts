@@ -107,6 +107,13 @@ describe(`a list of ${MANY} records`, () => {
     assert.equal(await textOf(listBody('x', [1], (n) => n)), '{"x":[1]}')
   })
 
+  it('leaves out what is gone by the time that it is written', async () => {
+    const left = (n: number) => (n % 2 === 1 ? n : null)
+    assert.equal(await textOf(listBody('x', [0, 1, 2, 3, 4], left)), '{"x":[1,3]}')
+    const many = Array.from({ length: 3000 }, (_, i) => (i === 2500 ? 1 : 0))
+    assert.equal(await textOf(listBody('x', many, left)), '{"x":[1]}')
+  })
+
   it('shows a record that changes meanwhile, and misses none that stays', async () => {
     const map = new Map(items.map((item) => [item.id, item]))
     setImmediate(() => {

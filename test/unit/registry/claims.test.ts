@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 
 import fc from 'fast-check'
 
+import { AttestationIndex } from '../../../src/registry/attestation-index.ts'
 import { AuthorIds } from '../../../src/registry/author-ids.ts'
 import { Changes } from '../../../src/registry/changes.ts'
 import { Claims } from '../../../src/registry/claims.ts'
 import type { JudgedEntry } from '../../../src/registry/store/entry-rules.ts'
-import type { RecordValue } from '../../../src/registry/types.ts'
+import type { AttestationRecord, RecordValue, RegistryRecord } from '../../../src/registry/types.ts'
 
 function judged(author: string, localId: string, time: number, isDeleted = false): JudgedEntry {
   const key = `${author}/${localId}`
@@ -115,4 +116,51 @@ describe('changes', () => {
     assert.equal(changes.since(before + 1), null)
     assert.equal(changes.since(changes.revision - 4000)?.length, 4000)
   })
+})
+
+describe('what is only shown before it joins', () => {
+  it('takes no room from what is in a log', async () => {
+    const claims = new Claims('nodes', 2)
+    for (const id of ['a', 'b']) claims.apply(judged('A', id, 1), -1)
+    assert.equal(claims.apply(judged('A', 'c', 1), 1).dropped, null)
+    await claims.closeEpoch(-1)
+    assert.deepEqual(keysOf(claims), ['A/c'])
+    assert.equal(claims.keyCountOf('A'), 1)
+  })
+
+  it('counts as a key of its author from when it joins to when its epoch ends', async () => {
+    const claims = new Claims('nodes', 1)
+    claims.apply(judged('A', 'b', 1), -1)
+    assert.equal(claims.keyCountOf('A'), 0)
+    claims.apply(judged('A', 'b', 1), 1)
+    assert.equal(claims.keyCountOf('A'), 1)
+    assert.equal(claims.apply(judged('A', 'c', 1), 1).dropped, 'c')
+    await claims.closeEpoch(1)
+    assert.equal(claims.keyCountOf('A'), 0)
+    assert.deepEqual(keysOf(claims), ['A/b'], 'it is offered still')
+    assert.equal(claims.apply(judged('A', 'c', 1), 2).dropped, null)
+    await claims.closeEpoch(-1)
+    assert.deepEqual(keysOf(claims), ['A/c'])
+  })
+
+  it('ends with the offer when it joins and its author has no room for it', async () => {
+    const claims = new Claims('nodes', 1)
+    claims.apply(judged('A', 'a', 1), 1)
+    claims.apply(judged('A', 'b', 1), -1)
+    assert.equal(claims.apply(judged('A', 'b', 1), 1).dropped, 'b')
+    await claims.closeEpoch(-1)
+    assert.deepEqual(keysOf(claims), ['A/a'])
+  })
+})
+
+test('an index of attestations keeps nothing of those that are gone', () => {
+  const index = new AttestationIndex()
+  for (const hash of ['m', 'n']) {
+    const value = { manifest_hash: hash }
+    index.note({ localId: `${hash}:i`, value } as RegistryRecord<AttestationRecord>)
+  }
+  index.forget('m', 'm:i')
+  index.forget('o', 'o:i')
+  assert.deepEqual([...index.of('m')], [])
+  assert.deepEqual([...index.of('n')], ['n:i'])
 })

@@ -12,9 +12,10 @@ const MIDDLE_MS = startOfEpoch(EPOCH) + 7 * DAY_MS
 
 /** Peers by the latest epoch that they read; each reads the one before it too. */
 function scene(newest: Readonly<Record<string, number>>, nowMs = MIDDLE_MS) {
-  const made = { nowMs }
+  const made = { nowMs, elapsedMs: 0 }
   const clocks = new PeerClocks({
     clock: { now: () => made.nowMs, sleep: async () => {} },
+    elapsedMs: () => made.elapsedMs,
     readersOf: (epoch) =>
       Object.keys(newest).filter((peer) => {
         const latest = newest[peer] ?? 0
@@ -55,8 +56,27 @@ describe('what peers show of their clocks', () => {
     say('c', 3 * HOUR_MS)
     for (const peer of ['a', 'b', 'c']) say(peer, -20 * DAY_MS)
     assert.equal(clocks.aheadMs(), 3 * HOUR_MS)
-    made.nowMs += 2 * HOUR_MS
+    made.elapsedMs += HOUR_MS
     assert.equal(clocks.aheadMs(), 0, 'an hour later it is forgotten')
+  })
+
+  it('tells nothing any more once a clock that was behind is set right', () => {
+    const { clocks, say, made } = scene({ a: EPOCH, b: EPOCH, c: EPOCH })
+    for (const peer of ['a', 'b', 'c']) say(peer, HOUR_MS / 2)
+    made.nowMs += 60_000
+    made.elapsedMs += 60_000
+    assert.equal(clocks.aheadMs(), HOUR_MS / 2, 'time that passes changes nothing')
+    made.nowMs += HOUR_MS / 2
+    assert.equal(clocks.aheadMs(), 0)
+    made.nowMs -= HOUR_MS
+    assert.equal(clocks.aheadMs(), HOUR_MS, 'set back too far')
+  })
+
+  it('hears the others while one peer floods it', () => {
+    const { clocks, say } = scene({ a: EPOCH, b: EPOCH, c: EPOCH, liar: EPOCH })
+    for (let i = 0; i < 1000; i += 1) say('liar', -i)
+    for (const peer of ['a', 'b', 'c']) say(peer, 3 * HOUR_MS)
+    assert.equal(clocks.aheadMs(), 3 * HOUR_MS)
   })
 
   it('takes the middle one, so that a peer that lies about its clock changes nothing', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { KEYS_PER_AUTHOR } from '../../../src/registry/claims.ts'
+import { carriedId } from '../../../src/registry/records/carried.ts'
 import type { JudgedEntry } from '../../../src/registry/store/entry-rules.ts'
 import type { RecordValue, RegistryRecord } from '../../../src/registry/types.ts'
 import { RecordView } from '../../../src/registry/view.ts'
@@ -238,4 +240,50 @@ test('an old statement that is carried into a new log keeps neither its author n
   view.apply('trust', judged('absent', 'ing', 200, { version: 2 }), 2)
   assert.deepEqual(view.ownBefore(2, 'trust'), [])
   assert.deepEqual([...view.foreignBefore(2, 'trust')], [])
+})
+
+test('what is only offered is not there to be carried on, nor does it hide what a log says', async () => {
+  const view = newView()
+  view.apply('trust', judged('A', 'i', 100, { versions: {} }), 1)
+  const preview = view.preview('trust')
+  preview.show(judged('A', 'i', 200, { versions: {} }))
+  preview.show(judged('A', 'j', 200, { versions: {} }))
+  const before = () => [...view.foreignBefore(2, 'trust')].map(({ entryHash }) => entryHash)
+  assert.deepEqual(before(), ['A/i@100'])
+  view.apply('trust', judged('A', 'j', 200, { versions: {} }), 1)
+  assert.deepEqual(before(), ['A/i@100', 'A/j@200'])
+  await preview.close()
+  assert.deepEqual(before(), ['A/i@100', 'A/j@200'])
+})
+
+test('the end of a preview tells which records changed, and costs nothing for all others', async () => {
+  const view = newView()
+  view.apply('attestations', judged('A', 'm:i', 100, attestation('m', 'i')), 1)
+  const preview = view.preview('attestations')
+  preview.show(judged('A', 'n:i', 100, attestation('n', 'i')))
+  preview.show(judged('B', 'm:i', 100, attestation('m', 'i')))
+  preview.show(judged('B', 'n:i', 200, null))
+  const before = view.revision('attestations')
+  await preview.close()
+  assert.deepEqual(view.changedSince('attestations', before), ['n:i', 'm:i'])
+  assert.deepEqual(idsOf(view.allClaims('attestations')), ['A/m:i'])
+  assert.deepEqual(idsOf(view.attestationsOf('m')), ['A/m:i'])
+  assert.deepEqual(view.attestationsOf('n'), [])
+})
+
+test('no preview shows what another station carried, nor more keys of an author than are kept', async () => {
+  const view = newView()
+  const preview = view.preview('trust')
+  preview.show(judged('A', carriedId('x'), 100, { epoch: 1, entry: new Uint8Array() }))
+  assert.deepEqual(view.allClaims('trust'), [])
+  const full = view.preview('nodes')
+  for (let i = 0; i < KEYS_PER_AUTHOR - 1; i += 1) view.apply('nodes', judged('A', `i-${i}`, 1, {}))
+  full.show(judged('A', 'fits', 1, {}))
+  assert.equal(view.claims('nodes', 'fits').length, 1)
+  view.apply('nodes', judged('A', `i-last`, 1, {}))
+  full.show(judged('A', 'is one more', 1, {}))
+  full.show(judged('B', 'other', 1, {}))
+  assert.deepEqual(view.claims('nodes', 'is one more'), [])
+  assert.equal(view.claims('nodes', 'other').length, 1)
+  await Promise.all([preview.close(), full.close()])
 })

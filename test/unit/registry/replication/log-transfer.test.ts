@@ -5,6 +5,7 @@ import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import {
   answerHeader,
+  FIRST_BYTES,
   FIRST_LIMIT,
   NEXT_PAGE,
   parseTransferRequest,
@@ -121,6 +122,20 @@ test('what counts comes first in a long log alone, as much as was asked for, in 
     inOrder.slice(101),
     'a short rest comes in order',
   )
+})
+
+test('what comes first is as many bytes as an asker has room for, and what is left comes in its turn', async (t) => {
+  const database = (await open(t)).get('nodes')
+  await write(database, 300, 2)
+  const inOrder = database.log.missingFrom([])
+  const large = (hash: string) => Buffer.alloc(32 * 1024, hash)
+  t.mock.method(database, 'getBytesMany', async (hashes: readonly string[]) => hashes.map(large))
+  const { hashes } = await ask(database, { first: FIRST_LIMIT })
+  const fitting = Math.floor(FIRST_BYTES / (32 * 1024))
+  const named = (some: readonly string[]) => some.map((hash) => hashOf(large(hash)))
+  assert.deepEqual(hashes.slice(0, fitting), named(inOrder.slice(300, 300 + fitting)))
+  assert.deepEqual(hashes.slice(fitting, fitting + 2), named(inOrder.slice(0, 2)))
+  assert.equal(hashes.length, 600)
 })
 
 test('a page has at most 256 KiB, and the next waits for a byte of the asker', async (t) => {

@@ -69,3 +69,17 @@ test('with their end all is forgotten, the preview ends, and the place is free a
   places.free()
   assert.equal(places.tryTake(), true)
 })
+
+test('those that joined on another way, or could now, are not unresolved', () => {
+  const { orphans } = createOrphans()
+  orphans.add(entry('c'), 'a')
+  orphans.add(entry('d'), 'b')
+  const databaseWith = (has: readonly string[], missing: readonly string[]) => ({
+    has: (hash: string) => has.includes(hash),
+    missingParents: () => [...missing],
+  })
+  assert.equal(orphans.hasUnresolved(databaseWith([], ['a', 'b'])), true)
+  assert.equal(orphans.hasUnresolved(databaseWith(['c'], ['b'])), true)
+  assert.equal(orphans.hasUnresolved(databaseWith(['c', 'd'], ['b'])), false)
+  assert.equal(orphans.hasUnresolved(databaseWith([], [])), false)
+})

@@ -48,6 +48,13 @@ test('a peer that lets us wait goes last and is left alone longer each time, wit
   assert.equal(conduct.notBeforeMs('A'), 0)
 })
 
+test('a peer is not left alone for hours because the clock was set back', () => {
+  const { conduct, pass } = makeConduct()
+  conduct.failed('A', late())
+  pass(-3_600_000)
+  assert.equal(conduct.notBeforeMs('A'), 0)
+})
+
 test('a peer that never answers collects too few points to be shunned for it', () => {
   const { conduct, reports, pass, now } = makeConduct()
   const startedMs = now()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 
+import { systemClock } from '../../../../src/lib/clock.ts'
 import type { PeerRank } from '../../../../src/registry/replication/peer-conduct.ts'
 import { PeerWork } from '../../../../src/registry/replication/peer-work.ts'
 import { waitFor } from '../../../support/wait-for.ts'
@@ -121,4 +122,25 @@ test('peers that stalled go last, have one place together, and wait their time',
   await waitFor(() => begun.length === 3, { message: 'one of each kind' })
   assert.deepEqual(begun, ['good', 'new', 'bad-1'])
   assert.equal(work.waitingCount, 2)
+})
+
+test('a clock that is set back by hours holds up no job', async (t) => {
+  let nowMs = 1_000_000_000
+  const jobs: string[] = []
+  const work = new PeerWork(
+    { concurrency: 2, waitingLimit: 3, intervalMs: 2000 },
+    {
+      clock: { now: () => nowMs, sleep: systemClock.sleep },
+      run: async (peerId) => void jobs.push(peerId),
+    },
+  )
+  work.start()
+  t.after(() => work.stop())
+  work.request('A', 'log')
+  await waitFor(() => jobs.length === 1, { message: 'the first job' })
+  work.request('B', 'log', 60_000)
+  nowMs -= 7_200_000
+  work.request('A', 'log')
+  await waitFor(() => jobs.length === 3, { timeoutMs: 2000, message: 'all jobs' })
+  assert.deepEqual(jobs.toSorted(), ['A', 'A', 'B'])
 })

@@ -101,6 +101,16 @@ for (const [what, freeBytes, usedShare, admission] of [
   })
 }
 
+test('a registry that was at its limit begins again below nineteen twentieths of it', () => {
+  const at = (storeBytes: number, before: Judgement) =>
+    judgeUsage({ freeBytes: 500 * GIB, usedShare: 0.1, storeBytes }, before, 1000)
+  const reached = at(1000, OPEN)
+  assert.deepEqual(reached, { admission: 'own', reason: 'limit' })
+  assert.equal(at(999, OPEN).admission, 'all')
+  assert.equal(at(950, reached).admission, 'own')
+  assert.equal(at(949, reached).admission, 'all')
+})
+
 test('a registry at its limit stores nothing of others, and more only when it is well below', async (t) => {
   const { directory, guard, told, use, clock } = await setUp(t, 1000)
   const file = join(directory, 'blocks', 'table')

@@ -6,7 +6,7 @@ import { LatestEntries } from '../../../../src/registry/store/latest-entries.ts'
 const entry = (hash: string, key: string, time: number) => ({
   hash,
   clock: { time },
-  payload: { key },
+  payload: { key, op: 'PUT' as const },
 })
 
 test('of each key the latest entry counts, of equals the greater hash, whatever came first', () => {
@@ -25,5 +25,28 @@ test('of each key the latest entry counts, of equals the greater hash, whatever 
     assert.deepEqual(latest.among(all.toReversed(), 1), ['b2'])
     assert.deepEqual(latest.among(all, 0), [])
     assert.equal(latest.size, 2)
+  }
+})
+
+test('where several authors claim one local id the first put of each counts too: it says whose it is', () => {
+  const deleted = { ...entry('A-del', 'A/i', 0), payload: { key: 'A/i', op: 'DEL' as const } }
+  const entries = [
+    deleted,
+    entry('A-1', 'A/i', 1),
+    entry('A-2', 'A/i', 2),
+    entry('A-3', 'A/i', 3),
+    entry('B-1', 'B/i', 1),
+    entry('B-2', 'B/i', 1),
+    entry('B-4', 'B/i', 4),
+    entry('C-5', 'C/i', 5),
+    entry('A-6', 'A/j', 6),
+    entry('A-7', 'A/j', 7),
+  ]
+  const all = entries.map(({ hash }) => hash)
+  for (const order of [entries, entries.toReversed()]) {
+    const latest = new LatestEntries()
+    for (const each of order) latest.add(each)
+    assert.deepEqual(latest.among(all, 10), ['A-1', 'A-3', 'B-2', 'B-4', 'C-5', 'A-7'])
+    assert.equal(latest.size, 4)
   }
 })

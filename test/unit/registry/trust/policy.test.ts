@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
-import { AUTHORITY, active, OWNER, revoked, SELF, StatedClaims } from './stated.ts'
+import { AUTHORITY, active, OWNER, revoked, SELF, STRANGER, StatedClaims } from './stated.ts'
 
 describe('the policy', () => {
   for (const authorities of [[], [AUTHORITY]]) {
@@ -39,6 +39,18 @@ describe('the policy', () => {
       stated.vouch(AUTHORITY, OWNER, 'revoked')
     }
     assert.equal(policy.decide().keys.size, 0)
+  })
+
+  it('judges again, nothing new being stated, when an ingester is registered by another', () => {
+    const stated = new StatedClaims()
+      .keys(OWNER, 'ing', { 1: active('k') })
+      .keys(STRANGER, 'ing', { 1: active('l') })
+      .registered('ing', STRANGER)
+    const policy = stated.policy()
+    const keyOf = () => policy.decide().keys.get('ing')?.['1']?.public_key
+    assert.equal(keyOf(), active('l').public_key)
+    stated.registered('ing', OWNER)
+    assert.equal(keyOf(), active('k').public_key)
   })
 
   it('takes authorities in any order, and each once', () => {
