@@ -29,15 +29,34 @@ test('the two weighed sizes have the values that were weighed', () => {
   const two = hostLimits(2_048)
   assert.equal(one.connectionManager.maxParallelDials, 10)
   assert.equal(two.connectionManager.maxParallelDials, 25)
-  assert.equal(one.relay.reservations.maxReservations, 64)
-  assert.equal(two.relay.reservations.maxReservations, 192)
-  assert.equal(hostLimits(1_536).relay.reservations.maxReservations, 128)
+  assert.equal(one.relay.reservations.total, 512)
+  assert.equal(two.relay.reservations.total, 1_024)
+  assert.equal(hostLimits(1_536).relay.reservations.total, 768)
 })
 
 test('half a gigabyte still carries over a thousand connections, a small one a hundred', () => {
   assert.ok(hostLimits(512).connectionManager.maxConnections > 1_000)
   assert.equal(hostLimits(128).connectionManager.maxConnections, 100)
   assert.equal(hostLimits(65_536).connectionManager.maxConnections, 10_000)
+})
+
+test('half a gigabyte relays four hundred circuits, and at worst they leave most of it free', () => {
+  const { circuits } = hostLimits(512).relay
+  assert.equal(circuits.total, 400)
+  assert.ok(circuits.total * circuits.heldBytes <= 0.2 * 512 * 1_048_576)
+})
+
+test('the relay fits the host at every size', () => {
+  for (const size of SIZES) {
+    const { relay, yamux, connectionManager } = hostLimits(size)
+    const { reservations, circuits, rates } = relay
+    assert.ok(reservations.total <= connectionManager.maxConnections / 2, 'others have a place')
+    assert.ok(circuits.perSource <= yamux.maxInboundStreams / 2)
+    assert.ok(circuits.perDestination <= yamux.maxOutboundStreams / 2)
+    assert.ok(circuits.durationSeconds < reservations.ttlSeconds)
+    assert.ok((rates.circuitBytesPerSecond ?? 0) <= (rates.hostBytesPerSecond ?? 0))
+    assert.ok((rates.hostBytesPerSecond ?? 0) <= (rates.totalBytesPerSecond ?? 0))
+  }
 })
 
 test('limits fit each other at every size', () => {

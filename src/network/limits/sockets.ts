@@ -1,0 +1,52 @@
+import { KIB, MIB, type Scale, SECOND_MS } from './scale.ts'
+
+/** What one socket of each kind, and the streams in it, may hold. */
+export function socketLimits(scale: Scale, maxConnections: number) {
+  const streamWindow = scale(512 * KIB, 1 * MIB)
+  return {
+    tcp: {
+      /**
+       * Sockets of one listener, handshakes included; the kernel's queue holds the rest. The listener
+       * is never closed at a high mark, as the library offers: its addresses would vanish meanwhile.
+       */
+      maxConnections: maxConnections + scale(64, 128),
+      /** Sockets not yet accepted. */
+      backlog: scale(128, 256),
+      /** A peer of ours pings each 30 s, so two silent minutes are a dead socket. */
+      inboundSocketInactivityTimeout: 120 * SECOND_MS,
+      outboundSocketInactivityTimeout: 120 * SECOND_MS,
+    },
+    ws: {
+      /** Bytes of one message. A noise frame is 64 KiB. */
+      maxPayload: 2 * MIB,
+      /** Sockets of one listener, handshakes included. */
+      maxConnections: maxConnections + scale(64, 128),
+      /** From the accepted socket to the WebSocket: TLS and headers. */
+      upgradeTimeout: 10 * SECOND_MS,
+      /** Bytes waiting in a socket before writers are told to wait. */
+      maxBufferedAmount: scale(2 * MIB, 4 * MIB),
+    },
+    yamux: {
+      /** Streams a peer may have open: protocols in use are under twenty. */
+      maxInboundStreams: scale(64, 128),
+      maxOutboundStreams: scale(64, 128),
+      /** Streams opened before the connection is ready. */
+      maxEarlyStreams: scale(4, 10),
+      keepAliveInterval: 30 * SECOND_MS,
+      streamOptions: {
+        /** Bytes in flight at first; the protocol's minimum. */
+        initialStreamWindowSize: 256 * KIB,
+        /** Bytes in flight at most: 512 KiB is 40 Mbit/s at 100 ms. */
+        maxStreamWindowSize: streamWindow,
+        /**
+         * Unread bytes of one stream, above which it is reset. Before its handler listens a stream takes
+         * what comes and grants more; paused then, it takes one window that is on its way and one that
+         * was granted before the pause. Three, so that no honest sender is reset.
+         */
+        maxReadBufferLength: 3 * streamWindow,
+        /** Unsent bytes of one stream, above the largest message any protocol writes at once. */
+        maxWriteBufferLength: scale(2 * MIB, 4 * MIB),
+      },
+    },
+  }
+}
