@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(args: string[]): Prom
   registry: () => import('./registry.ts'),
   newcomer: () => import('./newcomer.ts'),
   year: () => import('./year.ts'),
+  relay: () => import('./relay.ts'),
 }
 
 const [name = '', ...args] = process.argv.slice(2)

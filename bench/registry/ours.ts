@@ -1,5 +1,5 @@
 import { createEphemeralIdentity } from '../../src/identity/index.ts'
-import { createHost } from '../../src/network/host.ts'
+import { createHost } from '../../src/network/create-host.ts'
 import { createRegistry } from '../../src/registry/index.ts'
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts'
 import { hostComponents, hostOptions } from '../../test/support/host.ts'
