@@ -7,4 +7,4 @@
  */
 export type { ApiComponents, ApiOptions, ApiService } from './options.ts'
 export { createApi } from './server.ts'
-export type { NodeStatus, Readiness } from './types.ts'
+export type { NodeStatus, Readiness, RelayReply } from './types.ts'

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { ConnectedPeer } from '../network/types.ts'
 import type { RegistryService } from '../registry/types.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
-import type { NodeStatus, Readiness } from './types.ts'
+import type { NodeStatus, Readiness, RelayReply } from './types.ts'
 
 export interface ApiOptions {
   /** Address to listen on; `localhost` means 127.0.0.1. */
@@ -72,6 +72,7 @@ export interface ApiComponents {
   nodeStatus(): NodeStatus
   peers(): readonly ConnectedPeer[]
   readiness(): Readiness
+  relay(): RelayReply
   /** All metrics in Prometheus' text format. */
   metricsText(): Promise<string>
   /** The registry as one signed file; absent: there is no such route. */

@@ -50,6 +50,7 @@ class HttpApi implements ApiService {
       nodeStatus: () => components.nodeStatus(),
       peers: () => components.peers(),
       readiness: () => components.readiness(),
+      relay: () => components.relay(),
       metricsText: () => components.metricsText(),
       ...(components.snapshot === undefined ? {} : { snapshot: components.snapshot }),
       logger: components.logger,

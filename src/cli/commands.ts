@@ -70,6 +70,19 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./peers.ts'),
   },
   {
+    name: 'relay',
+    usage: 'relay show',
+    summary: 'Show whom the running node relays for, how much, and what it refuses.',
+    details: [
+      'show      Reservations, open circuits, the peers with most bytes, limits, the month and its quota.',
+      'Since: how long the place is held. Left: until it has to be renewed; away: not connected now.',
+      'Other nodes are told none of this but how full the relay is, in quarters (docs/relay.md).',
+    ],
+    isTakingWords: true,
+    needs: 'settings',
+    load: () => import('./relay.ts'),
+  },
+  {
     name: 'identity',
     usage: 'identity show | export | import FILE [--force]',
     summary: "Show, save or restore the key that makes this node's peer ID.",

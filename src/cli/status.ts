@@ -3,6 +3,8 @@ import { wrapText } from '../config/index.ts'
 import { askApiForObject } from './api-client.ts'
 import { CliError } from './errors.ts'
 import { COLUMNS, field, fit, formatBytes, formatDuration, table } from './format.ts'
+import { reachedLines } from './reachability-report.ts'
+import { monthLine } from './relay-report.ts'
 import { EXIT, type SettingsContext } from './types.ts'
 
 /** What the running node is and does: role, addresses, connections, registry, memory. */
@@ -18,7 +20,16 @@ export async function run(context: SettingsContext): Promise<number> {
 
 /** The node is of the same installation, so its answer has our shape; a stranger's has not. */
 function asStatus(body: object): NodeStatus {
-  const needed = ['version', 'peer_id', 'ready', 'roles', 'addresses', 'connections', 'registry']
+  const needed = [
+    'version',
+    'peer_id',
+    'ready',
+    'roles',
+    'addresses',
+    'reachability',
+    'connections',
+    'registry',
+  ]
   if (needed.every((name) => name in body)) return body as NodeStatus
   throw new CliError('BAD_ANSWER', 'The node answers in another form: is it of another version?')
 }
@@ -38,9 +49,10 @@ export function renderStatus(status: NodeStatus): string[] {
     ),
     ...field('Ready', readyLines(status)),
     ...field('Bootstrap', `${bootstrap.is_bootstrap ? 'yes' : 'no'}: ${bootstrap.reason}`),
-    ...field('Relay', `${relay.enabled ? 'yes' : 'no'}: RELAY_ENABLED is ${relay.enabled}`),
+    ...field('Relay', relayLine(relay)),
     ...field('Announces', status.addresses.announce.map(bare)),
     ...field('Listens', status.addresses.listen.map(bare)),
+    ...field('Reached', reachedLines(status.reachability)),
     ...field('Seeds', status.seeds.map(seedLine)),
     ...field(
       'Connected',
@@ -55,6 +67,15 @@ export function renderStatus(status: NodeStatus): string[] {
     '',
     ...databaseLines(status),
   ]
+}
+
+function relayLine({ hop }: NodeStatus['roles']['relay']): string {
+  if (hop === null) return 'no: RELAY_ENABLED is false'
+  const { reservations, circuits, month } = hop
+  return (
+    `yes: ${reservations} of ${hop.reservations_limit} reservations, ${circuits} of ` +
+    `${hop.circuits_limit} circuits, ${monthLine(month, new Date())}; "relay show" has more`
+  )
 }
 
 function readyLines({ ready }: NodeStatus): string[] {

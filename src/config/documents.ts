@@ -85,7 +85,7 @@ const INTRODUCTION = [
   '`wesense-node config show` prints every setting with its value and where it came from.',
   '',
   'Unknown means: any other flag, any other name in `.env`, and any other environment variable that',
-  'begins with `WESENSE_`, `LIBP2P_` or `ORBITDB_`.',
+  'begins with `WESENSE_`, `LIBP2P_`, `ORBITDB_` or `RELAY_`.',
   '',
 ]
 
@@ -115,6 +115,9 @@ function documentRow(row: SettingRow<unknown>): string[] {
     `Default: ${documentDefault(row)}`,
     `Why: ${row.why}`,
     ...costLines(row),
+    ...(row.impliedByProfile === undefined
+      ? []
+      : [`On by itself with \`${row.impliedByProfile}\` among COMPOSE_PROFILES`]),
     ...(row.example === undefined ? [] : [`Example: \`${row.example}\``]),
   ]
   return [

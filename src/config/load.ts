@@ -1,10 +1,12 @@
 import { escapeRemote } from '../lib/text.ts'
 import { parseArguments } from './arguments.ts'
 import { type EnvFile, parseEnvFile } from './env-file.ts'
+import { accept, type Parsed, refuse } from './kinds.ts'
 import { parseNetworkKey } from './network-key.ts'
+import { parsePeerList } from './peer-list.ts'
 import { findContradictions, findWarnings } from './rules.ts'
 import { DEFAULT_SOURCE, describeRaw, findRaw, type RawSources, type Source } from './sources.ts'
-import { ROWS, type SettingKey, type Settings } from './table.ts'
+import { ROWS, SETTINGS, type SettingKey, type Settings } from './table.ts'
 import { findUnknown } from './unknown.ts'
 
 const DEFAULT_ENV_FILE = '.env'
@@ -62,6 +64,7 @@ export function loadSettings(options: LoadSettingsOptions): LoadedSettings | Ref
       problems.push(`${describeRaw(row, found)} ${parsed.problem}`)
     }
   }
+  applyProfiles(values, sources)
   // The loop has filled every row of the table, which is what the two types say.
   const settings = values as Settings
   for (const { keys, problem } of findContradictions(settings)) {
@@ -75,6 +78,21 @@ export function loadSettings(options: LoadSettingsOptions): LoadedSettings | Ref
     settings: complete,
     warnings: findWarnings(complete),
     sources: sources as SettingSources,
+  }
+}
+
+/** Turns on what a profile of the compose file implies, unless the setting says otherwise itself. */
+function applyProfiles(
+  values: Partial<Record<SettingKey, unknown>>,
+  sources: Partial<Record<SettingKey, Source>>,
+): void {
+  const { composeProfiles } = values as Pick<Settings, 'composeProfiles'>
+  for (const { key, impliedByProfile } of ROWS) {
+    if (impliedByProfile === undefined || sources[key] !== DEFAULT_SOURCE) continue
+    if (!composeProfiles.includes(impliedByProfile)) continue
+    values[key] = true
+    const kind = sources.composeProfiles?.kind ?? 'default'
+    sources[key] = { kind, label: `profile ${impliedByProfile}` }
   }
 }
 
@@ -94,10 +112,9 @@ function readEnvFile(
   }
 }
 
-/** Proves that the files can be read, and takes the network key from its own. */
+/** Proves that the files can be read, and takes what is in a file of its own from there. */
 function readFiles(settings: Settings, options: LoadSettingsOptions, problems: string[]): Settings {
-  const read = (name: string, path: string | null): string | null => {
-    if (path === null) return null
+  const read = (name: string, path: string): string | null => {
     try {
       return options.readFile(path)
     } catch (error) {
@@ -105,22 +122,40 @@ function readFiles(settings: Settings, options: LoadSettingsOptions, problems: s
       return null
     }
   }
-  if (settings.tlsEnabled) {
-    for (const [name, path] of [
-      ['TLS_CERTFILE', settings.tlsCertFile],
-      ['TLS_KEYFILE', settings.tlsKeyFile],
-    ] as const) {
-      const text = read(name, path)
-      if (text === null || text.includes('-----BEGIN ')) continue
-      problems.push(`${name} "${escapeRemote(path ?? '')}" is no PEM file`)
-    }
+  /** null when there is no such file, or it says nothing that is understood. */
+  const parse = <T>(
+    name: string,
+    path: string | null,
+    parser: (text: string) => Parsed<T>,
+  ): T | null => {
+    const text = path === null ? null : read(name, path)
+    if (path === null || text === null) return null
+    const parsed = parser(text)
+    if (parsed.isOk) return parsed.value
+    problems.push(`${name} "${escapeRemote(path)}" ${parsed.problem}`)
+    return null
   }
-  const keyText = read('NETWORK_KEY_FILE', settings.networkKeyFile)
-  if (keyText === null) return settings
-  const key = parseNetworkKey(keyText)
-  if (key.isOk) return { ...settings, networkKey: key.value }
-  problems.push(`NETWORK_KEY_FILE "${escapeRemote(settings.networkKeyFile ?? '')}" ${key.problem}`)
-  return settings
+  if (settings.tlsEnabled) {
+    parse('TLS_CERTFILE', settings.tlsCertFile, parsePem)
+    parse('TLS_KEYFILE', settings.tlsKeyFile, parsePem)
+  }
+  for (const { kind, value } of settings.relayAllow) {
+    if (kind === 'file') parse('RELAY_ALLOW', value, parsePeerList)
+  }
+  const networkKey = parse('NETWORK_KEY_FILE', settings.networkKeyFile, parseNetworkKey)
+  const { parse: parseSecret } = SETTINGS.relayHookSecret.kind
+  const hookSecret = parse('RELAY_HOOK_SECRET_FILE', settings.relayHookSecretFile, (text) =>
+    parseSecret(text.trim()),
+  )
+  return {
+    ...settings,
+    networkKey: networkKey ?? settings.networkKey,
+    relayHookSecret: hookSecret ?? settings.relayHookSecret,
+  }
+}
+
+function parsePem(text: string): Parsed<true> {
+  return text.includes('-----BEGIN ') ? accept(true) : refuse('is no PEM file')
 }
 
 function codeOf(error: unknown): string {

@@ -5,6 +5,7 @@ export const GROUPS = {
   bootstrap: 'A public bootstrap in three lines',
   network: 'Network',
   discovery: 'Discovery',
+  relay: 'Relay',
   limits: 'Memory and limits',
   api: 'HTTP API',
   data: 'Data and registry',
@@ -38,6 +39,8 @@ export interface SettingRow<T> {
   readonly isSecret?: boolean
   /** Stands uncommented in `.env.sample`. */
   readonly isInSample?: boolean
+  /** A switch that this profile of the compose file turns on where it is not set itself. */
+  readonly impliedByProfile?: string
   /** Read by the container engine or the entry point, and only checked here. */
   readonly isForContainer?: boolean
 }

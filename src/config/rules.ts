@@ -1,16 +1,17 @@
 import { addressScope, isLoopbackHost } from './address-scope.ts'
+import type { Contradiction } from './contradiction.ts'
 import { type Endpoint, hostOfEndpoint } from './endpoint.ts'
+import { relayContradictions, relayWarnings } from './relay-rules.ts'
 import { SETTINGS, type SettingKey, type Settings } from './table.ts'
 
-/** Settings that are each well formed and cannot hold together. */
-export interface Contradiction {
-  /** The settings it is about: when one of them is malformed, there is nothing to hold together. */
-  readonly keys: readonly SettingKey[]
-  readonly problem: string
-}
-
 export function findContradictions(settings: Settings): Contradiction[] {
-  return [...equalPorts(settings), ...openApi(settings), ...tls(settings), ...others(settings)]
+  return [
+    ...equalPorts(settings),
+    ...openApi(settings),
+    ...tls(settings),
+    ...relayContradictions(settings),
+    ...others(settings),
+  ]
 }
 
 function equalPorts(settings: Settings): Contradiction[] {
@@ -79,9 +80,7 @@ function others(settings: Settings): Contradiction[] {
 /** Settings that are followed as written, and may not do what was meant. */
 export function findWarnings(settings: Settings): string[] {
   const warnings = settings.announceAddresses.flatMap(announceWarning)
-  if (settings.relayEnabled && settings.announceAddresses.length === 0) {
-    warnings.push('RELAY_ENABLED without ANNOUNCE_ADDRESS: only peers on the LAN can use the relay')
-  }
+  warnings.push(...relayWarnings(settings))
   if (settings.apiTrustedNetworks.some((network) => network.endsWith('/0'))) {
     warnings.push('API_TRUSTED_NETWORKS trusts every address: whoever reaches the API may write')
   }

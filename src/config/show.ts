@@ -13,13 +13,12 @@ interface ShownSetting {
 /** Every setting with its value and where it came from, secrets redacted. */
 export function showSettings(loaded: LoadedSettings): ShownSetting[] {
   return ROWS.map((row) => {
-    const value = loaded.settings[row.key]
-    const isUnset = value === null || (Array.isArray(value) && value.length === 0)
-    const text = row.isSecret === true ? '[redacted]' : row.kind.format(value)
+    const text = row.kind.format(loaded.settings[row.key])
+    const shown = row.isSecret === true ? '[redacted]' : text
     return {
       name: row.env,
       key: row.key,
-      value: isUnset ? null : text,
+      value: text === '' ? null : shown,
       source: loaded.sources[row.key].label,
     }
   })

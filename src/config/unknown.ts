@@ -4,7 +4,7 @@ import { fileLabel, type RawSources } from './sources.ts'
 import { ROWS } from './table.ts'
 
 /** Ours by their prefix: whoever sets one means this program. */
-const PREFIXES = ['WESENSE_', 'LIBP2P_', 'ORBITDB_']
+const PREFIXES = ['WESENSE_', 'LIBP2P_', 'ORBITDB_', 'RELAY_']
 
 /** Read by the container engine, by Node or by the compose file itself, from the same `.env`. */
 const FOREIGN = /^((COMPOSE|DOCKER|NODE|NPM)_|WESENSE_NODE_IMAGE$)/

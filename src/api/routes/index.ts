@@ -9,6 +9,7 @@ import { registerOpenApiRoute } from './openapi.ts'
 import { registerPeersRoute } from './peers.ts'
 import { registerReadyzRoute } from './readyz.ts'
 import { registerSnapshotRoute } from './registry-snapshot.ts'
+import { registerRelayRoute } from './relay.ts'
 import { registerStatusRoute } from './status.ts'
 import { registerStoreReplicationRoute } from './store-replication.ts'
 import { registerStoreRoutes } from './stores.ts'
@@ -31,5 +32,6 @@ export const ROUTES: readonly RegisterRoutes[] = [
   registerMetricsRoute,
   registerStatusRoute,
   registerPeersRoute,
+  registerRelayRoute,
   registerSnapshotRoute,
 ]

@@ -1,5 +1,8 @@
 import * as Type from 'typebox'
 
+import { reachabilitySchema } from './reachability.ts'
+import { relayRoleSchema } from './relay.ts'
+
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const count = (description?: string) => Type.Integer({ minimum: 0, description })
 const bytes = count
@@ -26,12 +29,13 @@ export const nodeStatusSchema = Type.Object({
       is_bootstrap: Type.Boolean(),
       reason: Type.String({ description: 'Why this station can or cannot serve as a bootstrap.' }),
     }),
-    relay: Type.Object({ enabled: Type.Boolean() }),
+    relay: relayRoleSchema,
   }),
   addresses: Type.Object({
     listen: Type.Array(Type.String()),
     announce: Type.Array(Type.String()),
   }),
+  reachability: reachabilitySchema,
   seeds: Type.Array(
     Type.Object({
       seed: Type.String({ description: 'As written in ORBITDB_BOOTSTRAP_PEERS.' }),

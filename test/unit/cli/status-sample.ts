@@ -15,12 +15,13 @@ export const STATUS: NodeStatus = {
       is_bootstrap: true,
       reason: 'announces bootstrap.wesense.earth and serves the DHT',
     },
-    relay: { enabled: false },
+    relay: { enabled: false, hop: null },
   },
   addresses: {
     listen: ['/ip4/0.0.0.0/tcp/4002', '/ip6/::/tcp/4002'],
     announce: [`/dns4/bootstrap.a-rather-long-name-of-a-host.wesense.earth/tcp/4002/p2p/${ID}`],
   },
+  reachability: { state: 'public', verified: [], relays: [] },
   seeds: [
     { seed: 'one.example.org', state: 'connected', peer_id: ID, last_error: null },
     {

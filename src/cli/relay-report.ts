@@ -1,0 +1,140 @@
+import type { RelayReply } from '../api/types.ts'
+import { field, fit, formatBytes, formatDuration, table } from './format.ts'
+
+type Hop = NonNullable<RelayReply['hop']>
+type Client = Hop['circuits'][number]['source']
+
+/** Lines of a list; the rest is in `--json`. */
+const SHOWN = 20
+const PEER_ID = 52
+const HOST = 39
+const RIGHT = { maxWidth: 9, isRight: true }
+
+/** The lines of `relay show`, within 100 columns; peer IDs are not cut, since one copies them. */
+export function renderRelay({ hop }: RelayReply, now: Date): string[] {
+  if (hop === null) return ['This node is no relay: RELAY_ENABLED is false.']
+  return [
+    ...summary(hop, now),
+    ...section(reservations(hop), hop.reservations.length),
+    ...section(circuits(hop), hop.circuits.length),
+    ...section(talkers(hop), 0),
+  ]
+}
+
+function summary(hop: Hop, now: Date): string[] {
+  const { limits } = hop
+  return [
+    ...field('Relay', `yes: policy ${hop.policy}`),
+    ...field('Reserved', `${hop.reservations.length} of at most ${limits.reservations}`),
+    ...field('Circuits', `${hop.circuits.length} of at most ${limits.circuits}`),
+    ...field('This month', monthLine(hop.month, now)),
+    ...field('Rates', rateLine(limits)),
+    ...field('A circuit', circuitLine(limits)),
+    ...field('Refused', countLine(hop.refused)),
+    ...field('Ended', countLine(hop.circuits_ended)),
+  ]
+}
+
+/** What has been passed on, and until when that counts. */
+export function monthLine(
+  { bytes, quota_bytes: quota, left_bytes: left }: Hop['month'],
+  now: Date,
+) {
+  if (quota === null || left === null) return `${formatBytes(bytes)} passed on, no quota`
+  const next = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1))
+  const until = next.toISOString().slice(0, 10)
+  const used = `${formatBytes(bytes)} of ${formatBytes(quota)} passed on`
+  return left > 0 ? `${used}, ${formatBytes(left)} left` : `${used}: paused until ${until} UTC`
+}
+
+function rateLine(limits: Hop['limits']): string {
+  const rates = [
+    ['in all', limits.total_bytes_per_second],
+    ['a host', limits.host_bytes_per_second],
+    ['a circuit', limits.circuit_bytes_per_second],
+  ] as const
+  return rates.map(([what, rate]) => `${formatRate(rate)} ${what}`).join(', ')
+}
+
+/** As providers and the settings count: bits, by 1000. */
+function formatRate(bytesPerSecond: number | null): string {
+  if (bytesPerSecond === null) return 'no limit'
+  const kilobits = (bytesPerSecond * 8) / 1000
+  if (kilobits < 1000) return `${Math.round(kilobits)} kbit/s`
+  const megabits = kilobits / 1000
+  return `${megabits < 10 ? megabits.toFixed(1) : Math.round(megabits)} Mbit/s`
+}
+
+function circuitLine({ circuit_seconds: seconds, circuit_bytes: bytes }: Hop['limits']): string {
+  const time = seconds === 0 ? 'any time' : `${formatDuration(seconds)} at most`
+  const size = bytes === 0 ? 'any size' : `${formatBytes(bytes)} in each direction`
+  return `${time}, ${size}`
+}
+
+function countLine(counts: Readonly<Record<string, number>>): string {
+  const most = Object.entries(counts).sort(([, a], [, b]) => b - a)
+  if (most.length === 0) return 'none since the start'
+  return most.map(([reason, count]) => `${count} ${reason}`).join(', ')
+}
+
+function section(lines: readonly string[], count: number): string[] {
+  if (lines.length === 0) return []
+  const more = count - SHOWN
+  return ['', ...lines, ...(more > 0 ? [`and ${more} more: --json has them all`] : [])]
+}
+
+function reservations({ reservations: all }: Hop): string[] {
+  if (all.length === 0) return []
+  return table(
+    [
+      { title: 'Reserved by', maxWidth: PEER_ID },
+      { title: 'Since', ...RIGHT },
+      { title: 'Left', ...RIGHT },
+      { title: 'From', maxWidth: HOST },
+    ],
+    all
+      .slice(0, SHOWN)
+      .map((one) => [
+        one.peer_id,
+        formatDuration(one.held_seconds),
+        one.connected ? formatDuration(one.expires_in_seconds) : 'away',
+        one.host,
+      ]),
+  )
+}
+
+/** Two IDs do not fit on one line. */
+function circuits({ circuits: all }: Hop): string[] {
+  if (all.length === 0) return []
+  const lines = all.slice(0, SHOWN).flatMap((circuit) => {
+    const { source, destination, open_seconds: seconds } = circuit
+    const sent = (bytes: number) => formatBytes(bytes).padStart(7)
+    return [
+      `   ${clientText(source)}  ${sent(circuit.bytes_to_destination)}  ${formatDuration(seconds)}`,
+      `-> ${clientText(destination)}  ${sent(circuit.bytes_to_source)}`,
+    ]
+  })
+  return ['Circuits: who opened it, to whom, what each sent, how long ago', ...lines]
+}
+
+function clientText({ peer_id: peerId, host }: Client): string {
+  return `${fit(peerId, PEER_ID).padEnd(PEER_ID)}  ${fit(host, 20).padEnd(20)}`
+}
+
+function talkers({ talkers: all }: Hop): string[] {
+  if (all.length === 0) return []
+  return table(
+    [
+      { title: 'Most bytes since the start', maxWidth: PEER_ID },
+      { title: 'Sent', ...RIGHT },
+      { title: 'Got', ...RIGHT },
+      { title: 'From', maxWidth: HOST },
+    ],
+    all.map((one) => [
+      one.peer_id,
+      formatBytes(one.bytes_sent),
+      formatBytes(one.bytes_received),
+      one.host,
+    ]),
+  )
+}

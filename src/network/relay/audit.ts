@@ -1,0 +1,81 @@
+import { BoundedMap } from '../../lib/bounded-map.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { escapeRemote } from '../../lib/text.ts'
+import { TokenBucket } from '../../lib/token-bucket.ts'
+import type { Logger } from '../../telemetry/index.ts'
+import { hostKeyOf } from './hop/client-source.ts'
+import type { RelayClient } from './types.ts'
+
+/** Lines of one host at once, and then a minute: enough for whoever counts them to act. */
+const HOST_BURST = 20
+const HOST_PER_MINUTE = 20
+/** Lines of all hosts together, a second: an attack from many places must not fill the disk. */
+const TOTAL_BURST = 100
+const TOTAL_PER_SECOND = 10
+const HOSTS_LIMIT = 4_096
+
+/** Stable words: tools outside match on them, and docs/relay.md has the filter. */
+const REFUSED = 'Relay refused'
+const CUT = 'Relay cut'
+
+export interface RelayAuditComponents {
+  readonly logger: Logger
+  readonly clock: Pick<Clock, 'now'>
+  onSuppressed(): void
+}
+
+/**
+ * One line for each refusal and for each reservation or circuit that was taken away, with the IP that
+ * it came from first. Neither one host nor all of them together can make them faster than their pace.
+ */
+export class RelayAudit {
+  readonly #components: RelayAuditComponents
+  readonly #hosts = new BoundedMap<string, TokenBucket>({ limit: HOSTS_LIMIT })
+  readonly #total: TokenBucket
+
+  constructor(components: RelayAuditComponents) {
+    this.#components = components
+    this.#total = new TokenBucket({
+      capacity: TOTAL_BURST,
+      refillPerSecond: TOTAL_PER_SECOND,
+      clock: components.clock,
+    })
+  }
+
+  /** @param reason a code of ours */
+  refused(client: RelayClient, request: string, reason: string, destination: string | null): void {
+    const fields: Record<string, string> = { request, reason }
+    if (destination !== null) fields.destination = escapeRemote(destination)
+    this.#write(client, fields, REFUSED)
+  }
+
+  /** @param what `reservation` or `circuit` */
+  cut(client: RelayClient, what: string, reason: string): void {
+    this.#write(client, { what, reason }, CUT)
+  }
+
+  #write(client: RelayClient, fields: Record<string, string>, message: string): void {
+    const { host, peerId } = client
+    if (!this.#bucketOf(hostKeyOf(client)).tryTake() || !this.#total.tryTake()) {
+      this.#components.onSuppressed()
+      return
+    }
+    // The host comes first, so that no field after it can stand for it.
+    const who = { host: escapeRemote(host), peer: escapeRemote(peerId) }
+    this.#components.logger.info({ ...who, ...fields }, message)
+  }
+
+  /** @param host a /64 counts as one, or its owner would drown what others do */
+  #bucketOf(host: string): TokenBucket {
+    const known = this.#hosts.get(host)
+    if (known !== undefined) return known
+    const { clock } = this.#components
+    const bucket = new TokenBucket({
+      capacity: HOST_BURST,
+      refillPerSecond: HOST_PER_MINUTE / 60,
+      clock,
+    })
+    this.#hosts.set(host, bucket)
+    return bucket
+  }
+}

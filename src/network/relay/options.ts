@@ -1,0 +1,11 @@
+import type { RelayPolicyOptions } from './policy/types.ts'
+import type { RelayLimits } from './types.ts'
+
+/** What makes a node a relay. */
+export interface RelayOptions {
+  readonly policy: RelayPolicyOptions
+  /** @default those of the host's limits, which follow the memory */
+  readonly limits?: RelayLimits
+  /** File that keeps the month's bytes over restarts; null keeps them in memory. */
+  readonly quotaPath: string | null
+}

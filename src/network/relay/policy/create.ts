@@ -1,0 +1,75 @@
+import { type Clock, systemClock } from '../../../lib/clock.ts'
+import type { Logger } from '../../../telemetry/index.ts'
+import type { RelayMetrics } from '../metrics.ts'
+import { Grace } from './grace.ts'
+import { GuardedPolicy, type RelayPolicyService } from './guarded.ts'
+import { createHookCaller } from './hook-request.ts'
+import { HOOK_DEFAULTS, HttpRule } from './http.ts'
+import { ListRule } from './list.ts'
+import { openRule, registryRule, trustedRule } from './membership.ts'
+import type { AccessRule, RelayMembers, RelayPolicyOptions, RelayStanding } from './types.ts'
+
+/** Newcomers in their grace at a time, of all reservations: members keep the rest. */
+const GRACE_SHARE = 0.25
+
+export interface RelayPolicyComponents {
+  readonly members: RelayMembers
+  readonly standing: RelayStanding
+  readonly metrics: Pick<RelayMetrics, 'graceGiven' | 'hookAsked'>
+  readonly logger: Logger
+  /** Of the hop. */
+  readonly places: { readonly reservations: number; readonly circuits: number }
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+/** Answers of the hook that are kept for each place: a no, too, has to be remembered for a while. */
+const ANSWERS_PER_PLACE = 2
+
+/** Makes the policy that the operator chose, not started. */
+export function createRelayPolicy(
+  options: RelayPolicyOptions,
+  components: RelayPolicyComponents,
+): RelayPolicyService {
+  const { clock = systemClock, members, standing, metrics, logger } = components
+  const { reservations, circuits } = components.places
+  return new GuardedPolicy({
+    rule: createRule(options, { ...components, clock }),
+    grace: new Grace({ places: Math.max(1, Math.floor(reservations * GRACE_SHARE)) }, clock),
+    watchedLimit: reservations + circuits,
+    members,
+    standing,
+    metrics,
+    logger,
+    clock,
+  })
+}
+
+function createRule(
+  options: RelayPolicyOptions,
+  components: RelayPolicyComponents & { readonly clock: Clock },
+): AccessRule {
+  const { members, metrics, logger, clock } = components
+  switch (options.name) {
+    case 'open':
+      return openRule()
+    case 'registry':
+      return registryRule(members)
+    case 'trusted':
+      return trustedRule(members)
+    case 'list':
+      return new ListRule(options, { logger, clock })
+    case 'http': {
+      const { url, secret, ...own } = options.hook
+      const limits = { ...HOOK_DEFAULTS, answersLimit: answersLimit(components), ...own }
+      const caller = createHookCaller({ url, secret, concurrency: limits.concurrency })
+      return new HttpRule(limits, { caller, metrics, logger, clock })
+    }
+  }
+}
+
+/** Were fewer kept than there are peers to look at, each look would push out answers that the next one needs. */
+function answersLimit({ places }: RelayPolicyComponents): number {
+  const needed = ANSWERS_PER_PLACE * (places.reservations + places.circuits)
+  return Math.max(HOOK_DEFAULTS.answersLimit, needed)
+}

@@ -1,0 +1,175 @@
+import { BoundedMap } from '../../../lib/bounded-map.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import { Loop } from '../../../lib/loop.ts'
+import type { Logger } from '../../../telemetry/index.ts'
+import type { RelayMetrics } from '../metrics.ts'
+import type { RelayPolicy, RelayRequest, RelayVerdict } from '../types.ts'
+import type { Grace } from './grace.ts'
+import { type AccessRule, ALLOWED, denied, type RelayMembers, type RelayStanding } from './types.ts'
+
+/** Half of what gets a peer shunned: it loses the relay before it loses the connection. */
+export const DENY_AT_POINTS = 50
+/** How often those who use the relay are looked at; so `onChanged` fires at most once a second. */
+const WATCH_INTERVAL_MS = 1_000
+/** A reservation lasts an hour at most and a circuit is shorter, so what was asked before is over. */
+const WATCHED_MS = 2 * 3_600_000
+const LISTENERS_LIMIT = 16
+
+export interface GuardedPolicyComponents {
+  readonly rule: AccessRule
+  readonly grace: Grace
+  readonly members: RelayMembers
+  readonly standing: RelayStanding
+  readonly metrics: Pick<RelayMetrics, 'graceGiven'>
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Allowed requests that are looked at again: reservations and circuits of a full hop. */
+  readonly watchedLimit: number
+}
+
+interface Watched {
+  readonly request: RelayRequest
+  readonly atMs: number
+}
+
+/** A policy that is started and stopped with the hop. */
+export interface RelayPolicyService extends RelayPolicy {
+  /** Callable twice. Never throws: what cannot be read yet refuses. */
+  start(): Promise<void>
+  /** Callable twice; listeners stay. */
+  stop(): Promise<void>
+}
+
+/**
+ * What every policy has in common around its rule: who misbehaves or was revoked is refused whatever
+ * the rule says, newcomers get their grace, and whoever was allowed is looked at again each second.
+ */
+export class GuardedPolicy implements RelayPolicyService {
+  readonly name: string
+  readonly #components: GuardedPolicyComponents
+  readonly #watched: BoundedMap<string, Watched>
+  readonly #listeners = new Set<() => void>()
+  readonly #loop: Loop
+  /** Somebody was pushed out who may still use the relay: only the hop knows. */
+  #isIncomplete = false
+
+  constructor(components: GuardedPolicyComponents) {
+    this.name = components.rule.name
+    this.#watched = new BoundedMap({
+      limit: components.watchedLimit,
+      onEvict: () => {
+        this.#isIncomplete = true
+      },
+    })
+    this.#components = components
+    this.#loop = new Loop({
+      name: 'relay-policy',
+      intervalMs: WATCH_INTERVAL_MS,
+      isDelayed: true,
+      run: async () => this.#lookAgain(),
+      clock: components.clock,
+      onError: (error) => components.logger.warn({ error }, 'Relay clients are looked at later'),
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#components.rule.start()
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    await this.#components.rule.stop()
+    this.#watched.clear()
+  }
+
+  judge(request: RelayRequest, signal: AbortSignal): RelayVerdict | Promise<RelayVerdict> {
+    const barred = signal.aborted ? denied('aborted') : this.#barred(request)
+    if (barred !== null) return this.#note(request, barred)
+    const verdict = this.#components.rule.judge(request, signal)
+    return verdict instanceof Promise
+      ? verdict.then((found) => this.#note(request, this.#withGrace(request, found)))
+      : this.#note(request, this.#withGrace(request, verdict))
+  }
+
+  /** @throws RangeError for the 17th listener */
+  onChanged(listener: () => void): () => void {
+    if (this.#listeners.size >= LISTENERS_LIMIT) throw new RangeError('too many listeners')
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Refusals that no rule can lift. */
+  #barred({ client, destination }: RelayRequest): RelayVerdict | null {
+    const { standing, members } = this.#components
+    const { peerId } = client
+    if (standing.isShunned(peerId) || standing.penaltyOf(peerId) >= DENY_AT_POINTS) {
+      return denied('penalised')
+    }
+    if (members.isRevoked(peerId)) return denied('revoked')
+    // Its own reservation falls within a second; nobody is to be let through to it meanwhile.
+    const isOpen = destination === null || !members.isRevoked(destination)
+    return isOpen ? null : denied('destination_revoked')
+  }
+
+  #withGrace({ client }: RelayRequest, verdict: RelayVerdict): RelayVerdict {
+    const { rule, grace, metrics, logger } = this.#components
+    const { peerId: peer, host } = client
+    if (verdict.isAllowed) {
+      grace.release(peer)
+      return verdict
+    }
+    if (!rule.hasGrace) return verdict
+    if (grace.isActive(peer)) return ALLOWED
+    const admitted = grace.admit(client)
+    if (admitted.isAllowed) {
+      metrics.graceGiven()
+      logger.info({ host, peer }, 'Relay newcomer has its grace')
+    }
+    return admitted
+  }
+
+  #note(request: RelayRequest, verdict: RelayVerdict): RelayVerdict {
+    const key = keyOf(request)
+    // Whoever is refused now may have been let in before, and hold what it was given: the hop looks.
+    if (!verdict.isAllowed) this.#isIncomplete = this.#watched.delete(key) || this.#isIncomplete
+    else this.#watched.set(key, { request, atMs: this.#components.clock.now() })
+    return verdict
+  }
+
+  #lookAgain(): void {
+    const { rule, grace, clock } = this.#components
+    const oldestMs = clock.now() - WATCHED_MS
+    // All that live are judged again, and thereby watched again: there is room for so many.
+    let isChanged = this.#isIncomplete
+    this.#isIncomplete = false
+    for (const [key, { request, atMs }] of [...this.#watched.entries()]) {
+      if (atMs < oldestMs) {
+        this.#watched.delete(key)
+        continue
+      }
+      const barred = this.#barred(request)
+      const isAllowed =
+        barred === null &&
+        (rule.recall(request).isAllowed || (rule.hasGrace && grace.isActive(request.client.peerId)))
+      if (isAllowed) continue
+      this.#watched.delete(key)
+      isChanged = true
+    }
+    if (isChanged) this.#tell()
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener()
+      } catch (error) {
+        this.#components.logger.error({ error }, 'A relay listener failed')
+      }
+    }
+  }
+}
+
+function keyOf({ kind, client, destination }: RelayRequest): string {
+  return `${kind} ${client.peerId} ${client.host} ${destination ?? ''}`
+}
