@@ -7,7 +7,10 @@ import { createMetrics, createProcessTelemetry, type Logger } from '../telemetry
 import { apiOptions, limitsFrom, networkOptions, registryOptions } from './options.ts'
 import { createRegistration } from './registration.ts'
 import { RegistrySource } from './registry-source.ts'
+import { LateRelayMembers } from './relay-members.ts'
+import { relayReply } from './relay-report.ts'
 import { nodeStatus, readiness, type StatusSources } from './status.ts'
+import { foundAddresses } from './steady-addresses.ts'
 import { StopStack } from './stop-stack.ts'
 
 export interface NodeOptions {
@@ -45,8 +48,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     onWarning: (warning) => logger.warn({ warning }, 'Identity key is not well kept'),
   })
   const limits = limitsFrom(settings, memoryLimitBytes)
+  const relayMembers = new LateRelayMembers()
   const network = await createNetwork(await networkOptions(settings, limits, version), {
     identity,
+    relayMembers,
     logger: logger.child('network'),
     metrics,
   })
@@ -57,6 +62,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     logger: logger.child('registry'),
     metrics,
   })
+  relayMembers.attach(registry)
   const sources: StatusSources = {
     network,
     registry,
@@ -65,7 +71,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     version,
     warnings,
     memoryLimitBytes,
-    isRelay: settings.relayEnabled,
+    relay: () => network.relay(),
     startedAtMs,
   }
   const api = createApi(apiOptions(settings), {
@@ -73,15 +79,23 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     nodeStatus: () => nodeStatus(sources),
     peers: () => network.peers(),
     readiness: () => readiness(sources),
+    relay: () => relayReply(network.relay(), Date.now()),
     metricsText: () => metrics.text(),
     snapshot: () => registry.snapshot(),
     logger: logger.child('api'),
     metrics,
   })
   const registrySource = new RegistrySource(registry, network, logger.child('node'))
+  const found = foundAddresses(network)
   const registration = createRegistration(
     { peerId: identity.peerId, version, settings },
-    { writer: registry.writer, view: registry.view, logger: logger.child('node') },
+    {
+      writer: registry.writer,
+      view: registry.view,
+      relay: () => network.relay()?.status ?? null,
+      found: settings.relayClient === 'auto' ? () => found.read() : null,
+      logger: logger.child('node'),
+    },
   )
 
   const stack = new StopStack(logger.child('node'))

@@ -5,6 +5,7 @@ import type { ApiOptions } from '../api/index.ts'
 import type { Settings } from '../config/index.ts'
 import { type HostLimits, hostLimits, type NetworkOptions } from '../network/index.ts'
 import type { RegistryOptions } from '../registry/index.ts'
+import { relayOptions } from './relay-options.ts'
 
 const MEGABYTE = 1_048_576
 /** What is assumed where the system does not say how much memory there is. */
@@ -38,7 +39,8 @@ export async function networkOptions(
       ws: settings.wsEnabled ? { port: settings.wsPort, tls: await readTls(settings) } : null,
     },
     announce: settings.announceAddresses,
-    relay: settings.relayEnabled ? {} : null,
+    relay: relayOptions(settings, limits.relay),
+    relayClient: settings.relayClient === 'auto' ? {} : null,
     limits,
     connectionMonitorEnabled: settings.connectionMonitorEnabled,
     version,

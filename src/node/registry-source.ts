@@ -2,27 +2,32 @@ import { parseEndpoint } from '../config/index.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
 import { DEFAULT_LIBP2P_PORT, type NetworkService, seedMultiaddr } from '../network/index.ts'
-import type { AnnouncedNode, RegistryService } from '../registry/index.ts'
+import type { AnnouncedNode, NodeRecord, RegistryService, RegistryView } from '../registry/index.ts'
 import type { Logger } from '../telemetry/index.ts'
+import { readRelayWords } from './relay-capability.ts'
 
 const WALK_INTERVAL_MS = 600_000
 /** Few at a time, so that a large registry does not push other candidates out. */
 const WALK_STEP = 32
 const STEP_PAUSE_MS = 5_000
 
+type NodeRecords = Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'> & {
+  readonly view: Pick<RegistryView, 'get'>
+}
+
 /**
  * Hands the dialer what the registry knows of stations: each on its arrival, and all of them on a slow
- * walk, because candidates are forgotten where records are not.
+ * walk, because candidates are forgotten where records are not. Of relays, also that they are.
  */
 export class RegistrySource {
-  readonly #registry: Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'>
-  readonly #network: Pick<NetworkService, 'propose'>
+  readonly #registry: NodeRecords
+  readonly #network: Pick<NetworkService, 'propose' | 'noteRelay'>
   readonly #loop: Loop
   #unsubscribe: (() => void) | null = null
 
   constructor(
-    registry: Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'>,
-    network: Pick<NetworkService, 'propose'>,
+    registry: NodeRecords,
+    network: Pick<NetworkService, 'propose' | 'noteRelay'>,
     logger: Logger,
   ) {
     this.#registry = registry
@@ -60,7 +65,11 @@ export class RegistrySource {
 
   #propose({ peerId, addresses }: AnnouncedNode): void {
     const dialable = addresses.flatMap(toMultiaddr)
-    if (dialable.length > 0) this.#network.propose({ peerId, addresses: dialable })
+    if (dialable.length === 0) return
+    this.#network.propose({ peerId, addresses: dialable })
+    const record = this.#registry.view.get<NodeRecord>('nodes', peerId)
+    const relay = readRelayWords(record?.value.capabilities)
+    if (relay !== null) this.#network.noteRelay({ peerId, addresses: dialable, load: relay.load })
   }
 }
 

@@ -1,7 +1,9 @@
 import type { NodeStatus, Readiness } from '../api/index.ts'
-import type { NetworkService, NetworkStatus } from '../network/index.ts'
+import type { NetworkService, NetworkStatus, RelayReport } from '../network/index.ts'
 import type { RegistryService } from '../registry/index.ts'
 import { type ProcessTelemetry, readProcessMemory } from '../telemetry/index.ts'
+import { reachabilityOf } from './reachability-report.ts'
+import { relayRole } from './relay-report.ts'
 
 /** What the answers about this node are made from. */
 export interface StatusSources {
@@ -15,7 +17,7 @@ export interface StatusSources {
   readonly version: string
   readonly warnings: readonly string[]
   readonly memoryLimitBytes: number | null
-  readonly isRelay: boolean
+  readonly relay: () => RelayReport | null
   readonly startedAtMs: number
 }
 
@@ -86,8 +88,9 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     network: sources.networkName,
     uptime_seconds: Math.round((Date.now() - sources.startedAtMs) / 1000),
     ready: readiness(sources),
-    roles: { bootstrap: bootstrapRole(network, inbound), relay: { enabled: sources.isRelay } },
+    roles: { bootstrap: bootstrapRole(network, inbound), relay: relayRole(sources.relay()) },
     addresses: { listen: [...network.listen], announce: [...network.announce] },
+    reachability: reachabilityOf(network.reach, Date.now()),
     seeds: network.seeds.map(({ seed, state, peerId, lastError }) => ({
       seed,
       state,

@@ -1,19 +1,16 @@
 import { withDeadline } from '../../lib/deadline.ts'
 import type { NameResolver } from '../discovery/name-resolver.ts'
-import {
-  lookupHost,
-  type ResolveOptions,
-  type Route,
-  resolveHost,
-  resolveRoutes,
-} from '../discovery/routes.ts'
+import { type Route, resolveRoutes } from '../discovery/routes.ts'
 import type { Seed } from '../discovery/seeds.ts'
-import type { CandidateSource } from '../types.ts'
 import type { CandidateEntry } from './candidate-table.ts'
-import { endpointOf } from './dial-address.ts'
 import type { DialPort, DialTarget, Reached } from './dial-port.ts'
+import { judgeAddress } from './judge.ts'
 import { classifyDialError, DialRefusal } from './outcome.ts'
 import { OwnNames } from './own-names.ts'
+import type { RelayedDial } from './relayed-dial.ts'
+
+/** An attempt through a relay: two dials, and the time that it takes to become direct. */
+const RELAYED_TIMEOUT_MS = 30_000
 
 export interface AttemptsOptions {
   /** One attempt, names and all addresses included. @default 15000 */
@@ -24,7 +21,11 @@ export interface AttemptsComponents {
   readonly port: DialPort
   readonly resolver: NameResolver
   readonly now: () => number
+  /** null: relayed addresses are left alone. @default null */
+  readonly relayedDial?: RelayedDial | null
 }
+
+export type AttemptTarget = Pick<CandidateEntry, 'source' | 'peerId' | 'addresses' | 'relayed'>
 
 export interface SeedReached {
   readonly reached: Reached
@@ -61,8 +62,31 @@ export class Attempts {
     })
   }
 
-  /** @throws DialRefusal `self`, `denied`; what the port throws. */
-  candidate(entry: CandidateEntry, signal: AbortSignal): Promise<Reached> {
+  /**
+   * Tries the direct addresses, and where none works a relayed one.
+   * @throws DialRefusal `self`, `denied`, `not-upgraded`; what the port throws.
+   */
+  async candidate(entry: AttemptTarget, signal: AbortSignal): Promise<Reached> {
+    const { relayedDial = null, resolver } = this.#components
+    const throughRelay = () =>
+      withDeadline((inner) => relayedDial?.dial(entry, { resolver, signal: inner }) ?? denied(), {
+        ms: RELAYED_TIMEOUT_MS,
+        label: 'relayed dial',
+        signal,
+      })
+    if (entry.addresses.length === 0) return throughRelay()
+    try {
+      return await this.#direct(entry, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      const outcome = classifyDialError(error)
+      const isFinal = outcome === 'self' || outcome === 'wrong-peer'
+      if (isFinal || relayedDial?.isWorthwhile(entry) !== true) throw error
+      return throughRelay()
+    }
+  }
+
+  #direct(entry: AttemptTarget, signal: AbortSignal): Promise<Reached> {
     return this.#bounded(signal, async (inner) => {
       const { port, resolver } = this.#components
       const { source, peerId } = entry
@@ -70,7 +94,7 @@ export class Attempts {
       const resolved: string[] = []
       for (const one of entry.addresses) {
         if (isOwn(one.address)) continue
-        resolved.push(...(await this.#judge(one, { resolver, signal: inner })))
+        resolved.push(...(await judgeAddress(one, port, { resolver, signal: inner })))
       }
       const addresses = resolved.filter((one) => !isOwn(one))
       if (addresses.length > 0) return this.#dial({ source, peerId, addresses }, inner)
@@ -91,31 +115,6 @@ export class Attempts {
       }
     }
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'no route worked')
-  }
-
-  /**
-   * A name from a stranger may point anywhere, into our own network too: it is resolved here and every
-   * IP is judged, so that the transport does not get to resolve it past the policy.
-   */
-  async #judge(
-    { address, source }: { readonly address: string; readonly source: CandidateSource },
-    options: ResolveOptions,
-  ): Promise<string[]> {
-    const { port } = this.#components
-    const target = endpointOf(address)
-    if (target?.kind !== 'dns') return port.isAllowed(address, source) ? [address] : []
-    try {
-      if (target.layer === 'tcp') {
-        const resolved = await resolveHost(address, options)
-        return resolved.filter((one) => port.isAllowed(one, source))
-      }
-      const ips = await lookupHost(address, options)
-      const plain = ips.map((ip) => `/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/${target.port}`)
-      return plain.every((one) => port.isAllowed(one, source)) ? [address] : []
-    } catch {
-      options.signal.throwIfAborted()
-      return []
-    }
   }
 
   async #dial(target: DialTarget, signal: AbortSignal): Promise<Reached> {
@@ -141,6 +140,10 @@ export class Attempts {
     const { timeoutMs: ms = 15_000 } = this.#options
     return withDeadline(work, { ms, label: 'dial', signal })
   }
+}
+
+async function denied(): Promise<never> {
+  throw new DialRefusal('denied', 'no address left that may be dialled')
 }
 
 function self(): DialRefusal {

@@ -1,6 +1,13 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Candidate, CandidateSource } from '../types.ts'
-import { canonicalPeerId, endpointOf, splitAddress, subnetOf } from './dial-address.ts'
+import {
+  canonicalPeerId,
+  endpointOf,
+  type SplitAddress,
+  splitAddress,
+  subnetOf,
+} from './dial-address.ts'
+import { relayedAddressOf, throughRelay } from './relayed-address.ts'
 import {
   ADDRESS_BOOK_POLICY,
   CANDIDATE_POLICY,
@@ -10,6 +17,8 @@ import {
 } from './retry.ts'
 
 const LIMIT_ADDRESSES = 8
+/** A station has two relays; who names more only wastes our dials. */
+const LIMIT_RELAYED = 4
 
 /** Which source's word about an address counts more: what was proven or signed before what was said. */
 const RANK: Record<CandidateSource, number> = {
@@ -21,6 +30,11 @@ const RANK: Record<CandidateSource, number> = {
   dht: 5,
 }
 
+export interface SourcedAddress {
+  readonly address: string
+  readonly source: CandidateSource
+}
+
 /** One peer, or one address of nobody known, that may be dialled. */
 export interface CandidateEntry {
   readonly key: string
@@ -28,7 +42,9 @@ export interface CandidateEntry {
   /** The best of those that proposed it. */
   source: CandidateSource
   /** Addresses without `/p2p`, best first, at most 8. */
-  addresses: readonly { readonly address: string; readonly source: CandidateSource }[]
+  addresses: readonly SourcedAddress[]
+  /** Ways through relays, `../p2p/<relay>/p2p-circuit`, at most 4: tried when there is no other. */
+  relayed: readonly SourcedAddress[]
   /** Of the best address, for spreading connections. */
   subnet: string
   retry: Retry
@@ -39,15 +55,19 @@ export interface CandidateTableOptions {
   /** Most entries; the one longest not proposed nor dialled goes first. @default 2000 */
   readonly limit?: number
   readonly ownPeerId: string
+  /** Relayed addresses are of use. @default false */
+  readonly isRelayUsed?: boolean
 }
 
 /** What the sources proposed, bounded. It decides nothing. */
 export class CandidateTable {
   readonly #entries: BoundedMap<string, CandidateEntry>
   readonly #ownPeerId: string
+  readonly #isRelayUsed: boolean
 
   constructor(options: CandidateTableOptions) {
     this.#ownPeerId = options.ownPeerId
+    this.#isRelayUsed = options.isRelayUsed ?? false
     this.#entries = new BoundedMap({ limit: options.limit ?? 2000 })
   }
 
@@ -59,18 +79,28 @@ export class CandidateTable {
   propose(candidate: Candidate): boolean {
     if (candidate.peerId !== null && canonicalPeerId(candidate.peerId) !== candidate.peerId)
       return false
-    const addresses = candidate.addresses
-      .slice(0, 4 * LIMIT_ADDRESSES)
-      .flatMap((text) => usable(text, candidate.peerId))
-      .slice(0, LIMIT_ADDRESSES)
-    const [first] = addresses
+    const { source } = candidate
+    const texts = candidate.addresses.slice(0, 4 * LIMIT_ADDRESSES)
+    const direct = texts.flatMap((text) => usableAddresses(text, candidate.peerId))
+    const relayed = this.#isRelayUsed
+      ? texts.flatMap((text) => usableRelayed(text, candidate.peerId))
+      : []
+    const [first] = direct.length > 0 ? direct : relayed
     if (first === undefined) return false
     const peerId = candidate.peerId ?? first.peerId
     if (peerId === this.#ownPeerId) return false
-    const fresh = addresses
-      .filter((one) => one.peerId === peerId || one.peerId === null)
-      .map((one) => ({ address: one.address, source: candidate.source }))
-    this.#merge(peerId, fresh, candidate.source)
+    const pick = (all: readonly SplitAddress[], limit: number) =>
+      all
+        .filter((one) => one.peerId === peerId || one.peerId === null)
+        .slice(0, limit)
+        .map(({ address }) => ({ address, source }))
+    const fresh = {
+      addresses: pick(direct, LIMIT_ADDRESSES),
+      // Nobody can be asked for at a relay without a name.
+      relayed: peerId === null ? [] : pick(relayed, LIMIT_RELAYED),
+    }
+    if (fresh.addresses.length + fresh.relayed.length === 0) return false
+    this.#merge(peerId, fresh, source)
     return true
   }
 
@@ -87,16 +117,21 @@ export class CandidateTable {
     return this.#entries.values()
   }
 
-  #merge(peerId: string | null, fresh: CandidateEntry['addresses'], source: CandidateSource): void {
-    const key = peerId ?? fresh[0]?.address ?? ''
+  #merge(
+    peerId: string | null,
+    fresh: Pick<CandidateEntry, 'addresses' | 'relayed'>,
+    source: CandidateSource,
+  ): void {
+    const key = peerId ?? fresh.addresses[0]?.address ?? ''
     const present = this.#entries.get(key)
     if (present === undefined) {
-      const subnet = subnetOfFirst(fresh)
-      const state = { addresses: fresh, subnet, retry: FRESH, isDialing: false }
+      const subnet = subnetOfFirst(fresh.addresses)
+      const state = { ...fresh, subnet, retry: FRESH, isDialing: false }
       this.#entries.set(key, { key, peerId, source, ...state })
       return
     }
-    present.addresses = mergeAddresses(present.addresses, fresh)
+    present.addresses = mergeAddresses(present.addresses, fresh.addresses, LIMIT_ADDRESSES)
+    present.relayed = mergeAddresses(present.relayed, fresh.relayed, LIMIT_RELAYED)
     present.subnet = subnetOfFirst(present.addresses)
     if (RANK[source] < RANK[present.source]) present.source = source
   }
@@ -113,9 +148,10 @@ function subnetOfFirst(addresses: CandidateEntry['addresses']): string {
 
 /** Newer words of the same rank come first; a lower rank never pushes a higher one out. */
 function mergeAddresses(
-  present: CandidateEntry['addresses'],
-  fresh: CandidateEntry['addresses'],
-): CandidateEntry['addresses'] {
+  present: readonly SourcedAddress[],
+  fresh: readonly SourcedAddress[],
+  limit: number,
+): readonly SourcedAddress[] {
   const best = new Map<string, CandidateSource>()
   for (const { address, source } of [...fresh, ...present]) {
     const known = best.get(address)
@@ -124,14 +160,22 @@ function mergeAddresses(
   return [...best]
     .map(([address, source]) => ({ address, source }))
     .sort((a, b) => RANK[a.source] - RANK[b.source])
-    .slice(0, LIMIT_ADDRESSES)
+    .slice(0, limit)
 }
 
 /** TCP and WebSocket only; an address that names another peer than the candidate does is dropped. */
-function usable(text: string, peerId: string | null) {
+export function usableAddresses(text: string, peerId: string | null): SplitAddress[] {
   const split = splitAddress(text)
   const target = endpointOf(text)
   if (split === null || target === null) return []
   if (target.kind === 'dnsaddr' || target.layer === 'other' || target.port < 1) return []
   return peerId !== null && split.peerId !== null && split.peerId !== peerId ? [] : [split]
+}
+
+function usableRelayed(text: string, peerId: string | null): SplitAddress[] {
+  const relayed = relayedAddressOf(text)
+  if (relayed === null) return []
+  const { relayAddress, relayPeerId, peerId: named } = relayed
+  if (peerId !== null && ((named !== null && named !== peerId) || relayPeerId === peerId)) return []
+  return [{ address: throughRelay(relayAddress, relayPeerId), peerId: named }]
 }

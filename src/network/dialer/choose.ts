@@ -11,11 +11,13 @@ export interface ChooseInput {
   readonly isIsolated: boolean
   readonly nowMs: number
   readonly random: () => number
+  /** Whether a peer that is known to be behind a relay only may be chosen. @default none may */
+  readonly isRelayWorthwhile?: (entry: CandidateEntry) => boolean
 }
 
 /**
- * Which candidates to dial next: those that are due, fewest failures first, spread over subnets, the
- * rest by chance, so that no source can steer a node to one place and two nodes do not choose alike.
+ * Which candidates to dial next: those that are due, those reached without a relay first, then fewest
+ * failures first, spread over subnets, the rest by chance, so that no source can steer a node to one place and two nodes do not choose alike.
  */
 export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
   if (input.count <= 0) return []
@@ -36,6 +38,11 @@ export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
   return chosen
 }
 
+/** Nobody knows a way to it but through a relay. */
+export function isRelayedOnly({ addresses }: Pick<CandidateEntry, 'addresses'>): boolean {
+  return addresses.length === 0
+}
+
 interface Scored {
   readonly entry: CandidateEntry
   readonly subnet: string
@@ -45,7 +52,8 @@ interface Scored {
 function isDue(entry: CandidateEntry, input: ChooseInput): boolean {
   if (entry.isDialing) return false
   if (entry.peerId !== null && input.connectedPeerIds.has(entry.peerId)) return false
-  return dueAtMs(entry.retry, policyOf(entry), input.isIsolated) <= input.nowMs
+  if (dueAtMs(entry.retry, policyOf(entry), input.isIsolated) > input.nowMs) return false
+  return !isRelayedOnly(entry) || input.isRelayWorthwhile?.(entry) === true
 }
 
 function indexOfBest(due: readonly Scored[], used: ReadonlyMap<string, number>): number {
@@ -59,6 +67,8 @@ function indexOfBest(due: readonly Scored[], used: ReadonlyMap<string, number>):
 }
 
 function isBetter(a: Scored, b: Scored, used: ReadonlyMap<string, number>): boolean {
+  const isDirect = !isRelayedOnly(a.entry)
+  if (isDirect === isRelayedOnly(b.entry)) return isDirect
   if (a.entry.retry.failures !== b.entry.retry.failures) {
     return a.entry.retry.failures < b.entry.retry.failures
   }

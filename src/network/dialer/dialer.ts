@@ -1,47 +1,20 @@
-import type { Clock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
-import { escapeRemote } from '../../lib/text.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import type { Logger } from '../../telemetry/index.ts'
-import type { DiscoveryMetrics } from '../discovery/metrics.ts'
-import type { Seed, Seeds } from '../discovery/seeds.ts'
 import type { Candidate } from '../types.ts'
-import type { Attempts } from './attempts.ts'
-import { type CandidateEntry, CandidateTable, policyOf } from './candidate-table.ts'
-import { chooseCandidates } from './choose.ts'
+import { CandidateTable, policyOf } from './candidate-table.ts'
+import { chooseCandidates, isRelayedOnly } from './choose.ts'
 import { subnetOf } from './dial-address.ts'
-import type { DialPort, OpenPeer } from './dial-port.ts'
+import { DialJobs } from './dial-jobs.ts'
+import type { OpenPeer, Reached } from './dial-port.ts'
+import { DialRuns } from './dial-runs.ts'
+import type { DialerComponents, DialerOptions } from './options.ts'
 import { Outbound } from './outbound.ts'
-import { classifyDialError, type DialOutcome, describeDialError } from './outcome.ts'
-import { afterDisconnect, afterFailure, afterRefusal, afterSuccess } from './retry.ts'
+import { describeDialError } from './outcome.ts'
+import { afterDisconnect } from './retry.ts'
 
 /** Slots that candidates leave free, so that a seed never waits behind a thousand dead addresses. */
 const SEED_SLOTS = 2
 const STEP_MS = 1000
-
-export interface DialerOptions {
-  /** Peers wanted; below it candidates are dialled, above it only seeds are. */
-  readonly targetPeers: number
-  readonly maxParallelDials: number
-  /** Candidate dials: a burst of so many, then `dialsPerSecond`. @default 20 */
-  readonly dialBurst?: number
-  /** @default 2 */
-  readonly dialsPerSecond?: number
-  /** @default 2000 */
-  readonly candidateLimit?: number
-}
-
-export interface DialerComponents {
-  readonly port: DialPort
-  readonly seeds: Seeds
-  readonly attempts: Attempts
-  /** Peers that were reached before, proposed again when nobody is left. */
-  readonly addressBook: () => readonly Candidate[]
-  readonly logger: Logger
-  readonly metrics: DiscoveryMetrics
-  readonly clock: Clock
-  readonly random: () => number
-}
 
 /**
  * The one place that decides to dial. Sources only propose; once a second, and whenever something
@@ -54,10 +27,10 @@ export class Dialer {
   readonly #table: CandidateTable
   readonly #bucket: TokenBucket
   readonly #loop: Loop
-  /** Dials under way, at most `maxParallelDials`. */
-  readonly #running = new Set<Promise<void>>()
+  /** At most `maxParallelDials`. */
+  readonly #runs: DialRuns
+  readonly #jobs: DialJobs
   readonly #outbound = new Outbound()
-  #controller = new AbortController()
   #unsubscribe: (() => void) | null = null
 
   constructor(options: DialerOptions, components: DialerComponents) {
@@ -65,8 +38,20 @@ export class Dialer {
     const { clock, port, logger } = components
     this.#options = options
     this.#components = components
-    this.#table = new CandidateTable({ limit: candidateLimit, ownPeerId: port.peerId })
+    const isRelayUsed = (components.relayedDial ?? null) !== null
+    this.#table = new CandidateTable({
+      limit: candidateLimit,
+      ownPeerId: port.peerId,
+      isRelayUsed,
+    })
     this.#bucket = new TokenBucket({ capacity: dialBurst, refillPerSecond: dialsPerSecond, clock })
+    this.#runs = new DialRuns({ logger, onEnded: () => this.#loop.wake() })
+    this.#jobs = new DialJobs({
+      ...components,
+      table: this.#table,
+      outbound: this.#outbound,
+      propose: (candidate) => this.propose(candidate),
+    })
     this.#loop = new Loop({
       name: 'dialer',
       intervalMs: STEP_MS,
@@ -79,7 +64,7 @@ export class Dialer {
   start(): void {
     if (this.#unsubscribe !== null) return
     const { port } = this.#components
-    this.#controller = new AbortController()
+    this.#runs.start()
     this.#unsubscribe = port.onPeer((peerId, isConnected) => {
       if (isConnected) this.#noteConnected(peerId)
       else this.#noteDisconnected(peerId)
@@ -93,9 +78,9 @@ export class Dialer {
   async stop(): Promise<void> {
     this.#unsubscribe?.()
     this.#unsubscribe = null
-    this.#controller.abort()
+    this.#runs.abort()
     await this.#loop.stop()
-    await Promise.all(this.#running)
+    await this.#runs.settled()
     this.#outbound.clear()
     this.#components.seeds.reset()
   }
@@ -105,7 +90,7 @@ export class Dialer {
   }
 
   get dialsInProgress(): number {
-    return this.#running.size
+    return this.#runs.size
   }
 
   /** Takes a candidate into consideration. @returns false when nothing of it may ever be dialled. */
@@ -121,6 +106,19 @@ export class Dialer {
     return isAccepted
   }
 
+  /**
+   * Dials a peer that another part needs now, however many are connected; that part bounds how often.
+   * @throws what `classifyDialError` can sort
+   */
+  async reach(candidate: Candidate, signal: AbortSignal): Promise<Reached> {
+    return await this.#jobs.once(candidate, AbortSignal.any([signal, this.#runs.signal]))
+  }
+
+  /** A peer was dialled on purpose: should it be no station of this network, it is let go. */
+  keep(peerId: string): void {
+    this.#outbound.keep(peerId)
+  }
+
   /** True when fewer peers are connected than wanted: sources look harder then. */
   get isBelowTarget(): boolean {
     return this.#missing(this.#components.port.peers()) > 0
@@ -128,7 +126,7 @@ export class Dialer {
 
   /** One look at what is wanted; starts dials and returns at once. Called by the loop. */
   step(): void {
-    if (this.#controller.signal.aborted) return
+    if (this.#runs.signal.aborted) return
     const { port, clock, seeds } = this.#components
     const nowMs = clock.now()
     const peers = port.peers()
@@ -139,17 +137,17 @@ export class Dialer {
   }
 
   #dialSeeds(nowMs: number): void {
-    const { seeds, attempts } = this.#components
+    const { seeds } = this.#components
     for (const seed of seeds.due(nowMs, this.#outbound.isIsolated)) {
-      if (this.#running.size >= this.#options.maxParallelDials) return
-      this.#run(seed, (signal) => this.#dialSeed(seed, attempts, signal))
+      if (this.#runs.size >= this.#options.maxParallelDials) return
+      this.#runs.begin(seed, (signal) => this.#jobs.seed(seed, signal))
     }
   }
 
   #dialCandidates(peers: readonly OpenPeer[], nowMs: number): void {
     const { maxParallelDials } = this.#options
-    const slots = Math.max(1, maxParallelDials - SEED_SLOTS) - this.#running.size
-    const count = Math.min(this.#missing(peers) - this.#running.size, slots)
+    const slots = Math.max(1, maxParallelDials - SEED_SLOTS) - this.#runs.size
+    const count = Math.min(this.#missing(peers) - this.#runs.size, slots)
     if (count <= 0) return
     const chosen = chooseCandidates({
       entries: this.#table.values(),
@@ -159,80 +157,15 @@ export class Dialer {
       isIsolated: this.#outbound.isIsolated,
       nowMs,
       random: this.#components.random,
+      isRelayWorthwhile: (entry) => this.#components.relayedDial?.isWorthwhile(entry) ?? false,
     })
+    let relayedBegun = 0
     for (const entry of chosen) {
+      // Whether a second one may begin is known once the first has.
+      if (isRelayedOnly(entry) && relayedBegun++ > 0) continue
       if (!this.#bucket.tryTake()) return
-      this.#run(entry, (signal) => this.#dialCandidate(entry, signal))
+      this.#runs.begin(entry, (signal) => this.#jobs.candidate(entry, signal))
     }
-  }
-
-  #run(target: Seed | CandidateEntry, job: (signal: AbortSignal) => Promise<void>): void {
-    target.isDialing = true
-    const running = job(this.#controller.signal)
-      .catch((error) => this.#components.logger.error({ error }, 'dial ended unexpectedly'))
-      .finally(() => {
-        target.isDialing = false
-        this.#running.delete(running)
-        this.#loop.wake()
-      })
-    this.#running.add(running)
-  }
-
-  async #dialSeed(seed: Seed, attempts: Attempts, signal: AbortSignal): Promise<void> {
-    const { seeds, clock } = this.#components
-    try {
-      const { reached, others } = await attempts.seed(seed, signal)
-      if (!this.#outbound.isConnected(reached.peerId))
-        throw new Error('the connection closed at once')
-      this.#record('ok', { source: 'seed', peerId: reached.peerId, reason: null })
-      this.#outbound.keep(reached.peerId)
-      seeds.reached(seed, reached.peerId, clock.now())
-      for (const other of others) this.propose({ source: 'seed', ...other })
-    } catch (error) {
-      if (signal.aborted) return
-      const outcome = classifyDialError(error)
-      const reason = describeDialError(error)
-      const nowMs = clock.now()
-      if (outcome === 'self') seeds.isSelf(seed, nowMs)
-      else if (outcome === 'wrong-peer') seeds.refused(seed, reason, nowMs)
-      else seeds.unreachable(seed, reason, nowMs)
-      this.#record(outcome, { source: 'seed', peerId: seed.pinnedPeerId, reason })
-    }
-  }
-
-  async #dialCandidate(entry: CandidateEntry, signal: AbortSignal): Promise<void> {
-    const { attempts, clock, random } = this.#components
-    const { source, peerId } = entry
-    try {
-      const reached = await attempts.candidate(entry, signal)
-      this.#record('ok', { source, peerId: reached.peerId, reason: null })
-      entry.retry = afterSuccess(entry.retry, clock.now())
-      this.#outbound.keep(reached.peerId)
-      if (peerId !== null) return
-      // Now that it has a name, the address is kept under it.
-      this.#table.delete(entry.key)
-      this.propose({ source, peerId: reached.peerId, addresses: [reached.address] })
-    } catch (error) {
-      if (signal.aborted) return
-      const outcome = classifyDialError(error)
-      this.#record(outcome, { source, peerId, reason: describeDialError(error) })
-      const nowMs = clock.now()
-      const isFinal = outcome === 'wrong-peer' || outcome === 'self'
-      entry.retry = isFinal
-        ? afterRefusal(entry.retry, nowMs, random)
-        : afterFailure(entry.retry, policyOf(entry), nowMs, random)
-    }
-  }
-
-  #record(
-    outcome: DialOutcome,
-    facts: { source: Candidate['source']; peerId: string | null; reason: string | null },
-  ): void {
-    const { metrics, logger } = this.#components
-    metrics.dialed(outcome, facts.source)
-    if (!logger.isLevelEnabled('debug')) return
-    const reason = facts.reason === null ? undefined : escapeRemote(facts.reason)
-    logger.debug({ outcome, ...facts, reason }, 'dial ended')
   }
 
   #noteConnected(peerId: string): void {

@@ -37,7 +37,9 @@ export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort 
       const nowMs = now()
       if (nowMs - readAtMs < freshForMs(peers.length)) return peers
       readAtMs = nowMs
-      peers = host.peers().map((peer) => ({
+      // A relayed connection is none that anybody wanted to have.
+      const direct = host.peers().filter(({ isLimited }) => !isLimited)
+      peers = direct.map((peer) => ({
         peerId: peer.peerId,
         address: peer.remoteAddress,
         direction: peer.direction,

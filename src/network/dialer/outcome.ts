@@ -8,6 +8,7 @@ export type DialOutcome =
   | 'denied'
   | 'unresolved'
   | 'not-a-station'
+  | 'not-upgraded'
   | 'failed'
 
 const UNREACHABLE = new Set([
@@ -59,6 +60,7 @@ export function classifyDialError(error: unknown): DialOutcome {
   const order: readonly DialOutcome[] = [
     'self',
     'wrong-peer',
+    'not-upgraded',
     'unresolved',
     'failed',
     'unreachable',

@@ -4,6 +4,8 @@ const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
 
 const MAX_DELAY_MS = 15 * MINUTE_MS
+/** Two NATs that let no direct connection through will not do so soon. */
+const NOT_UPGRADED_DELAY_MS = 60 * MINUTE_MS
 /** A connection that lasted this long proves the peer useful; a shorter one counts as a failure. */
 export const PROVEN_AFTER_MS = MINUTE_MS
 /**
@@ -63,7 +65,16 @@ export function afterSuccess(retry: Retry, nowMs: number): Retry {
 
 /** For an answer that more tries will not change: the wrong peer, ourselves. */
 export function afterRefusal(retry: Retry, nowMs: number, random: () => number): Retry {
-  const delayMs = backoffMs({ attempt: 0, minMs: MAX_DELAY_MS, maxMs: MAX_DELAY_MS, random })
+  return fixed(retry, MAX_DELAY_MS, nowMs, random)
+}
+
+/** For a peer behind a relay with which no direct connection came about. */
+export function afterNoUpgrade(retry: Retry, nowMs: number, random: () => number): Retry {
+  return fixed(retry, NOT_UPGRADED_DELAY_MS, nowMs, random)
+}
+
+function fixed(retry: Retry, ms: number, nowMs: number, random: () => number): Retry {
+  const delayMs = backoffMs({ attempt: 0, minMs: ms, maxMs: ms, random })
   return { failures: retry.failures + 1, lastAttemptMs: nowMs, delayMs, isFixed: true }
 }
 

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 
 import { createEphemeralIdentity } from '../../../src/identity/index.ts'
+import type { Clock } from '../../../src/lib/clock.ts'
+import type { RelayStatus } from '../../../src/network/index.ts'
 import { createRegistration } from '../../../src/node/registration.ts'
+import { SteadyAddresses } from '../../../src/node/steady-addresses.ts'
 import type {
   NodeRecord,
   RegistryRecord,
@@ -11,10 +14,13 @@ import type {
 } from '../../../src/registry/index.ts'
 import { type Logger, silentLogger } from '../../../src/telemetry/index.ts'
 import { OTHER_PEER_ID, OWN_PEER_ID } from '../../support/api.ts'
+import { MovingClock } from '../../support/moving-clock.ts'
 import { startRegistry } from '../../support/registry.ts'
 import { createMemoryNetwork } from '../../support/registry-transport.ts'
+import { relayStatus } from '../../support/relay-status.ts'
 import { loadedSettings } from '../../support/settings.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { ManualClock } from '../network/fakes.ts'
 
 interface Attempt {
   readonly env?: Readonly<Record<string, string>>
@@ -22,14 +28,21 @@ interface Attempt {
   readonly view?: Pick<RegistryView, 'get'>
   readonly logger?: Partial<Logger>
   readonly peerId?: string
+  readonly relay?: RelayStatus
+  /** Addresses that nobody announced; null: none is looked for. */
+  readonly found?: (() => readonly string[]) | null
+  readonly clock?: Clock
 }
 
-function registration({ env = {}, writer, view, logger, peerId }: Attempt) {
+function registration({ env = {}, writer, view, logger, peerId, ...more }: Attempt) {
   return createRegistration(
     { peerId: peerId ?? OWN_PEER_ID, version: '1.2.3', settings: loadedSettings({ env }).settings },
     {
       writer: writer as RegistryWriter,
       view: view ?? { get: () => null },
+      relay: () => more.relay ?? null,
+      found: more.found ?? null,
+      clock: more.clock,
       logger: { ...silentLogger, ...logger },
     },
   )
@@ -77,9 +90,111 @@ describe('own registration', () => {
   })
 
   it('names the relay among the capabilities of one', async () => {
-    const env = { ANNOUNCE_ADDRESS: 'hub.example.org', RELAY_ENABLED: 'true' }
-    const [, , value] = await written({ env })
-    assert.deepEqual((value as NodeRecord).capabilities, ['bootstrap', 'relay'])
+    const env = { ANNOUNCE_ADDRESS: 'hub.example.org' }
+    const [, , value] = await written({ env, relay: relayStatus() })
+    const words = ['bootstrap', 'relay', 'relay-load-0']
+    assert.deepEqual((value as NodeRecord).capabilities, words)
+  })
+
+  it('follows relays that come and go, and outlives a time without any', async () => {
+    const clock = new MovingClock(1e12)
+    const done: unknown[] = []
+    let looked = 0
+    let through: readonly string[] = ['/ip4/198.51.100.7/tcp/4002/p2p/x/p2p-circuit']
+    const own = { author: OWN_PEER_ID, value: { type: 'orbitdb-peer' } } as unknown
+    const loop = registration({
+      clock,
+      found: () => {
+        looked += 1
+        return through
+      },
+      view: { get: (() => own) as RegistryView['get'] },
+      writer: {
+        put: (async (_database: string, _id: string, value: unknown) => {
+          const { announce_address: address, capabilities } = value as NodeRecord
+          done.push([address, capabilities])
+          return { isAppended: true }
+        }) as RegistryWriter['put'],
+        delete: async () => void done.push('withdrawn'),
+      },
+    })
+    const looks = async (count: number, message: string) => {
+      await waitFor(
+        () => {
+          clock.advance(6_000)
+          return done.length === count
+        },
+        { message },
+      )
+    }
+    loop.start()
+    await looks(1, 'the first record')
+    through = ['/ip4/198.51.100.8/tcp/4002/p2p/y/p2p-circuit', ...through]
+    await looks(2, 'the second relay')
+    through = []
+    for (const time of [1, 2, 3]) {
+      const before = looked
+      await waitFor(
+        () => {
+          clock.advance(6_000)
+          return looked > before
+        },
+        { message: `look ${time}` },
+      )
+    }
+    assert.equal(done.length, 2, 'another relay may be found')
+    await looks(3, 'the end of it')
+    await loop.stop()
+    assert.deepEqual(done, [
+      ['/ip4/198.51.100.7/tcp/4002/p2p/x/p2p-circuit', ['relayed']],
+      [
+        [
+          '/ip4/198.51.100.8/tcp/4002/p2p/y/p2p-circuit',
+          '/ip4/198.51.100.7/tcp/4002/p2p/x/p2p-circuit',
+        ],
+        ['relayed'],
+      ],
+      'withdrawn',
+    ])
+  })
+
+  it('writes a few entries an hour at most, however its relays come and go', async (t) => {
+    const patterns: Record<string, (second: number) => readonly string[]> = {
+      'back every second': (second) => (second % 2 === 0 ? ['/a/p2p-circuit'] : []),
+      'another every minute': (second) => [`/r${Math.floor(second / 60)}/p2p-circuit`],
+      'gone for eleven minutes': (second) => (second % 700 < 10 ? ['/a/p2p-circuit'] : []),
+      'one more each quarter': (second) =>
+        Math.floor(second / 900) % 2 === 0 ? ['/a/p2p-circuit'] : ['/a/p2p-circuit', '/b'],
+    }
+    for (const [what, pattern] of Object.entries(patterns)) {
+      const clock = new ManualClock(0)
+      let second = 0
+      let own: RegistryRecord<NodeRecord> | null = null
+      let entries = 0
+      const steady = new SteadyAddresses(() => pattern(second), clock)
+      const put = async (_: string, __: string, value: NodeRecord) => {
+        const isAppended = JSON.stringify(value) !== JSON.stringify(own?.value)
+        if (isAppended) entries++
+        own = { author: OWN_PEER_ID, value } as RegistryRecord<NodeRecord>
+        return { isAppended }
+      }
+      const remove = async () => {
+        entries++
+        own = null
+      }
+      const loop = registration({
+        clock,
+        found: () => steady.read(),
+        writer: { put, delete: remove } as unknown as RegistryWriter,
+        view: { get: () => own } as unknown as Pick<RegistryView, 'get'>,
+      })
+      loop.start()
+      for (; second < 6 * 3600; second += 5) await clock.advance(5000)
+      await loop.stop()
+      t.diagnostic(`${what}: ${entries} entries in six hours`)
+      // A burst of four and one an hour, each perhaps taken back: 58 in a day.
+      assert.ok(entries <= 20, `${what}: ${entries}`)
+    }
   })
 
   it('spells out a port that readers could not guess', async () => {

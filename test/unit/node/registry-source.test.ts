@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
 import { RegistrySource } from '../../../src/node/registry-source.ts'
-import type { AnnouncedNode } from '../../../src/registry/index.ts'
+import type { AnnouncedNode, JsonValue, RegistryView } from '../../../src/registry/index.ts'
 import { silentLogger } from '../../../src/telemetry/index.ts'
 import { OTHER_PEER_ID } from '../../support/api.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -10,9 +10,10 @@ import { waitFor } from '../../support/wait-for.ts'
 type Proposal = { readonly peerId: string | null; readonly addresses: readonly string[] }
 
 /** A source between a registry that is told what to say and a network that only listens. */
-function bench(known: Iterable<AnnouncedNode> = []) {
+function bench(known: Iterable<AnnouncedNode> = [], capabilities: JsonValue = null) {
   const listeners = new Set<(node: AnnouncedNode) => void>()
   const proposals: Proposal[] = []
+  const relays: unknown[] = []
   const source = new RegistrySource(
     {
       onNodeRecord: (listener) => {
@@ -20,19 +21,21 @@ function bench(known: Iterable<AnnouncedNode> = []) {
         return () => listeners.delete(listener)
       },
       announcedNodes: () => known,
+      view: { get: (() => ({ value: { capabilities } })) as unknown as RegistryView['get'] },
     },
     {
       propose: (candidate) => {
         proposals.push(candidate)
         return true
       },
+      noteRelay: (relay) => void relays.push(relay),
     },
     silentLogger,
   )
   const arrive = (...addresses: string[]) => {
     for (const listener of listeners) listener({ peerId: OTHER_PEER_ID, addresses })
   }
-  return { source, proposals, listeners, arrive }
+  return { source, proposals, relays, listeners, arrive }
 }
 
 function nodes(count: number): AnnouncedNode[] {
@@ -50,6 +53,25 @@ describe('the registry as a source', () => {
     assert.deepEqual(proposals, [
       { peerId: OTHER_PEER_ID, addresses: ['/dns4/hub.example.org/tcp/4002'] },
     ])
+    await source.stop()
+  })
+
+  it('tells of a relay that it is one, and how full', async () => {
+    const { source, relays, arrive } = bench([], ['bootstrap', 'relay', 'relay-load-75'])
+    await source.start()
+    arrive('/dns4/hub.example.org/tcp/4002', 'no address at all')
+    arrive('no address at all')
+    assert.deepEqual(relays, [
+      { peerId: OTHER_PEER_ID, addresses: ['/dns4/hub.example.org/tcp/4002'], load: 0.75 },
+    ])
+    await source.stop()
+  })
+
+  it('tells of no relay where there is none', async () => {
+    const { source, relays, arrive } = bench([], ['bootstrap'])
+    await source.start()
+    arrive('hub.example.org')
+    assert.deepEqual(relays, [])
     await source.stop()
   })
 

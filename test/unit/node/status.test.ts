@@ -6,6 +6,7 @@ import type { NetworkStatus } from '../../../src/network/index.ts'
 import type { ConnectedPeer, SeedStatus } from '../../../src/network/types.ts'
 import { nodeStatus, readiness, type StatusSources } from '../../../src/node/status.ts'
 import { connectedPeer, OTHER_PEER_ID, OWN_PEER_ID } from '../../support/api.ts'
+import { relayStatus } from '../../support/relay-status.ts'
 
 interface State {
   readonly network?: Partial<NetworkStatus>
@@ -32,6 +33,7 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
       dhtPeers: 0,
     },
     targetPeers: 12,
+    reach: null,
     connectionLimit: 100,
     ...network,
   }
@@ -62,7 +64,7 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
     version: '1.2.3',
     warnings: ['a warning'],
     memoryLimitBytes: 1_000_000_000,
-    isRelay: false,
+    relay: () => null,
     startedAtMs: Date.now() - 12_000,
   }
 }
@@ -234,8 +236,21 @@ describe('the status', () => {
     assert.deepEqual(nodeStatus({ ...rest, registry: full }).warnings, ['a warning'])
   })
 
-  it('says that it is no relay, and that it is one', () => {
-    assert.equal(nodeStatus(sources()).roles.relay.enabled, false)
-    assert.equal(nodeStatus({ ...sources(), isRelay: true }).roles.relay.enabled, true)
+  it('says that it is no relay, or how full it is as one', () => {
+    assert.deepEqual(nodeStatus(sources()).roles.relay, { enabled: false, hop: null })
+    const status = relayStatus({ monthBytes: 1_000 })
+    const totals = { refusals: {}, ends: {}, talkers: [] }
+    const relay = () => ({ status, totals })
+    assert.deepEqual(nodeStatus({ ...sources(), relay }).roles.relay, {
+      enabled: true,
+      hop: {
+        policy: 'registry',
+        reservations: 0,
+        reservations_limit: 512,
+        circuits: 0,
+        circuits_limit: 800,
+        month: { bytes: 1_000, quota_bytes: 274_877_906_944, left_bytes: 274_877_905_944 },
+      },
+    })
   })
 })

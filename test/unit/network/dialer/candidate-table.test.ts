@@ -37,6 +37,32 @@ describe('candidate table', () => {
     assert.equal(table.size, 0)
   })
 
+  it('keeps four relayed addresses beside the direct ones, where they are of use', () => {
+    const table = new CandidateTable({ ownPeerId: OWN, limit: 10, isRelayUsed: true })
+    const via = (n: number) => `/ip4/192.0.2.${n}/tcp/4002/p2p/${C}/p2p-circuit`
+    const addresses = Array.from({ length: 1000 }, (_, n) => via((n % 250) + 1))
+    assert.equal(table.propose({ source: 'registry', peerId: B, addresses }), true)
+    const [entry] = table.values()
+    assert.deepEqual([entry?.addresses.length, entry?.relayed.length], [0, 4])
+    table.propose({ source: 'dht', peerId: B, addresses: ['/ip4/192.0.2.1/tcp/4002'] })
+    assert.deepEqual([entry?.addresses.length, entry?.relayed.length], [1, 4])
+  })
+
+  it('refuses a relayed address of somebody else, of nobody and through the peer itself', () => {
+    const table = new CandidateTable({ ownPeerId: OWN, limit: 10, isRelayUsed: true })
+    const at = '/ip4/192.0.2.1/tcp/4002'
+    const refused = [
+      { peerId: B, addresses: [`${at}/p2p/${C}/p2p-circuit/p2p/${OWN}`] },
+      { peerId: B, addresses: [`${at}/p2p/${B}/p2p-circuit`] },
+      { peerId: null, addresses: [`${at}/p2p/${C}/p2p-circuit`] },
+      { peerId: null, addresses: [`${at}/p2p/${C}/p2p-circuit/p2p/${OWN}`] },
+    ]
+    for (const candidate of refused) {
+      assert.equal(table.propose({ source: 'dht', ...candidate }), false, candidate.addresses[0])
+    }
+    assert.equal(table.size, 0)
+  })
+
   it('keeps at most eight addresses of a peer, and proven ones before hearsay', () => {
     const table = tableWith()
     const proven = '/ip4/192.0.2.1/tcp/4002'

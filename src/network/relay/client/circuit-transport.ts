@@ -1,0 +1,59 @@
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import type { PeerId, Transport } from '@libp2p/interface'
+
+import { isFunction, isObject, libraryMember } from '../../errors.ts'
+
+/** Circuits from one relay in their handshake at a time. */
+const MAX_INBOUND_STOP_STREAMS = 16
+
+type Components = Parameters<ReturnType<typeof circuitRelayTransport>>[0]
+
+interface LibraryReservations {
+  hasReservation: (peer: PeerId) => boolean
+}
+
+/**
+ * The library's transport for circuits: it dials them and takes those that a relay brings. Reservations
+ * are not its own here, see `relay-client.ts`.
+ *
+ * Whoever brings a circuit without a reservation that the transport knows of makes it listen there, which
+ * any peer could do to us (circuit-relay-v2 4.2.13, `onStop`). It is told that there is one; the gater's
+ * `denyInboundRelayedConnection` knows better. Remove when reservations can be handed in.
+ *
+ * A circuit for which its relay names no limit is one with limits here all the same: the library would take
+ * it for a connection like any other, run gossip over it and dial no direct one (libp2p 3.3).
+ */
+export function circuitTransport(): (components: Components) => Transport {
+  const create = circuitRelayTransport({ maxInboundStopStreams: MAX_INBOUND_STOP_STREAMS })
+  return (components) => {
+    const transport = create(replacing(components, { upgrader: limiting(components.upgrader) }))
+    const reservations = libraryMember(transport, 'reservationStore', isReservations)
+    reservations.hasReservation = () => true
+    return transport
+  }
+}
+
+type Upgrader = Components['upgrader']
+
+function limiting(upgrader: Upgrader): Upgrader {
+  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, options) =>
+    upgrader.upgradeInbound(connection, { ...options, limits: options?.limits ?? {} })
+  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) =>
+    upgrader.upgradeOutbound(connection, { ...options, limits: options?.limits ?? {} })
+  return replacing(upgrader, { upgradeInbound, upgradeOutbound })
+}
+
+/** An object whose members are those of another, but for some. */
+function replacing<T extends object>(original: T, members: Partial<T>): T {
+  return new Proxy(original, {
+    get: (target, key) => {
+      if (Object.hasOwn(members, key)) return Reflect.get(members, key)
+      const member: unknown = Reflect.get(target, key)
+      return isFunction(member) ? member.bind(target) : member
+    },
+  })
+}
+
+function isReservations(value: unknown): value is LibraryReservations {
+  return isObject(value) && isFunction(Reflect.get(value, 'hasReservation'))
+}

@@ -1,0 +1,183 @@
+import { BoundedMap } from '../lib/bounded-map.ts'
+import type { RelayMembers } from '../network/index.ts'
+import type {
+  RegistryService,
+  RegistryView,
+  TrustDecisions,
+  TrustPolicy,
+} from '../registry/index.ts'
+
+/** The members are listed anew at most so often, and so rarely that it takes a fiftieth of the time. */
+const LIST_INTERVAL_MS = 1_000
+const LIST_SHARE = 50
+/** A record that nobody renews stops being listed, which no change tells of. */
+const LIST_AT_LEAST_MS = 600_000
+/** Peers whose trust is kept until something changes. */
+const TRUST_LIMIT = 4_096
+/** Ingesters of one station that are looked at: one whose key counts is enough. */
+const INGESTERS_LIMIT = 64
+
+const VOUCH = 'vouch:'
+
+export interface RelayMembersComponents {
+  readonly view: Pick<RegistryView, 'list' | 'allClaims' | 'revision'>
+  readonly trust: TrustPolicy
+  readonly isOpen: () => boolean
+  /** Monotonic, ms. @default performance.now */
+  readonly monotonicMs?: () => number
+}
+
+type Registry = Pick<RegistryService, 'view' | 'trust' | 'status'>
+
+/** Made before the registry, which needs the network first; nobody is known until it is attached. */
+export class LateRelayMembers implements RelayMembers {
+  #members: RelayMembers | null = null
+
+  attach(registry: Registry): void {
+    this.#members = new RegistryRelayMembers({
+      view: registry.view,
+      trust: registry.trust,
+      isOpen: () => registry.status().every((database) => database.isOpen),
+    })
+  }
+
+  get isReady(): boolean {
+    return this.#members?.isReady ?? false
+  }
+
+  isMember(peerId: string): boolean {
+    return this.#members?.isMember(peerId) ?? false
+  }
+
+  isTrusted(peerId: string): boolean {
+    return this.#members?.isTrusted(peerId) ?? false
+  }
+
+  isRevoked(peerId: string): boolean {
+    return this.#members?.isRevoked(peerId) ?? false
+  }
+}
+
+/**
+ * What the relay's policy asks about peers, from what the registry holds in memory. It is asked once a
+ * second about everybody who uses the relay, so each answer is a look into a set.
+ */
+export class RegistryRelayMembers implements RelayMembers {
+  readonly #components: RelayMembersComponents
+  readonly #monotonicMs: () => number
+  #isReady = false
+  #members: ReadonlySet<string> = new Set()
+  #revision = -1
+  #listedAtMs = 0
+  #listAgainAtMs = 0
+  #decisions: TrustDecisions | null = null
+  #revoked: ReadonlySet<string> = new Set()
+  #ingesters: ReadonlyMap<string, readonly string[]> = new Map()
+  readonly #trusted = new BoundedMap<string, boolean>({ limit: TRUST_LIMIT })
+
+  constructor(components: RelayMembersComponents) {
+    this.#components = components
+    this.#monotonicMs = components.monotonicMs ?? (() => performance.now())
+  }
+
+  /** Once open it stays so: a registry that closes is that of a node that stops. */
+  get isReady(): boolean {
+    this.#isReady ||= this.#components.isOpen()
+    return this.#isReady
+  }
+
+  isMember(peerId: string): boolean {
+    this.#listMembers()
+    return this.#members.has(peerId)
+  }
+
+  isTrusted(peerId: string): boolean {
+    const { vouched } = this.#readTrust()
+    if (this.#components.trust.authorities.includes(peerId) || vouched.has(peerId)) return true
+    const known = this.#trusted.get(peerId)
+    if (known !== undefined) return known
+    const isTrusted = hasActive(this.#keysOf(peerId)) || this.#hasCountingKey(peerId)
+    this.#trusted.set(peerId, isTrusted)
+    return isTrusted
+  }
+
+  isRevoked(peerId: string): boolean {
+    this.#readTrust()
+    if (this.#components.trust.authorities.includes(peerId)) return false
+    if (this.#revoked.has(peerId)) return true
+    const own = this.#keysOf(peerId)
+    return own !== undefined && !hasActive(own)
+  }
+
+  /** Of the station itself. Without authorities, whoever is first could call any station revoked by them. */
+  #keysOf(peerId: string): ReturnType<TrustDecisions['keys']['get']> {
+    const isGoverned = this.#components.trust.authorities.length > 0
+    return isGoverned ? this.#decisions?.keys.get(peerId) : undefined
+  }
+
+  #listMembers(): void {
+    const { view } = this.#components
+    const revision = view.revision('nodes')
+    const nowMs = this.#monotonicMs()
+    const isOld = nowMs >= this.#listedAtMs + LIST_AT_LEAST_MS
+    if ((revision === this.#revision && !isOld) || nowMs < this.#listAgainAtMs) return
+    const members = new Set<string>()
+    for (const { author, localId } of view.list('nodes')) members.add(author).add(localId)
+    this.#members = members
+    this.#revision = revision
+    this.#listedAtMs = nowMs
+    const tookMs = this.#monotonicMs() - nowMs
+    this.#listAgainAtMs = nowMs + Math.max(LIST_INTERVAL_MS, tookMs * LIST_SHARE)
+  }
+
+  #readTrust(): TrustDecisions {
+    const { trust, view } = this.#components
+    const decisions = trust.decide()
+    // The policy gives the same object out until something changes.
+    if (decisions === this.#decisions) return decisions
+    this.#decisions = decisions
+    this.#trusted.clear()
+    const vouches = decisions.localIds.filter((id) => id.startsWith(VOUCH))
+    this.#revoked = new Set(
+      vouches.filter((id) => isRevocation(trust, id)).map((id) => id.slice(VOUCH.length)),
+    )
+    const ingesters = new Map<string, string[]>()
+    for (const { author, localId } of view.allClaims('trust')) {
+      const own = ingesters.get(author)
+      if (own === undefined) ingesters.set(author, [localId])
+      else if (own.length < INGESTERS_LIMIT) own.push(localId)
+    }
+    this.#ingesters = ingesters
+    return decisions
+  }
+
+  #hasCountingKey(peerId: string): boolean {
+    const { trust } = this.#components
+    return (this.#ingesters.get(peerId) ?? []).some((localId) =>
+      trust
+        .statementsAbout(localId)
+        .some(
+          (statement) =>
+            statement.kind === 'keys' &&
+            statement.record.author === peerId &&
+            statement.keys.some(({ counts, key }) => counts && key.status === 'active'),
+        ),
+    )
+  }
+}
+
+/** Whether an authority took back a vouch, its own or another's: that one wins. */
+function isRevocation(trust: TrustPolicy, localId: string): boolean {
+  return trust
+    .statementsAbout(localId)
+    .some(
+      (statement) =>
+        statement.kind === 'vouch' &&
+        statement.counts &&
+        statement.record.value.status === 'revoked',
+    )
+}
+
+function hasActive(versions: ReturnType<TrustDecisions['keys']['get']>): boolean {
+  return Object.values(versions ?? {}).some(({ status }) => status === 'active')
+}
