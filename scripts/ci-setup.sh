@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# ci-setup.sh [namespaces] [engine] - installs what those tests need, as far as this machine allows.
+# ci-setup.sh [namespaces] [nat] [engine] - installs what those tests need, as far as this machine allows.
 # Only Debian and Ubuntu as root are changed; elsewhere it says what is missing and exits 1.
-# LABS_DIR (default: ../shared/labs): scripts that run a container engine where there is none.
+# LABS_DIR (default: ../shared/labs): scripts that make NATs in network namespaces, and that run a
+# container engine where there is none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 labs=${LABS_DIR:-../shared/labs}
 tools=("$@")
-[ ${#tools[@]} -gt 0 ] || tools=(namespaces engine)
+[ ${#tools[@]} -gt 0 ] || tools=(namespaces nat engine)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -24,6 +25,22 @@ setup_namespaces() {
     install_packages iproute2
   fi
   [ "$(id -u)" = 0 ] || { say 'Missing: root, to make network namespaces'; return 1; }
+}
+
+# Command and package of what the NAT lab is made with.
+NAT_TOOLS=(ip:iproute2 nft:nftables conntrack:conntrack sysctl:procps python3:python3)
+
+setup_nat() {
+  local tool missing=()
+  for tool in "${NAT_TOOLS[@]}"; do
+    command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then
+    can_install || { say "Missing, to make NATs: the packages ${missing[*]}"; return 1; }
+    install_packages "${missing[@]}"
+  fi
+  [ "$(id -u)" = 0 ] || { say 'Missing: root, to make network namespaces'; return 1; }
+  [ -f "$labs/nat-lab.sh" ] || { say "Missing: the NAT lab $labs/nat-lab.sh (LABS_DIR)"; return 1; }
 }
 
 has_compose() { command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1; }
@@ -44,6 +61,7 @@ failed=0
 for tool in "${tools[@]}"; do
   case $tool in
     namespaces) setup_namespaces || failed=1 ;;
+    nat) setup_nat || failed=1 ;;
     engine) setup_engine || failed=1 ;;
     *) say "unknown tool: $tool"; exit 2 ;;
   esac

@@ -7,9 +7,12 @@ const NEEDS = [
   { tool: 'bundle', pattern: /\/support\/process\.ts'/ },
   { tool: 'namespaces', pattern: /\/support\/namespaces\.ts'/ },
   { tool: 'engine', pattern: /\/support\/docker\.ts'/ },
+  { tool: 'nat', pattern: /\/support\/nat-lab[a-z-]*\.ts'/ },
 ]
+/** These take the machine, or are timed: one at a time, after the others. */
+const ALONE = ['engine', 'nat']
 /** Stations that are timed while many work or attack: beside other tests those would be timed too. */
-const TIMED = /\/support\/registry-station\.ts'/
+const TIMED = /\/support\/(registry-station|relay-ends)\.ts'/
 
 /**
  * @param {{ root: string, named: string[], isFast: boolean }} options `named`: files or folders, none
@@ -27,7 +30,7 @@ export function planTests({ root, named, isFast }) {
     return { file, needs: needsOf(source), isTimed: TIMED.test(source) }
   })
   const chosen = all.filter(({ needs }) => !isFast || needs.length === 0)
-  const isLast = ({ needs, isTimed }) => isTimed || needs.includes('engine')
+  const isLast = ({ needs, isTimed }) => isTimed || needs.some((tool) => ALONE.includes(tool))
   return {
     files: chosen.filter((test) => !isLast(test)).map(({ file }) => file),
     last: chosen.filter(isLast).map(({ file }) => file),
