@@ -15,3 +15,12 @@ export const systemClock: Clock = {
     await delay(ms, undefined, { signal, ref: false })
   },
 }
+
+/**
+ * For ages and waits alone: begins with the wall clock's time and goes on evenly, also when that is set. A
+ * station without a battery for its clock learns the time after its start.
+ */
+export function steadyClock(): Clock {
+  const offsetMs = Date.now() - performance.now()
+  return { now: () => offsetMs + performance.now(), sleep: systemClock.sleep }
+}

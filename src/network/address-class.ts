@@ -153,6 +153,12 @@ export interface AddressTarget {
   /** The last `/p2p/<id>`: who answers in the end. */
   readonly peerId: string | null
   readonly isCircuit: boolean
+  /** The `/p2p/<id>` in front of the first circuit: who relays; null where there is none. */
+  readonly relayPeerId: string | null
+  /** More than one relay on the way. */
+  readonly isChain: boolean
+  /** Normalized `/sni/<name>`: a secure WebSocket is dialled there, whatever host stands in front; null where there is none. */
+  readonly tlsName: string | null
 }
 
 /** @returns null for an address that does not begin with an IP or a DNS name */
@@ -164,12 +170,18 @@ export function targetOf(address: Multiaddr): AddressTarget | null {
   const isIp = host.name === 'ip4' || host.name === 'ip6'
   if (!isIp && !/^dns(4|6|addr)?$/.test(host.name)) return null
   const port = components.find(({ name }) => name === 'tcp' || name === 'udp')?.value
+  const circuits = components.filter(({ code }) => code === CODE_P2P_CIRCUIT).length
+  const tlsName = components.find(({ name }) => name === 'sni')?.value
+  const relay = components[components.findIndex(({ code }) => code === CODE_P2P_CIRCUIT) - 1]
   return {
     kind: isIp ? 'ip' : 'name',
     host: normalizeHost(host.value),
     port: port === undefined ? null : Number(port),
     peerId: components.findLast(({ code }) => code === CODE_P2P)?.value ?? null,
-    isCircuit: components.some(({ code }) => code === CODE_P2P_CIRCUIT),
+    isCircuit: circuits > 0,
+    relayPeerId: relay?.code === CODE_P2P ? (relay.value ?? null) : null,
+    isChain: circuits > 1,
+    tlsName: tlsName === undefined ? null : normalizeHost(tlsName),
   }
 }
 

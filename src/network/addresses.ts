@@ -94,6 +94,8 @@ export function configuredAddresses(
 export interface AnnouncedInput {
   /** As configured; announced whatever they are. */
   readonly configured: readonly string[]
+  /** Public addresses that others were seen to reach, and those of this node's relays. @default none */
+  readonly learned?: readonly Multiaddr[]
   /** Bound addresses, one for each interface. */
   readonly bound: readonly Multiaddr[]
   readonly localAddresses: readonly LocalAddress[]
@@ -114,7 +116,8 @@ export function announcedAddresses(input: AnnouncedInput): Multiaddr[] {
     return classifyIp(host) === 'private' && !bridges.has(host)
   })
   const loopback = input.bound.filter((address) => classOf(address) === 'loopback')
-  const told = [...input.configured.map((address) => multiaddr(address)), ...lan]
+  const configured = input.configured.map((address) => multiaddr(address))
+  const told = [...configured, ...lan, ...(input.learned ?? [])]
   if (input.isLoopbackWanted || told.length === 0) told.push(...loopback)
   return [...new Map(told.map((address) => [address.toString(), address])).values()]
 }

@@ -11,6 +11,9 @@ export type DialRefusal =
   | 'malformed'
   | 'own'
   | 'low-port'
+  | 'relay-chain'
+  | 'relay-unnamed'
+  | 'tls-elsewhere'
   | 'not-on-link'
   | 'loopback'
   | 'link-local'
@@ -73,14 +76,14 @@ export class DialPolicy {
   registerOperatorAddress(address: string): void {
     const target = parseTarget(address)
     if (target === null) return
-    this.#operatorEndpoints.set(endpointKey(target), true)
+    this.#operatorEndpoints.set(dialledKey(target), true)
     const isLoopback = target.host === 'localhost' || classifyIp(target.host) === 'loopback'
     if (isLoopback) this.#isLoopbackWritten = true
   }
 
   isOperatorAddress(address: string | Multiaddr): boolean {
     const target = parseTarget(address)
-    return target !== null && this.#operatorEndpoints.has(endpointKey(target))
+    return target !== null && this.#operatorEndpoints.has(dialledKey(target))
   }
 
   /** @param source who proposed the address; a seed is the operator's word. */
@@ -93,17 +96,23 @@ export class DialPolicy {
     const target = parseTarget(address)
     if (target === null) return 'malformed'
     if (this.#isOwn(target)) return 'own'
-    if (source === 'seed' || this.#operatorEndpoints.has(endpointKey(target))) return null
+    if (target.isChain) return 'relay-chain'
+    // Whoever answers at the relay's address would pass for the relay.
+    if (target.isCircuit && target.relayPeerId === null) return 'relay-unnamed'
+    if (source === 'seed' || this.#operatorEndpoints.has(dialledKey(target))) return null
     return this.#refusalOfLearned(target)
   }
 
   /** The same rule for an IP that a learned name resolved to. */
   refusalOfResolved(ip: string, port: number | null): DialRefusal | null {
-    const target = { kind: 'ip', host: ip, port, peerId: null, isCircuit: false } as const
+    const plain = { peerId: null, isCircuit: false, relayPeerId: null, isChain: false }
+    const target = { kind: 'ip', host: ip, port, tlsName: null, ...plain } as const
     return this.#isOwn(target) ? 'own' : this.#refusalOfLearned(target)
   }
 
-  #refusalOfLearned({ kind, host, port }: AddressTarget): DialRefusal | null {
+  #refusalOfLearned({ kind, host, port, tlsName }: AddressTarget): DialRefusal | null {
+    // multiaddr-to-uri 12 makes a URL of this name alone: what is judged here would not be what is dialled.
+    if (tlsName !== null && tlsName !== host) return 'tls-elsewhere'
     if (port !== null && port < FIRST_USER_PORT && !WEB_PORTS.has(port)) return 'low-port'
     // What a name stands for is looked at when it is dialled.
     if (kind === 'name') return null
@@ -124,9 +133,8 @@ export class DialPolicy {
   }
 
   #isOwn(target: AddressTarget): boolean {
-    if (target.peerId === this.#options.peerId) return true
-    // A relayed address leads to its relay first, and to somebody else in the end.
-    if (target.isCircuit) return false
+    const { peerId } = this.#options
+    if (target.peerId === peerId || target.relayPeerId === peerId) return true
     const own = this.#ownEndpoints()
     if (own.keys.has(endpointKey(target))) return true
     if (!this.#options.isWildcard || target.port === null) return false
@@ -137,7 +145,11 @@ export class DialPolicy {
   #ownEndpoints(): OwnEndpoints {
     const addresses = this.#components.ownAddresses()
     if (addresses === this.#own.addresses) return this.#own
-    const targets = addresses.map(targetOf).filter((target) => target !== null)
+    const targets = addresses
+      .map(targetOf)
+      .filter((target) => target !== null)
+      // A relayed address of ours begins with the relay's endpoint.
+      .filter(({ isCircuit }) => !isCircuit)
     const ipPorts = targets.filter(({ kind }) => kind === 'ip').map(({ port }) => port)
     this.#own = {
       addresses,
@@ -167,4 +179,12 @@ function parseTarget(address: string | Multiaddr): AddressTarget | null {
 
 function endpointKey({ host, port }: AddressTarget): string {
   return `${host}|${port ?? ''}`
+}
+
+/** An endpoint with the name that a secure WebSocket would be dialled at instead. */
+function dialledKey(target: AddressTarget): string {
+  const { host, tlsName } = target
+  return tlsName === null || tlsName === host
+    ? endpointKey(target)
+    : `${endpointKey(target)}|${tlsName}`
 }

@@ -24,6 +24,8 @@ export interface GaterComponents {
   readonly addressQuota: AddressQuota
   readonly penalties: Pick<PeerPenalties, 'isShunned'>
   readonly metrics: NetworkMetrics
+  /** Whether this node holds a reservation with a peer. @default with nobody */
+  readonly isOwnRelay?: (peerId: string) => boolean
   /** @default the system's resolver */
   readonly lookupName?: LookupName
 }
@@ -88,6 +90,12 @@ export function createGater(components: GaterComponents): ConnectionGater {
       if (!isShunned(peer)) return false
       metrics.inboundRefused('shunned')
       return true
+    },
+    denyInboundRelayedConnection: (relay, remote) => {
+      const isAsked = components.isOwnRelay?.(relay.toString()) ?? false
+      const cap = isAsked ? (isShunned(remote) ? 'shunned' : null) : 'not-our-relay'
+      if (cap !== null) metrics.inboundRefused(cap)
+      return cap !== null
     },
     // An address that was dialled without knowing whose it is.
     denyOutboundEncryptedConnection: (peer) => isShunned(peer),

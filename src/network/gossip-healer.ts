@@ -45,6 +45,11 @@ export class GossipHealer {
     await this.#loop.stop()
   }
 
+  /** One round soon: a connection is gone whose peer has another one. */
+  wake(): void {
+    this.#loop.wake()
+  }
+
   /** One round. */
   async heal(): Promise<void> {
     const { gossipsub, connections, metrics } = this.#components

@@ -18,6 +18,16 @@ interface LibraryParts {
   readonly transportManager: { getAddrs(): Multiaddr[] }
 }
 
+/** Addresses that this node comes to know of while it runs. */
+export interface LearnedAddresses {
+  /** Public ones that others were seen to reach. */
+  readonly verified: readonly Multiaddr[]
+  /** Those at its relays, each ending in `/p2p-circuit`. */
+  readonly relayed: readonly Multiaddr[]
+  /** Peer IDs that this node holds a reservation with. */
+  readonly relays: ReadonlySet<string>
+}
+
 /**
  * The host's own addresses, and the dial policy, which needs them. libp2p makes this one of its
  * services, because only there is it told which addresses were bound.
@@ -28,6 +38,7 @@ export class HostAddresses {
   readonly #options: Pick<HostOptions, 'listen' | 'announce'>
   readonly #peerId: string
   #library: LibraryParts | null = null
+  #learned: LearnedAddresses = { verified: [], relayed: [], relays: new Set() }
   #own: readonly Multiaddr[] = []
   #ownAtMs = Number.NEGATIVE_INFINITY
 
@@ -69,8 +80,26 @@ export class HostAddresses {
       configured: configuredAddresses(announce, listen, boundPorts(bound, listen)),
       bound,
       localAddresses: this.localNetwork.addresses(),
+      learned: [...this.#learned.verified, ...this.#learned.relayed],
       isLoopbackWanted: this.dialPolicy.isLoopbackWanted,
     })
+  }
+
+  get learned(): LearnedAddresses {
+    return this.#learned
+  }
+
+  /** @returns whether anything is told differently from now on */
+  learn(learned: Partial<LearnedAddresses>): boolean {
+    const before = textOf(this.#learned)
+    this.#learned = { ...this.#learned, ...learned }
+    this.refresh()
+    return textOf(this.#learned) !== before
+  }
+
+  /** Whether this node is told to be reached through a peer. */
+  isOwnRelay(peerId: string): boolean {
+    return this.#learned.relays.has(peerId)
   }
 
   /** Forgets cached addresses: the listeners changed. */
@@ -84,6 +113,10 @@ export class HostAddresses {
     this.#own = [...this.bound(), ...this.announced()]
     return this.#own
   }
+}
+
+function textOf({ verified, relayed }: LearnedAddresses): string {
+  return [...verified, ...relayed].join(' ')
 }
 
 /** The ports behind port 0, from what is bound; the configured ones before. */

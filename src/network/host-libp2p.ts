@@ -1,6 +1,6 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2'
+import { dcutr } from '@libp2p/dcutr'
 import type { GossipSub } from '@libp2p/gossipsub'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p } from '@libp2p/interface'
@@ -21,6 +21,7 @@ import type { HostAddresses } from './host-addresses.ts'
 import type { HostComponents, HostOptions } from './host-options.ts'
 import type { NetworkMetrics } from './metrics.ts'
 import type { ProtocolNames } from './protocols.ts'
+import { circuitTransport } from './relay/client/circuit-transport.ts'
 
 /** The services of a host; what is off is missing. */
 export type HostServices = {
@@ -30,7 +31,6 @@ export type HostServices = {
   readonly ping: Ping
   readonly gossipsub: GossipSub
   readonly dht: KadDHT | undefined
-  readonly relay: CircuitRelayService | undefined
 }
 
 export type HostLibp2p = Libp2p<HostServices>
@@ -103,7 +103,7 @@ export async function createHostLibp2p(
   return libp2p as unknown as HostLibp2p
 }
 
-function transports({ limits, listen }: HostOptions, parts: Libp2pParts) {
+function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pParts) {
   const { listenFailures, metrics } = parts
   const { upgradeTimeout, maxPayload, maxConnections, maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
@@ -114,6 +114,7 @@ function transports({ limits, listen }: HostOptions, parts: Libp2pParts) {
       listenFailures.watch(listener)
       guardWebSocketListener(listener, { upgradeTimeout, maxPayload, maxConnections }, metrics)
     }),
+    ...(relayClient == null ? [] : [circuitTransport()]),
   ]
 }
 
@@ -121,7 +122,7 @@ function services(
   options: HostOptions,
   { addresses, names, metrics, appSpecificScore }: Libp2pParts,
 ) {
-  const { limits, dht, relay } = options
+  const { limits, dht, relayClient } = options
   const isPublic = isPubliclyAnnounced(options.announce)
   return {
     addresses: addresses.attach,
@@ -132,7 +133,7 @@ function services(
     ...(dht === null
       ? {}
       : { dht: createKadDht({ protocol: names.kad, isPublic, limits }, metrics) }),
-    ...(relay === null ? {} : { relay: circuitRelayServer(limits.relay) }),
+    ...(relayClient == null ? {} : { dcutr: dcutr() }),
   }
 }
 

@@ -23,7 +23,8 @@ export interface HostOptions {
   /** As the operator wrote them; empty announces LAN addresses only. */
   readonly announce: readonly AnnounceAddress[]
   readonly dht: Enabled | null
-  readonly relay: Enabled | null
+  /** Relayed connections of its own, as the one who dials and as the one who is reached. @default null: off */
+  readonly relayClient?: Enabled | null
   readonly limits: HostLimits
   /** libp2p aborts a connection at its first missed ping. The reaper works either way. */
   readonly connectionMonitorEnabled: boolean

@@ -4,96 +4,31 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { DeadlineError, withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../telemetry/index.ts'
-import { hasIpv6, isPubliclyAnnounced, listenMultiaddrs } from './addresses.ts'
+import { isPubliclyAnnounced } from './addresses.ts'
 import { STOP_DEADLINE_MS } from './constants.ts'
 import { followPeers } from './dht-follower.ts'
 import { DhtService } from './dht-service.ts'
-import { DialPermits } from './dial-permits.ts'
+import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
-import { createGater } from './gater.ts'
 import { Gossip } from './gossip.ts'
-import { GossipHealer } from './gossip-healer.ts'
-import { AddressQuota } from './guards/address-quota.ts'
+import type { AddressQuota } from './guards/address-quota.ts'
 import { guardGossipRpc } from './guards/gossip-rpc.ts'
-import { InboundCaps } from './guards/inbound-caps.ts'
-import { ListenFailures } from './guards/listeners.ts'
-import { HostAddresses } from './host-addresses.ts'
+import type { ListenFailures } from './guards/listeners.ts'
+import type { HostAddresses } from './host-addresses.ts'
 import { hostGauges } from './host-gauges.ts'
-import { createHostLibp2p, type HostLibp2p } from './host-libp2p.ts'
-import type { HostComponents, HostOptions } from './host-options.ts'
-import { ConnectionReaper } from './liveness.ts'
-import {
-  createNetworkGauges,
-  createNetworkMetrics,
-  type NetworkGauges,
-  type NetworkMetrics,
-} from './metrics.ts'
+import type { HostLibp2p } from './host-libp2p.ts'
+import type { HostOptions } from './host-options.ts'
+import { HostUpkeep } from './host-upkeep.ts'
+import type { NetworkGauges, NetworkMetrics } from './metrics.ts'
 import { keepOwnWord } from './own-word.ts'
-import { PeerStoreCap } from './peer-store-cap.ts'
-import { type PeerListener, PeerTracker } from './peers.ts'
-import { PeerPenalties } from './penalties.ts'
-import { type ProtocolNames, protocolNames } from './protocols.ts'
+import type { PeerListener } from './peers.ts'
+import type { PeerPenalties } from './penalties.ts'
+import type { ProtocolNames } from './protocols.ts'
 import { createTransport } from './transport.ts'
 import type { ConnectedPeer, RegistryTransport } from './types.ts'
 
-/**
- * Builds the host, not started.
- * @throws NetworkError BAD_ADDRESS for a listen host that is no IP; LISTEN_FAILED; LIBRARY_CHANGED
- */
-export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
-  const { limits } = options
-  const names = protocolNames(options.networkName)
-  const metrics = createNetworkMetrics(components.metrics)
-  const addresses = new HostAddresses(options, components)
-  const { dialPolicy } = addresses
-  const dialPermits = new DialPermits()
-  const listenFailures = new ListenFailures()
-  const addressQuota = new AddressQuota({
-    perPeer: limits.knownPeers.maxAddressesPerPeer,
-    peers: limits.knownPeers.maxPeers,
-    idleMs: limits.knownPeers.addressIdleMs,
-  })
-  const penalties = new PeerPenalties({
-    metrics,
-    logger: components.logger,
-    hangUp: (peerId) => host.disconnect(peerId),
-  })
-  const gater = createGater({
-    peerId: components.identity.peerId,
-    dialPolicy,
-    dialPermits,
-    inboundCaps: new InboundCaps(limits.inboundCaps, () => dialPolicy.isLoopbackWanted),
-    addressQuota,
-    penalties,
-    metrics,
-    lookupName: components.lookupName,
-  })
-  const { appSpecificScore = () => 0 } = components
-  const libp2p = await createHostLibp2p(options, components, {
-    addresses,
-    names,
-    metrics,
-    listenFailures,
-    gater,
-    listen: listenMultiaddrs(options.listen, await hasIpv6()),
-    appSpecificScore: (peerId) => appSpecificScore(peerId) + penalties.gossipScoreOf(peerId),
-  })
-  const host: Host = new Host(options, {
-    libp2p,
-    addresses,
-    addressQuota,
-    dialPermits,
-    penalties,
-    names,
-    metrics,
-    listenFailures,
-    logger: components.logger,
-  })
-  createNetworkGauges(components.metrics, host.gauges())
-  return host
-}
-
-interface HostParts {
+/** What a host is made of, see `createHost`. */
+export interface HostParts {
   readonly libp2p: HostLibp2p
   readonly addresses: HostAddresses
   readonly addressQuota: AddressQuota
@@ -121,15 +56,17 @@ export class Host {
   /** For the rest of `network/` only. */
   readonly libp2p: HostLibp2p
   readonly dialPolicy: DialPolicy
+  readonly dialPermits: DialPermits
+  /** What peers did to this node. */
+  readonly standing: Pick<PeerPenalties, 'penaltyOf' | 'isShunned'>
+  /** Its own addresses, bound, configured and learned. */
+  readonly addresses: HostAddresses
   readonly gossip: Gossip
   /** null when the DHT is off. */
   readonly dht: DhtService | null
   readonly transport: RegistryTransport
   readonly #parts: HostParts
-  readonly #peers: PeerTracker
-  readonly #reaper: ConnectionReaper
-  readonly #healer: GossipHealer
-  readonly #peerStoreCap: PeerStoreCap
+  readonly #upkeep: HostUpkeep
   readonly #limits: HostOptions['limits']
 
   constructor(options: HostOptions, parts: HostParts) {
@@ -141,47 +78,26 @@ export class Host {
     this.peerId = libp2p.peerId.toString()
     this.names = names
     this.libp2p = libp2p
+    this.addresses = parts.addresses
     this.dialPolicy = parts.addresses.dialPolicy
+    this.dialPermits = parts.dialPermits
+    this.standing = parts.penalties
     this.gossip = new Gossip(gossipsub, { metrics, logger })
     guardGossipRpc(gossipsub, (topic) => this.gossip.isSubscribed(topic), metrics.gossipDropped)
     this.dht = dht === undefined ? null : new DhtService(dht, isPubliclyAnnounced(options.announce))
-    this.#peers = new PeerTracker({
-      events: libp2p,
-      identifyProtocol: names.identify,
-      logger,
-      metrics,
-    })
-    this.#reaper = new ConnectionReaper(livenessOptions(options), {
-      connections,
-      metrics,
-      logger,
-      onDead: (connection) => this.#peers.markDead(connection),
-    })
-    this.#healer = new GossipHealer(
-      {},
-      { gossipsub, peerStore: libp2p.peerStore, connections, metrics },
-    )
-    this.#peerStoreCap = new PeerStoreCap(
-      { self: this.peerId, maxPeers: options.limits.knownPeers.maxPeers },
-      {
-        peerStore: libp2p.peerStore,
-        events: libp2p,
-        isConnected: (id) => this.#peers.isConnected(id),
-        logger,
-        metrics,
-      },
-    )
+    const upkeep = new HostUpkeep(options, { libp2p, names, connections, logger, metrics })
+    this.#upkeep = upkeep
     const { streams } = options.limits
     this.transport = createTransport(streams, {
       libp2p,
       gossip: this.gossip,
-      peers: this.#peers,
+      peers: upkeep.peers,
       penalties: parts.penalties,
       logger,
     })
     const { addressQuota } = parts
     keepOwnWord({ libp2p, addressQuota, dialPolicy: this.dialPolicy, logger })
-    if (this.dht !== null) followPeers(this.dht, { peers: this.#peers, connections, logger })
+    if (this.dht !== null) followPeers(this.dht, { peers: upkeep.peers, connections, logger })
   }
 
   /** @throws NetworkError PORT_IN_USE, LISTEN_FAILED */
@@ -200,15 +116,14 @@ export class Host {
       throw failure
     }
     addresses.refresh()
-    this.#reaper.start()
-    this.#healer.start()
+    this.#upkeep.start()
   }
 
   /** Bounded by three seconds; safe after a failed start. */
   async stop(): Promise<void> {
     const { libp2p, logger } = this.#parts
-    await Promise.all([this.#reaper.stop(), this.#healer.stop()])
-    this.#peers.beginStop()
+    await this.#upkeep.stop()
+    this.#upkeep.peers.beginStop()
     try {
       // A listener of libp2p 3.3 closes only when its last socket has.
       await withDeadline(async () => libp2p.stop(), { ms: STOP_DEADLINE_MS, label: 'host stop' })
@@ -216,7 +131,7 @@ export class Host {
       if (!(error instanceof DeadlineError)) throw error
       logger.warn({ ms: error.ms }, 'Host did not close in time')
     } finally {
-      this.#peers.finishStop()
+      this.#upkeep.peers.finishStop()
     }
   }
 
@@ -231,12 +146,12 @@ export class Host {
   }
 
   peers(): ConnectedPeer[] {
-    return this.#peers.list()
+    return this.#upkeep.peers.list()
   }
 
   /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */
   onPeer(listener: PeerListener): () => void {
-    return this.#peers.onPeer(listener)
+    return this.#upkeep.peers.onPeer(listener)
   }
 
   /**
@@ -261,24 +176,15 @@ export class Host {
 
   /** Looks for lost gossip streams now instead of within a minute. */
   async healGossip(): Promise<void> {
-    await this.#healer.heal()
+    await this.#upkeep.healGossip()
   }
 
   /** What is read at each scrape of the metrics. */
   gauges(): NetworkGauges {
     return hostGauges(this.libp2p, {
       limits: this.#limits,
-      knownPeers: () => this.#peerStoreCap.count,
+      knownPeers: () => this.#upkeep.knownPeers,
       dhtPeers: () => this.dht?.size ?? 0,
     })
-  }
-}
-
-function livenessOptions({ limits, livenessCheckMs }: HostOptions) {
-  const { pingInterval, pingTimeout } = limits.connectionMonitor
-  return {
-    pingIntervalMs: pingInterval,
-    pingTimeoutMs: pingTimeout.minTimeout,
-    checkIntervalMs: livenessCheckMs,
   }
 }

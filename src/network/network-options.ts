@@ -2,6 +2,8 @@ import type { Clock } from '../lib/clock.ts'
 import type { NameResolver } from './discovery/name-resolver.ts'
 import type { SeedValue } from './discovery/seed-value.ts'
 import type { HostComponents, HostOptions } from './host-options.ts'
+import type { RelayOptions } from './relay/index.ts'
+import type { RelayMembers } from './relay/policy/types.ts'
 
 /** Where candidates come from, besides seeds and the address book. Each source can be off: null. */
 export interface DiscoveryOptions {
@@ -27,18 +29,27 @@ export interface DiscoveryOptions {
 }
 
 export interface NetworkOptions
-  extends Omit<HostOptions, 'dht' | 'discoveryModules' | 'livenessCheckMs'> {
+  extends Omit<HostOptions, 'dht' | 'relay' | 'discoveryModules' | 'livenessCheckMs'> {
+  /** Carry traffic for others; null: no relay. */
+  readonly relay: RelayOptions | null
   readonly seeds: readonly SeedValue[]
   /** Where a seed without a port listens. @default 4002 */
   readonly defaultSeedPort?: number
   /** Stations to stay connected to; a publicly announced node wants 4 at most. */
   readonly targetPeers: number
   readonly discovery: DiscoveryOptions
+  /**
+   * Whether others can connect to this node, where somebody knows; a public `announce` says so by itself.
+   * @default null: found out by asking peers
+   */
+  readonly reachability?: 'public' | 'private' | null
   /** JSON file of peers that were reached; null keeps them in memory. */
   readonly addressBookPath: string | null
 }
 
 export interface NetworkComponents extends Omit<HostComponents, 'lookupName'> {
+  /** What the registry says of those who want to use the relay. @default nobody is known */
+  readonly relayMembers?: RelayMembers
   /** @default systemClock */
   readonly clock?: Clock
   /** @default the system's */

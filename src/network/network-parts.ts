@@ -2,11 +2,14 @@ import { peerIdFromString } from '@libp2p/peer-id'
 
 import { systemClock } from '../lib/clock.ts'
 import { AddressBook } from './address-book.ts'
+import { targetOf } from './address-class.ts'
 import { isPubliclyAnnounced } from './addresses.ts'
 import { Attempts } from './dialer/attempts.ts'
 import { Dialer } from './dialer/dialer.ts'
 import { createLibp2pPort } from './dialer/libp2p-port.ts'
+import { createRelayedPort } from './dialer/libp2p-relayed-port.ts'
 import { Parting } from './dialer/parting.ts'
+import { RelayedDial } from './dialer/relayed-dial.ts'
 import { Contacts } from './discovery/contacts.ts'
 import { DhtSource } from './discovery/dht.ts'
 import { MdnsSource } from './discovery/mdns.ts'
@@ -18,6 +21,8 @@ import { DEFAULT_LIBP2P_PORT } from './discovery/seed-value.ts'
 import { Seeds } from './discovery/seeds.ts'
 import type { Host } from './host.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
+import { Reach } from './reach.ts'
+import { createRelay, type Relay } from './relay/index.ts'
 import type { Candidate } from './types.ts'
 
 /** A bootstrap is given its connections; a few of its own keep bootstraps connected to each other. */
@@ -34,6 +39,9 @@ export interface NetworkParts {
   readonly mdns: MdnsSource | null
   readonly dht: DhtSource | null
   readonly registry: RegistryPeers | null
+  readonly reach: Reach | null
+  /** null: this node is no relay. */
+  readonly relay: Relay | null
 }
 
 export type PartsComponents = NetworkComponents & {
@@ -70,7 +78,12 @@ export function createParts(options: NetworkOptions, components: PartsComponents
   })
   const port = createLibp2pPort({ host, now })
   const { resolver } = components
-  const attempts = new Attempts({}, { port, resolver, now })
+  const isRelayUsed = options.relayClient != null
+  const relayed = createRelayedPort(host)
+  const relayedDial = isRelayUsed
+    ? new RelayedDial({ port, relayed, clock, onRelayReached: (peerId) => dialer.keep(peerId) })
+    : null
+  const attempts = new Attempts({}, { port, resolver, now, relayedDial })
   const dialerLogger = logger.child('dialer')
   const dialer: Dialer = new Dialer(
     {
@@ -86,8 +99,10 @@ export function createParts(options: NetworkOptions, components: PartsComponents
       clock,
       random,
       logger: dialerLogger,
+      relayedDial,
     },
   )
+  const reach = isRelayUsed ? new Reach(options, { ...filled, dialer, relayed }) : null
   const parting = new Parting(
     {
       protocol: host.names.part,
@@ -97,7 +112,7 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     {
       transport: host.transport,
       port,
-      isSeed: (peerId) => seeds.isSeed(peerId),
+      isSeed: (peerId) => seeds.isSeed(peerId) || reach?.dependsOn(peerId) === true,
       metrics,
       logger: logger.child('parting'),
       clock,
@@ -132,6 +147,8 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     mdns: createMdns(options, filled, propose),
     dht: createDht(options, filled, dialer),
     registry: options.discovery.registry === null ? null : new RegistryPeers({ propose, clock }),
+    reach,
+    relay: createRelay(options, filled),
   }
 }
 
@@ -144,7 +161,9 @@ function createMdns(
   return new MdnsSource(
     { serviceTag: host.names.mdnsService, ...mdns },
     {
-      ownAddresses: () => host.libp2p.getMultiaddrs(),
+      // On a LAN nobody needs the way around through a relay.
+      ownAddresses: () =>
+        host.libp2p.getMultiaddrs().filter((address) => targetOf(address)?.isCircuit !== true),
       libp2pLogger: host.libp2p.logger,
       ownPeerId: host.peerId,
       propose,

@@ -1,12 +1,18 @@
 import type { IdentifyResult } from '@libp2p/interface'
 
 import { isPubliclyAnnounced } from './addresses.ts'
+import { createHost } from './create-host.ts'
 import { createSystemResolver } from './discovery/name-resolver.ts'
 import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
-import { createHost, type Host } from './host.ts'
+import type { Host } from './host.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
 import { createParts, effectiveTarget, type NetworkParts } from './network-parts.ts'
+import type { ReachStatus } from './reach.ts'
+import type { KnownRelay } from './relay/client/index.ts'
+import { isRelayed } from './relay/hop/client-source.ts'
+import { hopLimits } from './relay/hop-limits.ts'
+import type { RelayReport } from './relay/types.ts'
 import type { Candidate, ConnectedPeer, RegistryTransport, SeedStatus } from './types.ts'
 
 const NAME_CHECK_TIMEOUT_MS = 5000
@@ -36,6 +42,8 @@ export interface NetworkStatus {
     readonly dhtPeers: number
   }
   readonly targetPeers: number
+  /** How others get to this node; null where that is not looked after. */
+  readonly reach: ReachStatus | null
   /** Connections at which inbound ones are refused. */
   readonly connectionLimit: number
 }
@@ -59,6 +67,10 @@ export interface NetworkService {
   knownStations(): string[]
   /** Takes what the registry knows of a station. @returns false when it is off or nothing of it helps. */
   propose(candidate: Pick<Candidate, 'peerId' | 'addresses'>): boolean
+  /** Takes what the registry knows of a relay. */
+  noteRelay(relay: KnownRelay): void
+  /** Whom this node relays for; null when it is no relay. */
+  relay(): RelayReport | null
 }
 
 /**
@@ -72,8 +84,9 @@ export async function createNetwork(
   const resolver = components.resolver ?? createSystemResolver()
   const lookupName = (name: string) =>
     resolver.addresses(name, 'any', AbortSignal.timeout(NAME_CHECK_TIMEOUT_MS))
+  const limits = options.relay === null ? options.limits : hopLimits(options.limits)
   const host = await createHost(
-    { ...options, dht: options.discovery.dht === null ? null : {} },
+    { ...options, limits, dht: options.discovery.dht === null ? null : {} },
     { ...components, lookupName },
   )
   return new Network(options, host, createParts(options, { ...components, host, resolver }))
@@ -105,14 +118,16 @@ class Network implements NetworkService {
 
   async start(): Promise<void> {
     if (this.#unsubscribe !== null) return
-    const { addressBook, peerExchange, parting } = this.#parts
+    const { addressBook, peerExchange, parting, reach, relay } = this.#parts
     this.#unsubscribe = this.#observe()
     try {
       await addressBook.start()
       await this.host.start()
       this.#allowSeeds()
+      await relay?.start()
       await peerExchange?.start()
       await parting.start()
+      await reach?.start()
     } catch (error) {
       await this.stop()
       throw error
@@ -121,20 +136,23 @@ class Network implements NetworkService {
 
   discover(): void {
     if (this.#unsubscribe === null) return
-    const { dialer, mdns, dht } = this.#parts
+    const { dialer, mdns, dht, reach } = this.#parts
     dialer.start()
+    reach?.discover()
     mdns?.start()
     dht?.start()
   }
 
   async stop(): Promise<void> {
     if (this.#unsubscribe === null) return
-    const { addressBook, peerExchange, dialer, parting, mdns, dht } = this.#parts
+    const { addressBook, peerExchange, dialer, parting, mdns, dht, reach, relay } = this.#parts
     await dht?.stop()
     await mdns?.stop()
+    await reach?.stop()
     await dialer.stop()
     await parting.stop()
     await peerExchange?.stop()
+    await relay?.stop()
     await this.host.stop()
     await addressBook.stop()
     this.#unsubscribe?.()
@@ -165,6 +183,7 @@ class Network implements NetworkService {
         dhtPeers: this.host.dht?.size ?? 0,
       },
       targetPeers: effectiveTarget(this.#options),
+      reach: this.#parts.reach?.status() ?? null,
       connectionLimit: this.#options.limits.connectionManager.maxConnections,
     }
   }
@@ -179,6 +198,14 @@ class Network implements NetworkService {
 
   propose(candidate: Pick<Candidate, 'peerId' | 'addresses'>): boolean {
     return this.#parts.registry?.propose(candidate) ?? false
+  }
+
+  noteRelay(relay: KnownRelay): void {
+    this.#parts.reach?.noteRelay(relay)
+  }
+
+  relay(): RelayReport | null {
+    return this.#parts.relay?.report() ?? null
   }
 
   /** What the operator wrote opens its address class before any other source proposes from it. */
@@ -205,10 +232,11 @@ class Network implements NetworkService {
   #onIdentify({ peerId, protocols, signedPeerRecord, connection }: IdentifyResult): void {
     const { contacts, addressBook } = this.#parts
     if (!protocols.includes(this.host.names.identify) || connection.status !== 'open') return
+    if (isRelayed(connection)) return
     const id = peerId.toString()
     const address = connection.remoteAddr.toString()
     contacts.noteStation({ peerId: id, address, connectedAtMs: connection.timeline.open })
-    if (connection.direction !== 'outbound' || connection.limits !== undefined) return
+    if (connection.direction !== 'outbound') return
     const certified = signedPeerRecord?.addresses.slice(0, 16).map(String) ?? []
     addressBook.record(id, address, certified)
   }

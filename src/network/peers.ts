@@ -3,6 +3,7 @@ import type { Connection, IdentifyResult, Libp2pEvents, PeerId } from '@libp2p/i
 import { escapeRemote } from '../lib/text.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { CloseReason, NetworkMetrics } from './metrics.ts'
+import { isRelayed } from './relay/hop/client-source.ts'
 import type { ConnectedPeer } from './types.ts'
 
 /** What the socket says of a remote that is gone, though it is this side that gives up then. */
@@ -33,7 +34,8 @@ interface Identified {
 
 /**
  * Who is connected, and the lines and numbers about it. Each peer gives one "Peer connected" line with
- * its first connection and one "Peer disconnected" line with its last.
+ * its first connection and one "Peer disconnected" line with its last. A relayed connection is a way to
+ * talk about a direct one and nothing else: it is listed, and otherwise it does not count.
  */
 export class PeerTracker {
   readonly #components: PeerTrackerComponents
@@ -51,27 +53,34 @@ export class PeerTracker {
     events.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
     events.addEventListener('peer:connect', ({ detail }) => this.#onConnect(detail))
     events.addEventListener('peer:disconnect', ({ detail }) => this.#onDisconnect(String(detail)))
+    // Of a peer that is connected in two ways, libp2p tells nothing when the second begins or ends; its
+    // own list is up to date once all have heard of the connection.
+    events.addEventListener('connection:open', ({ detail }) => {
+      queueMicrotask(() => this.#onConnect(detail.remotePeer))
+    })
+    events.addEventListener('connection:close', ({ detail }) => {
+      queueMicrotask(() => this.#onClosed(detail.remotePeer))
+    })
     events.addEventListener('peer:identify', ({ detail }) => this.#onIdentify(detail))
   }
 
-  /** Everybody with an open connection. */
+  /** Everybody with an open connection: the oldest that is direct, else the oldest. */
   list(): ConnectedPeer[] {
     const oldest = new Map<string, Connection>()
     for (const connection of this.#components.events.getConnections()) {
       const id = connection.remotePeer.toString()
       const known = oldest.get(id)
-      if (known === undefined || connection.timeline.open < known.timeline.open) {
-        oldest.set(id, connection)
-      }
+      if (known === undefined || isBetterKnown(connection, known)) oldest.set(id, connection)
     }
     return [...oldest].map(([peerId, connection]) => this.#describe(peerId, connection))
   }
 
+  /** Whether there is a direct connection. */
   isConnected(peerId: string): boolean {
     return this.#connected.has(peerId)
   }
 
-  /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */
+  /** Fires on a peer's first direct connection and when the last is gone. Returns the unsubscriber. */
   onPeer(listener: PeerListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -120,13 +129,24 @@ export class PeerTracker {
 
   #onConnect(peer: PeerId): void {
     const peerId = peer.toString()
-    if (this.#connected.has(peerId)) return
+    const connection = this.#directOf(peer)
+    if (this.#connected.has(peerId) || connection === undefined) return
     this.#connected.set(peerId, Date.now())
-    const [connection] = this.#components.events.getConnections(peer)
-    const address = escapeRemote(connection?.remoteAddr.toString() ?? '', 256)
-    const direction = connection?.direction ?? null
+    const address = escapeRemote(connection.remoteAddr.toString(), 256)
+    const { direction } = connection
     this.#components.logger.info({ peer: peerId, direction, address }, 'Peer connected')
     this.#tell(peerId, true)
+  }
+
+  #onClosed(peer: PeerId): void {
+    if (this.#connected.has(peer.toString()) && this.#directOf(peer) === undefined) {
+      this.#onDisconnect(peer.toString())
+    }
+  }
+
+  #directOf(peer: PeerId): Connection | undefined {
+    const connections = this.#components.events.getConnections(peer)
+    return connections.find((connection) => connection.status === 'open' && !isRelayed(connection))
   }
 
   /** libp2p also tells of peers whose only connection closed before it was ever counted. */
@@ -148,6 +168,7 @@ export class PeerTracker {
 
   #onIdentify(result: IdentifyResult): void {
     const peerId = result.peerId.toString()
+    if (result.connection.status !== 'open' || isRelayed(result.connection)) return
     if (!this.#connected.has(peerId)) return
     this.#identified.set(peerId, {
       agent: result.agentVersion === undefined ? null : escapeRemote(result.agentVersion),
@@ -176,7 +197,13 @@ export class PeerTracker {
       rttMs: connection.rtt ?? null,
       agent: identified?.agent ?? null,
       isStation: identified?.isStation ?? false,
-      isLimited: connection.limits !== undefined,
+      isLimited: isRelayed(connection),
     }
   }
+}
+
+/** A direct connection says more of a peer than a relayed one, an older more than a younger. */
+function isBetterKnown(one: Connection, known: Connection): boolean {
+  if (isRelayed(one) !== isRelayed(known)) return isRelayed(known)
+  return one.timeline.open < known.timeline.open
 }

@@ -15,10 +15,10 @@ export interface ProtocolNames {
 /**
  * Names every protocol after the network.
  *
- * Three keep their standard names because the libraries fix them: gossipsub (`/meshsub/...`), circuit
- * relay (`/libp2p/circuit/relay/0.2.0/...`) and bitswap (`/ipfs/bitswap/1.2.0`). They stay apart all
- * the same: gossip topics and database addresses carry the network's name, and a peer that does not
- * speak our identify never enters the topologies that open these streams.
+ * Four keep their standard names because the libraries fix them: gossipsub (`/meshsub/...`), circuit
+ * relay (`/libp2p/circuit/relay/0.2.0/...`), DCUtR (`/libp2p/dcutr`) and bitswap (`/ipfs/bitswap/1.2.0`).
+ * They stay apart all the same: gossip topics and database addresses carry the network's name, and a
+ * peer that does not speak our identify never enters the topologies that open these streams.
  * @param networkName lower-case letters, digits and hyphens
  */
 export function protocolNames(networkName: string): ProtocolNames {

@@ -7,6 +7,7 @@ import { NetworkError } from './errors.ts'
 import type { Gossip } from './gossip.ts'
 import type { PeerTracker } from './peers.ts'
 import type { PeerPenalties } from './penalties.ts'
+import { isRelayed } from './relay/hop/client-source.ts'
 import { Libp2pPeerStream, type PeerStreamLimits } from './streams.ts'
 import type { PeerStream, RegistryTransport, StreamHandlerOptions } from './types.ts'
 
@@ -47,7 +48,8 @@ export function createTransport(
     unsubscribe: (topic) => gossip.unsubscribe(topic),
     publish: (topic, bytes) => gossip.publish(topic, bytes),
     subscribers: (topic) => gossip.subscribers(topic),
-    connectedPeers: () => peers.list().map(({ peerId }) => peerId),
+    connectedPeers: () =>
+      peers.list().flatMap(({ peerId, isLimited }) => (isLimited ? [] : [peerId])),
     report: (peerId, offence, points) => penalties.report(peerId, offence, points),
     penaltyOf: (peerId) => penalties.penaltyOf(peerId),
     onSubscriber: (topic, listener) => gossip.onSubscriber(topic, listener),
@@ -88,10 +90,10 @@ async function openStream(
   { protocol, signal }: OpenOptions,
 ): Promise<Stream> {
   signal.throwIfAborted()
-  const connections = libp2p.getConnections(peerIdFromString(peerId))
-  const connection = connections.find(
-    ({ status, limits }) => status === 'open' && limits === undefined,
-  )
+  // The oldest: a younger one may be AutoNAT's, which is closed as soon as it has opened.
+  const connection = libp2p
+    .getConnections(peerIdFromString(peerId))
+    .find((one) => one.status === 'open' && !isRelayed(one))
   if (connection === undefined) {
     throw new NetworkError('NOT_CONNECTED', 'the peer has no open connection', { peerId })
   }

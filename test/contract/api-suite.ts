@@ -40,12 +40,13 @@ function stationContract(open: OpenStation): void {
       assert.equal(health.databases.stores, 0)
     })
 
-    it('answers /livez, /readyz, /status, /peers and /metrics', async (t) => {
+    it('answers /livez, /readyz, /status, /peers, /relay and /metrics', async (t) => {
       const station = await open(t)
       assert.deepEqual(await station.get('/livez'), { ok: true })
       assert.ok([200, 503].includes((await station.send('/readyz')).status))
       assert.equal((await station.get('/status')).peer_id, station.node.ownPeerId)
       assert.ok(Array.isArray((await station.get('/peers')).peers))
+      assert.ok('hop' in (await station.get('/relay')))
       const metrics = await station.send('/metrics')
       assert.match(metrics.headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/)
       assert.match(metrics.text, /^wesense_api_requests_total\{/m)

@@ -4,9 +4,9 @@ import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-
+import { createHost } from '../../src/network/create-host.ts'
 import { NetworkError } from '../../src/network/errors.ts'
-import { createHost, type Host } from '../../src/network/host.ts'
+import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts'
 import { connect, hostComponents, hostOptions, startHost } from '../support/host.ts'
@@ -25,11 +25,10 @@ test('a host speaks its network’s protocols and nothing of the public IPFS', a
   ])
 })
 
-test('what is off is not there, what is on is', async (t) => {
-  const host = await startHost(t, { dht: null, relay: {} })
+test('what is off is not there', async (t) => {
+  const host = await startHost(t, { dht: null })
   assert.equal(host.dht, null)
   assert.deepEqual(host.libp2p.getProtocols().sort(), [
-    '/libp2p/circuit/relay/0.2.0/hop',
     ...GOSSIP,
     '/test/id/1.0.0',
     '/test/id/push/1.0.0',

@@ -43,7 +43,11 @@ describe('a station and the public IPFS', { timeout: 60_000 }, () => {
     })
     const protocols = protocolsOf(node)
     const foreign = protocols.filter((one) => !one.startsWith('/our-net/') && !FIXED.test(one))
-    assert.deepEqual(foreign, ['/libp2p/circuit/relay/0.2.0/hop'])
+    assert.deepEqual(foreign.toSorted(), [
+      '/libp2p/circuit/relay/0.2.0/hop',
+      '/libp2p/circuit/relay/0.2.0/stop',
+      '/libp2p/dcutr',
+    ])
     for (const own of ['id/1.0.0', 'ping/1.0.0', 'kad/1.0.0', 'peer-exchange/1.0.0']) {
       assert.ok(protocols.includes(`/our-net/${own}`), own)
     }
@@ -60,12 +64,12 @@ describe('a station and the public IPFS', { timeout: 60_000 }, () => {
     const { node } = await makeStation(t, { env: { RELAY_ENABLED: 'true' } })
     assert.deepEqual(Object.keys(node.network.libp2p.services).sort(), [
       'addresses',
+      'dcutr',
       'dht',
       'gossipsub',
       'identify',
       'identifyPush',
       'ping',
-      'relay',
     ])
   })
 

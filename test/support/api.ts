@@ -9,6 +9,7 @@ import {
   createApi,
   type NodeStatus,
   type Readiness,
+  type RelayReply,
 } from '../../src/api/index.ts'
 import type { ConnectedPeer } from '../../src/network/types.ts'
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts'
@@ -17,9 +18,57 @@ import { FakeRegistry } from './fake-registry.ts'
 export const OWN_PEER_ID = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
 export const OTHER_PEER_ID = '12D3KooWHCJbJKGDfCgHSoCuK9q4STyRnVveqLoXAPBbXHTZx9Cv'
 
+const SOURCE_PEER_ID = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
+
 export const READY: Readiness = {
   ok: true,
   checks: [{ name: 'registry', ok: true, detail: 'stores open' }],
+}
+
+/** A relay with one reservation and one circuit. */
+export const RELAY: RelayReply = {
+  enabled: true,
+  hop: {
+    policy: 'registry',
+    reservations: [
+      {
+        peer_id: OTHER_PEER_ID,
+        host: '198.51.100.7',
+        held_seconds: 300,
+        expires_in_seconds: 1_500,
+        connected: true,
+      },
+    ],
+    circuits: [
+      {
+        source: { peer_id: SOURCE_PEER_ID, host: '203.0.113.9' },
+        destination: { peer_id: OTHER_PEER_ID, host: '198.51.100.7' },
+        open_seconds: 12,
+        bytes_to_destination: 2_048,
+        bytes_to_source: 512,
+      },
+    ],
+    talkers: [
+      { peer_id: OTHER_PEER_ID, host: '198.51.100.7', bytes_sent: 512, bytes_received: 2_048 },
+    ],
+    limits: {
+      reservations: 512,
+      reservations_per_host: 4,
+      reservations_per_subnet: 16,
+      reservation_seconds: 1_800,
+      circuits: 800,
+      circuits_per_source: 16,
+      circuits_per_destination: 32,
+      circuit_seconds: 300,
+      circuit_bytes: 2_097_152,
+      circuit_bytes_per_second: 262_144,
+      host_bytes_per_second: 1_048_576,
+      total_bytes_per_second: 4_194_304,
+    },
+    month: { bytes: 2_560, quota_bytes: 274_877_906_944, left_bytes: 274_877_904_384 },
+    refused: { not_a_member: 3 },
+    circuits_ended: { closed: 7, duration: 1 },
+  },
 }
 
 export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
@@ -31,9 +80,20 @@ export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
     ready: READY,
     roles: {
       bootstrap: { is_bootstrap: false, reason: 'no announced address' },
-      relay: { enabled: false },
+      relay: { enabled: false, hop: null },
     },
     addresses: { listen: ['/ip4/127.0.0.1/tcp/4002'], announce: ['/dns4/hub.example/tcp/4002'] },
+    reachability: {
+      state: 'private',
+      verified: [],
+      relays: [
+        {
+          peer_id: OTHER_PEER_ID,
+          addresses: [`/ip4/198.51.100.7/tcp/4002/p2p/${OTHER_PEER_ID}/p2p-circuit`],
+          expires_in_seconds: 900,
+        },
+      ],
+    },
     seeds: [{ seed: 'hub.example', state: 'waiting', peer_id: null, last_error: 'refused' }],
     connections: { total: 1, inbound: 0, outbound: 1, stations: 1, limit: 300 },
     discovery: { mdns: true, dht: true, peer_exchange: true, registry: true },
@@ -95,6 +155,7 @@ export async function startApi(
     nodeStatus: () => nodeStatus(),
     peers: () => [connectedPeer()],
     readiness: () => READY,
+    relay: () => RELAY,
     metricsText: () => metrics.text(),
     logger: silentLogger,
     metrics,

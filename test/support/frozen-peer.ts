@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { createHost } from '../../src/network/host.ts'
+import { createHost } from '../../src/network/create-host.ts'
 import { hostComponents, hostOptions } from './host.ts'
 
 const [, self, address] = process.argv

@@ -1,11 +1,12 @@
 import type { TestContext } from 'node:test'
 import { createEphemeralIdentity } from '../../src/identity/index.ts'
-import { createHost, type Host } from '../../src/network/host.ts'
+import { createHost } from '../../src/network/create-host.ts'
+import type { Host } from '../../src/network/host.ts'
 import type { HostComponents, HostOptions } from '../../src/network/host-options.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts'
 
-/** A host's options for a test: loopback, free ports, no WebSocket, DHT on, relay off. */
+/** A host's options for a test: loopback, free ports, no WebSocket, DHT on. */
 export function hostOptions(overrides: Partial<HostOptions> = {}): HostOptions {
   return {
     networkName: 'test',
@@ -13,7 +14,6 @@ export function hostOptions(overrides: Partial<HostOptions> = {}): HostOptions {
     listen: { hosts: ['127.0.0.1'], tcpPort: 0, ws: null },
     announce: [],
     dht: {},
-    relay: null,
     limits: hostLimits(1_024),
     connectionMonitorEnabled: false,
     version: '0.0.0-test',

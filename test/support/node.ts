@@ -13,6 +13,8 @@ export type StationNode = Awaited<ReturnType<typeof createNode>>
 export interface StationOptions {
   /** Settings beside loopback, free ports, no WebSocket and no mDNS. */
   readonly env?: Readonly<Record<string, string>>
+  /** What the check of the settings finds in files that they name; the node reads the real ones. */
+  readonly files?: Readonly<Record<string, string>>
   /** @default a new folder */
   readonly dataDir?: string
   readonly logger?: Logger
@@ -53,6 +55,7 @@ export async function makeStation(t: CleanUp, options: StationOptions = {}): Pro
   const folder = options.dataDir === undefined ? await dataFolder(t) : null
   const dataDir = folder?.path ?? options.dataDir ?? ''
   const { settings, warnings } = loadedSettings({
+    files: options.files,
     env: {
       DATA_DIR: dataDir,
       LIBP2P_PORT: '0',

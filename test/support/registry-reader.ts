@@ -5,7 +5,7 @@
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 
 import { identityFromKey } from '../../src/identity/identity.ts'
-import { createHost } from '../../src/network/host.ts'
+import { createHost } from '../../src/network/create-host.ts'
 import { createRegistry } from '../../src/registry/index.ts'
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts'
 import { hostComponents, hostOptions } from './host.ts'

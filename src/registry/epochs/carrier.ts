@@ -6,6 +6,7 @@ import { EPOCH_MS, startOfEpoch } from './calendar.ts'
 import { type CarriedEntries, isRevoking } from './carried-entries.ts'
 import type { EpochWriter } from './epoch-writer.ts'
 import { shareOf } from './spread.ts'
+import type { TurningClaims } from './turning-claims.ts'
 
 /** Carried per epoch in all: 4 to 8 MB. A flood of made-up revocations must not be kept for ever. */
 const CARRIED_LIMIT = 4096
@@ -22,7 +23,8 @@ export interface CarrierOptions {
 }
 
 export interface CarrierComponents {
-  readonly view: RecordView
+  readonly view: Pick<RecordView, 'revision'>
+  readonly turning: Pick<TurningClaims, 'foreignBefore'>
   readonly carried: CarriedEntries
   readonly writer: Pick<EpochWriter, 'carry'>
   readonly clock: Clock
@@ -85,12 +87,12 @@ export class Carrier {
   }
 
   #findPending(epoch: number): RegistryRecord[] {
-    const { view, carried, isSpeaker } = this.#components
+    const { turning, carried, isSpeaker } = this.#components
     const perAuthor = carried.authorsIn(epoch)
     let room = CARRIED_LIMIT
     for (const [author, count] of perAuthor) if (!isSpeaker(author)) room -= count
     const pending: RegistryRecord[] = []
-    for (const record of view.foreignBefore(epoch, 'trust')) {
+    for (const record of turning.foreignBefore(epoch, 'trust')) {
       const { author, entryHash } = record
       if (!isRevoking(record.value) || this.#refused.has(entryHash)) continue
       const count = perAuthor.get(author) ?? 0

@@ -18,6 +18,7 @@ import { Epochs } from './epochs.ts'
 import type { EpochMetrics } from './metrics.ts'
 import { OpenEpoch, type Shown } from './open-epoch.ts'
 import { Republisher } from './republisher.ts'
+import { TurningClaims } from './turning-claims.ts'
 
 /** Written in one run, of which there is one every 5 s: 20 records a second at most. */
 const PER_RUN = 100
@@ -58,10 +59,11 @@ export function createEpochs(
   const isSpeaker = (author: string) =>
     trust.authorities.includes(author) || trust.decide().vouched.has(author)
   const carried = new CarriedEntries({ networkName }, { verify: createCachedVerify(), isSpeaker })
+  const turning = new TurningClaims(view.kept)
   const republisher = new Republisher(
     { ownPeerId, perRun: PER_RUN },
     {
-      view,
+      turning,
       writer,
       clock,
       onRepublished: metrics.republished,
@@ -73,6 +75,7 @@ export function createEpochs(
     { ownPeerId, ttlMs, perRun: PER_RUN },
     {
       view,
+      turning,
       carried,
       writer,
       clock,

@@ -2,10 +2,10 @@ import type { Clock } from '../../lib/clock.ts'
 import { RegistryError } from '../errors.ts'
 import { DATABASE_NAMES } from '../records/index.ts'
 import type { DatabaseName, RegistryRecord } from '../types.ts'
-import type { RecordView } from '../view.ts'
 import { startOfEpoch } from './calendar.ts'
 import type { EpochWriter } from './epoch-writer.ts'
 import { shareOf } from './spread.ts'
+import type { TurningClaims } from './turning-claims.ts'
 
 /** From the turn on: at 10 000 records of one station it is three a second. */
 export const SPREAD_MS = 3_600_000
@@ -17,7 +17,7 @@ export interface RepublisherOptions {
 }
 
 export interface RepublisherComponents {
-  readonly view: RecordView
+  readonly turning: Pick<TurningClaims, 'ownBefore' | 'ownOvertaken'>
   readonly writer: Pick<EpochWriter, 'republish' | 'anchor'>
   readonly clock: Clock
   onRepublished(database: DatabaseName): void
@@ -27,7 +27,7 @@ export interface RepublisherComponents {
 
 /**
  * Takes our own records over into a new epoch, each at a moment of its own within an hour of the turn.
- * What is left to do follows from the view, so a restart half-way goes on where it ended: a record is
+ * What is left to do follows from the claims, so a restart half-way goes on where it ended: a record is
  * done when the current epoch holds it.
  */
 export class Republisher {
@@ -49,7 +49,7 @@ export class Republisher {
 
   /** Writes what is due. @throws RegistryError when nothing can be written now. */
   async run(epoch: number, signal: AbortSignal): Promise<void> {
-    const { view } = this.#components
+    const { turning } = this.#components
     if (epoch !== this.#epoch) this.#refused.clear()
     this.#epoch = epoch
     let left = this.#options.perRun
@@ -60,7 +60,7 @@ export class Republisher {
         left -= 1
         await this.#republish(record)
       }
-      for (const { record, firstMs } of view.ownOvertaken(epoch, database)) {
+      for (const { record, firstMs } of turning.ownOvertaken(epoch, database)) {
         if (signal.aborted || left === 0) return
         left -= 1
         await this.#components.writer.anchor(database, record.localId, firstMs)
@@ -69,7 +69,7 @@ export class Republisher {
   }
 
   #pending(epoch: number, database: DatabaseName): RegistryRecord[] {
-    const records = this.#components.view.ownBefore(epoch, database)
+    const records = this.#components.turning.ownBefore(epoch, database)
     return records.filter(({ key }) => !this.#refused.has(`${database} ${key}`))
   }
 

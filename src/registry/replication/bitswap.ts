@@ -6,6 +6,7 @@ import { createHeliaLight, type HeliaInit } from 'helia'
 import type { CID } from 'multiformats/cid'
 
 import { BoundedMap } from '../../lib/bounded-map.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { MAX_ENTRY_BYTES } from '../constants.ts'
 import type { BitswapLimits } from '../options.ts'
@@ -27,6 +28,7 @@ export interface BlockFetcher {
 export interface BitswapComponents {
   readonly libp2p: Libp2p
   readonly blocks: BlockStore
+  readonly clock: Clock
 }
 
 /**
@@ -38,7 +40,7 @@ export async function startBitswap(
   limits: BitswapLimits,
   components: BitswapComponents,
 ): Promise<BlockFetcher> {
-  const { libp2p, blocks } = components
+  const { libp2p, blocks, clock } = components
   const light = createHeliaLight({
     blockstore: createJudgedBlockstore(blocks),
     datastore: new MemoryDatastore(),
@@ -50,7 +52,7 @@ export async function startBitswap(
   const misses = new BoundedMap<string, number>({ limit: 1024 })
   return {
     fetch: async (hash, signal) => {
-      if ((misses.peek(hash) ?? 0) > Date.now()) return null
+      if ((misses.peek(hash) ?? 0) > clock.now()) return null
       try {
         return await withDeadline((inner) => readBlock(helia, hash, inner), {
           ms: FETCH_DEADLINE_MS,
@@ -59,7 +61,7 @@ export async function startBitswap(
         })
       } catch {
         // Cut short by the caller, it says nothing about who has the block.
-        if (!signal.aborted) misses.set(hash, Date.now() + MISS_MS)
+        if (!signal.aborted) misses.set(hash, clock.now() + MISS_MS)
         return null
       }
     },

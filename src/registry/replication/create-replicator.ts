@@ -28,7 +28,7 @@ export async function createReplicator(
   if (libp2p !== null && bitswap !== null) {
     // Helia's tree is large; it is loaded by those who use it.
     const { startBitswap } = await import('./bitswap.ts')
-    fetcher = await startBitswap(bitswap, { libp2p, blocks })
+    fetcher = await startBitswap(bitswap, { libp2p, blocks, clock: components.clock })
     steps.push('bitswap', fetcher.stop)
   }
   return new Replicator(

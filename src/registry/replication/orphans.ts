@@ -1,6 +1,6 @@
+import type { Preview } from '../previews.ts'
 import type { RegistryDatabase } from '../store/database.ts'
 import type { JudgedEntry } from '../store/entry-rules.ts'
-import type { Preview } from '../view.ts'
 import { FIRST_BYTES, FIRST_LIMIT } from './log-transfer.ts'
 
 /** Transfers that bring entries before their parents at the same time, all logs together. */

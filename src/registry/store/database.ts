@@ -2,40 +2,20 @@ import { EventEmitter } from 'node:events'
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import { Log, type OrbitDatabase, type OrbitDatabaseParams, type OrbitLog } from '@orbitdb/core'
-import type { Clock } from '../../lib/clock.ts'
-import { MAX_CLOCK_AHEAD_MS } from '../constants.ts'
 import { RegistryError } from '../errors.ts'
-import type { RecordSchema } from '../records/schema.ts'
-import type { DatabaseName } from '../types.ts'
-import type { BlockStore } from './block-store.ts'
-import type { StoreRoom } from './disk-guard.ts'
+import type { DatabaseComponents, DatabaseOptions } from './database-options.ts'
 import { EntryJudge } from './entry-judge.ts'
 import type { EntryPayload, JudgedEntry, Verdict } from './entry-rules.ts'
+import { EntryStore } from './entry-store.ts'
 import { type EntrySource, JoinQueue } from './join-queue.ts'
 import { LatestEntries } from './latest-entries.ts'
 import { eraseLog } from './log-erasure.ts'
 import { LogIndex } from './log-index.ts'
 import { scanLog } from './log-scan.ts'
-import type { HeadsStorage, PrefixStorage } from './orbit-storages.ts'
+import { OwnClock } from './own-clock.ts'
 import { encodeOwnEntry, refusalOf } from './own-writing.ts'
 
 export type { EntrySource } from './join-queue.ts'
-
-export interface DatabaseOptions {
-  readonly name: DatabaseName
-  readonly peerId: string
-  readonly schema: RecordSchema
-}
-
-export interface DatabaseComponents {
-  readonly blocks: BlockStore
-  readonly heads: HeadsStorage
-  readonly index: PrefixStorage
-  readonly clock: Clock
-  readonly room: StoreRoom
-  /** Called once per entry that is in the log, parents first. */
-  onEntry(judged: JudgedEntry, source: EntrySource): void
-}
 
 /** Entries taken into the view in one go at start: some milliseconds. */
 const NOTED_AT_ONCE = 500
@@ -57,8 +37,9 @@ export class RegistryDatabase implements OrbitDatabase {
   readonly #log = new LogIndex()
   readonly #judge: EntryJudge
   readonly #queue: JoinQueue
+  readonly #entries: EntryStore
+  readonly #ownClock: OwnClock
   #orbitLog: OrbitLog | null = null
-  #lastOwnClockMs = 0
 
   constructor(
     options: DatabaseOptions,
@@ -71,13 +52,16 @@ export class RegistryDatabase implements OrbitDatabase {
     this.address = params.address
     this.name = params.name
     this.#queue = new JoinQueue({ store: (batch, source) => this.#store(batch, source) })
+    const { blocks, index, room, clock } = components
+    this.#entries = new EntryStore({ blocks, index, room, log: this.#log })
+    this.#ownClock = new OwnClock(clock)
     this.#judge = new EntryJudge(
       { address: params.address, schema: options.schema },
       {
-        clock: components.clock,
+        clock,
         isJoined: (hash) => this.has(hash),
         // What was lost takes no more room than it took before.
-        isAdmitted: (hash) => components.room.acceptsRemote || this.#log.isMissing(hash),
+        isAdmitted: (hash) => room.acceptsRemote || this.#log.isMissing(hash),
       },
     )
   }
@@ -185,7 +169,7 @@ export class RegistryDatabase implements OrbitDatabase {
    */
   async append(payload: EntryPayload): Promise<JudgedEntry> {
     this.#openLog()
-    const time = this.#nextClockMs()
+    const time = this.#ownClock.next()
     const bytes = await encodeOwnEntry(payload, {
       identity: this.#params.identity,
       address: this.address,
@@ -195,7 +179,7 @@ export class RegistryDatabase implements OrbitDatabase {
     const verdict = this.#judge.judgeOwn(bytes)
     if (!verdict.isAccepted) throw refusalOf(verdict.reason, payload, bytes.length)
     // Even if it fails: bytes that reached the disk after all must not share a clock with the next.
-    this.#lastOwnClockMs = time
+    this.#ownClock.note(time)
     await this.join(verdict, 'local')
     return verdict
   }
@@ -219,51 +203,18 @@ export class RegistryDatabase implements OrbitDatabase {
     await eraseLog({ blocks, index }, this.address.slice(this.address.lastIndexOf('/') + 1))
   }
 
-  #nextClockMs(): number {
-    const nowMs = this.#components.clock.now()
-    const time = Math.max(nowMs, this.#lastOwnClockMs + 1)
-    if (time <= nowMs + MAX_CLOCK_AHEAD_MS) return time
-    const message = 'our last entry is far in the future: was the clock of this machine set back?'
-    throw new RegistryError('CLOCK_AHEAD', message)
-  }
-
-  /** An entry is in the log from the write that indexes it; its block, written before, harms nobody. */
   async #store(batch: readonly JudgedEntry[], source: EntrySource): Promise<boolean[]> {
     this.#openLog()
-    const fresh = new Map<string, JudgedEntry>()
-    const isNew = batch.map((judged) => {
-      const { hash } = judged.entry
-      if (this.#log.has(hash) || fresh.has(hash)) return false
-      this.#checkParents(judged, fresh)
-      fresh.set(hash, judged)
-      return true
-    })
-    if (fresh.size === 0) return isNew
-    const { blocks, index, room } = this.#components
-    await blocks.putMany([...fresh].map(([hash, { bytes }]) => ({ hash, bytes })))
-    await index.putMany([...fresh.keys()])
-    for (const judged of fresh.values()) {
-      room.noteStored(judged.bytes.length)
-      this.#note(judged, source)
-    }
+    const { isNew, entries } = await this.#entries.store(batch)
+    for (const judged of entries) this.#note(judged, source)
     return isNew
-  }
-
-  /** An entry that was lost goes back without its parents: they were in the log too. */
-  #checkParents({ entry }: JudgedEntry, before: ReadonlyMap<string, JudgedEntry>): void {
-    if (this.#log.isMissing(entry.hash)) return
-    const isThere = (hash: string) => this.isPast(hash) || before.has(hash)
-    if (entry.next.every(isThere) && entry.refs.every(isThere)) return
-    throw new Error(`entry ${entry.hash} came before its parents`)
   }
 
   #note(judged: JudgedEntry, source: EntrySource): void {
     const { entry } = judged
     this.#log.add(entry.hash, entry.next)
     this.latest.add(entry)
-    if (entry.key === this.options.peerId) {
-      this.#lastOwnClockMs = Math.max(this.#lastOwnClockMs, entry.clock.time)
-    }
+    if (entry.key === this.options.peerId) this.#ownClock.note(entry.clock.time)
     this.#components.onEntry(judged, source)
   }
 

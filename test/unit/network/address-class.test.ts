@@ -54,7 +54,15 @@ test('a multiaddr leads to its first hop and to its last peer', () => {
     port: 4002,
     peerId: far,
     isCircuit: true,
+    relayPeerId: relay,
+    isChain: false,
+    tlsName: null,
   })
+  const chain = `/ip4/8.8.8.8/tcp/4002/p2p/${relay}/p2p-circuit/p2p/${far}/p2p-circuit`
+  assert.equal(targetOf(multiaddr(chain))?.isChain, true)
+  assert.equal(targetOf(multiaddr('/ip4/8.8.8.8/tcp/4002'))?.relayPeerId, null)
+  const secure = '/ip4/8.8.8.8/tcp/443/tls/sni/A.example/ws'
+  assert.equal(targetOf(multiaddr(secure))?.tlsName, 'a.example')
 })
 
 test('a name is a target of its own kind, and an address without host is none', () => {

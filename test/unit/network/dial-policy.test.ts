@@ -38,6 +38,10 @@ const LEARNED: readonly [address: string, refusal: DialRefusal | null][] = [
   ['/ip4/8.8.8.8/tcp/4002', null],
   ['/ip4/8.8.8.8/tcp/443/tls/ws', null],
   ['/ip4/8.8.8.8/tcp/80/ws', null],
+  ['/dns4/example.org/tcp/443/tls/sni/Example.org/ws', null],
+  ['/ip4/8.8.8.8/tcp/4002/tls/sni/localhost/ws', 'tls-elsewhere'],
+  ['/dns4/example.org/tcp/443/tls/sni/metadata.internal/ws', 'tls-elsewhere'],
+  [`/ip4/8.8.8.8/tcp/443/tls/sni/victim.example/ws/p2p/${OTHER}/p2p-circuit`, 'tls-elsewhere'],
   ['/ip4/8.8.8.8/tcp/22', 'low-port'],
   ['/dns4/example.org/tcp/25', 'low-port'],
   ['/dns4/example.org/tcp/4002', null],
@@ -56,7 +60,14 @@ const LEARNED: readonly [address: string, refusal: DialRefusal | null][] = [
   ['/ip4/0.0.0.0/tcp/5000', 'unspecified'],
   ['/ip4/224.0.0.1/tcp/4002', 'multicast'],
   ['/ip4/255.255.255.255/tcp/4002', 'reserved'],
+  [`/ip4/8.8.8.8/tcp/4002/p2p/${OTHER}/p2p-circuit`, null],
   [`/ip4/10.0.0.1/tcp/4002/p2p/${OTHER}/p2p-circuit`, 'not-on-link'],
+  [`/ip4/8.8.8.8/tcp/25/p2p/${OTHER}/p2p-circuit`, 'low-port'],
+  [`/ip4/8.8.8.8/tcp/4002/p2p-circuit/p2p/${OTHER}`, 'relay-unnamed'],
+  [
+    `/ip4/8.8.8.8/tcp/4002/p2p/${OTHER}/p2p-circuit/p2p/${OTHER}/p2p-circuit/p2p/${OTHER}`,
+    'relay-chain',
+  ],
   ['/p2p-circuit', 'malformed'],
   ['nonsense', 'malformed'],
 ]
@@ -84,6 +95,8 @@ const OWN_FORMS = [
   '/ip6/2a01::1/tcp/4002',
   `/ip4/8.8.8.8/tcp/4002/p2p/${SELF}`,
   `/ip4/8.8.8.8/tcp/4002/p2p/${OTHER}/p2p-circuit/p2p/${SELF}`,
+  `/ip4/8.8.8.8/tcp/4002/p2p/${SELF}/p2p-circuit/p2p/${OTHER}`,
+  `/ip4/192.168.1.5/tcp/4002/p2p/${OTHER}/p2p-circuit/p2p/${OTHER}`,
 ]
 
 for (const address of OWN_FORMS) {
@@ -91,6 +104,18 @@ for (const address of OWN_FORMS) {
     assert.equal(policy().refusalOf(address, 'seed'), 'own')
   })
 }
+
+test('the relay through which this node is reached is not this node', () => {
+  const at = '/ip4/8.8.8.8/tcp/4002'
+  const relayed = new DialPolicy(
+    { peerId: SELF, isLoopbackMeant: false, isWildcard: true },
+    {
+      localNetwork: new LocalNetwork(() => INTERFACES),
+      ownAddresses: () => [...OWN, multiaddr(`${at}/p2p/${OTHER}/p2p-circuit`)],
+    },
+  )
+  assert.equal(relayed.refusalOf(`${at}/p2p/${OTHER}`, 'dht'), null)
+})
 
 test('another node on this machine is not this node', () => {
   const here = policy({ isLoopbackMeant: true })
@@ -135,4 +160,18 @@ test('a zero prefix does not put the internet on our link', () => {
     },
   ])
   assert.equal(network.isOnLink('10.2.2.2'), false)
+})
+
+test('a name for TLS is dialled with the address that the operator wrote it in, and with no other', () => {
+  const dials = policy()
+  dials.registerOperatorAddress('/ip4/8.8.8.8/tcp/443/tls/sni/seed.example/ws')
+  dials.registerOperatorAddress('/ip4/8.8.4.4/tcp/443/tls/ws')
+  assert.equal(dials.refusalOf('/ip4/8.8.8.8/tcp/443/tls/sni/seed.example/ws', 'dht'), null)
+  for (const address of [
+    '/ip4/8.8.8.8/tcp/443/tls/sni/victim.example/ws',
+    '/ip4/8.8.4.4/tcp/443/tls/sni/victim.example/ws',
+  ]) {
+    assert.equal(dials.refusalOf(address, 'dht'), 'tls-elsewhere')
+    assert.equal(dials.isOperatorAddress(address), false)
+  }
 })

@@ -18,7 +18,7 @@ export const PEERS = [
 /** Time that stands still until a test moves it. */
 export class ManualClock implements Clock {
   #nowMs: number
-  readonly #sleepers = new Set<{ atMs: number; wake: () => void }>()
+  readonly #sleepers = new Set<{ atMs: number; readonly wake: () => void }>()
 
   constructor(nowMs = 1_700_000_000_000) {
     this.#nowMs = nowMs
@@ -43,6 +43,12 @@ export class ManualClock implements Clock {
   /** How many wait for a later moment. */
   get sleeping(): number {
     return this.#sleepers.size
+  }
+
+  /** Sets the time of day back; who sleeps does so for as long as before. */
+  setBack(ms: number): void {
+    this.#nowMs -= ms
+    for (const sleeper of this.#sleepers) sleeper.atMs -= ms
   }
 
   /** Moves time and lets everything that woke up run. */

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { KEYS_PER_AUTHOR } from '../../../src/registry/claims.ts'
-import { carriedId } from '../../../src/registry/records/carried.ts'
-import type { JudgedEntry } from '../../../src/registry/store/entry-rules.ts'
-import type { RecordValue, RegistryRecord } from '../../../src/registry/types.ts'
 import { RecordView } from '../../../src/registry/view.ts'
+import { idsOf, judged } from './judged.ts'
 
 const TTL_MS = 1000
 let nowMs = 500
@@ -16,29 +13,7 @@ const newView = () =>
     { clock: { now: () => nowMs, sleep: async () => {} }, lastSeenMs: () => null },
   )
 
-function judged(author: string, localId: string, time: number, value: object | null): JudgedEntry {
-  const key = `${author}/${localId}`
-  const record = value as RecordValue | null
-  return {
-    localId,
-    bytes: new Uint8Array(),
-    entry: {
-      id: '/orbitdb/x',
-      payload: { op: record === null ? 'DEL' : 'PUT', key, value: record },
-      next: [],
-      refs: [],
-      clock: { id: author, time },
-      v: 2,
-      key: author,
-      identity: author,
-      sig: '',
-      hash: `${key}@${time}`,
-    },
-  }
-}
-
 const attestation = (manifest_hash: string, ingester_id: string) => ({ manifest_hash, ingester_id })
-const idsOf = (records: RegistryRecord[]) => records.map(({ key }) => key).sort()
 
 test('a peer ID belongs to its peer, however early another station claimed it', () => {
   for (const order of [0, 1]) {
@@ -127,37 +102,6 @@ test('closing an epoch leaves the attestations of others to be found', async () 
   assert.deepEqual(idsOf(view.attestationsOf('n')), ['A/n,i'])
 })
 
-test('what is ours and only in older logs is to be taken over, what is deleted is not', async () => {
-  const view = newView()
-  nowMs = 500
-  view.apply('nodes', judged('own', 'old', 100, {}), 1)
-  view.apply('nodes', judged('own', 'both', 100, {}), 1)
-  view.apply('nodes', judged('own', 'both', 200, {}), 2)
-  view.apply('nodes', judged('own', 'deleted', 100, {}), 1)
-  view.apply('nodes', judged('own', 'deleted', 150, null), 1)
-  view.apply('nodes', judged('B', 'foreign', 100, {}), 1)
-  assert.deepEqual(idsOf(view.ownBefore(2, 'nodes')), ['own/old'])
-  assert.deepEqual(idsOf([...view.foreignBefore(2, 'nodes')]), ['B/foreign'])
-  await view.closeEpoch(1)
-  assert.deepEqual(view.ownBefore(2, 'nodes'), [])
-})
-
-test('a claim of ours that another station may overtake in a new epoch is told with its first clock', async () => {
-  const view = newView()
-  nowMs = 500
-  view.apply('nodes', judged('own', 'i', 100, {}), 1)
-  view.apply('nodes', judged('own', 'i', 300, {}), 2)
-  assert.deepEqual(view.ownOvertaken(2, 'nodes'), [], 'nobody else claims it')
-  view.apply('nodes', judged('thief', 'i', 200, {}), 2)
-  assert.equal(view.get('nodes', 'i')?.author, 'own')
-  const [overtaken] = view.ownOvertaken(2, 'nodes')
-  assert.equal(overtaken?.firstMs, 100)
-  view.apply('nodes', judged('own', 'i', 100, {}), 2)
-  assert.deepEqual(view.ownOvertaken(2, 'nodes'), [], 'the new epoch has it as early')
-  await view.closeEpoch(1)
-  assert.equal(view.get('nodes', 'i')?.author, 'own')
-})
-
 test('an entry is shown before it joins, makes nothing current, and is taken back when it never does', async () => {
   const view = newView()
   nowMs = 500
@@ -225,37 +169,6 @@ test('an old statement that is carried into a later log goes after what its auth
   }
 })
 
-test('an old statement that is carried into a new log keeps neither its author nor a carrier from the later one', () => {
-  const view = newView()
-  nowMs = 500
-  for (const author of ['own', 'absent']) {
-    view.apply('trust', judged(author, 'ing', 100, { version: 1 }), 1)
-    view.apply('trust', judged(author, 'ing', 200, { version: 2 }), 1)
-    view.apply('trust', judged(author, 'ing', 100, { version: 1 }), 2)
-    assert.equal(view.isHeldSince(2, 'trust', 'ing', author), false)
-  }
-  assert.deepEqual(idsOf(view.ownBefore(2, 'trust')), ['own/ing'])
-  assert.deepEqual(idsOf([...view.foreignBefore(2, 'trust')]), ['absent/ing'])
-  view.apply('trust', judged('own', 'ing', 300, { version: 2 }), 2)
-  view.apply('trust', judged('absent', 'ing', 200, { version: 2 }), 2)
-  assert.deepEqual(view.ownBefore(2, 'trust'), [])
-  assert.deepEqual([...view.foreignBefore(2, 'trust')], [])
-})
-
-test('what is only offered is not there to be carried on, nor does it hide what a log says', async () => {
-  const view = newView()
-  view.apply('trust', judged('A', 'i', 100, { versions: {} }), 1)
-  const preview = view.preview('trust')
-  preview.show(judged('A', 'i', 200, { versions: {} }))
-  preview.show(judged('A', 'j', 200, { versions: {} }))
-  const before = () => [...view.foreignBefore(2, 'trust')].map(({ entryHash }) => entryHash)
-  assert.deepEqual(before(), ['A/i@100'])
-  view.apply('trust', judged('A', 'j', 200, { versions: {} }), 1)
-  assert.deepEqual(before(), ['A/i@100', 'A/j@200'])
-  await preview.close()
-  assert.deepEqual(before(), ['A/i@100', 'A/j@200'])
-})
-
 test('the end of a preview tells which records changed, and costs nothing for all others', async () => {
   const view = newView()
   view.apply('attestations', judged('A', 'm:i', 100, attestation('m', 'i')), 1)
@@ -269,21 +182,4 @@ test('the end of a preview tells which records changed, and costs nothing for al
   assert.deepEqual(idsOf(view.allClaims('attestations')), ['A/m:i'])
   assert.deepEqual(idsOf(view.attestationsOf('m')), ['A/m:i'])
   assert.deepEqual(view.attestationsOf('n'), [])
-})
-
-test('no preview shows what another station carried, nor more keys of an author than are kept', async () => {
-  const view = newView()
-  const preview = view.preview('trust')
-  preview.show(judged('A', carriedId('x'), 100, { epoch: 1, entry: new Uint8Array() }))
-  assert.deepEqual(view.allClaims('trust'), [])
-  const full = view.preview('nodes')
-  for (let i = 0; i < KEYS_PER_AUTHOR - 1; i += 1) view.apply('nodes', judged('A', `i-${i}`, 1, {}))
-  full.show(judged('A', 'fits', 1, {}))
-  assert.equal(view.claims('nodes', 'fits').length, 1)
-  view.apply('nodes', judged('A', `i-last`, 1, {}))
-  full.show(judged('A', 'is one more', 1, {}))
-  full.show(judged('B', 'other', 1, {}))
-  assert.deepEqual(view.claims('nodes', 'is one more'), [])
-  assert.equal(view.claims('nodes', 'other').length, 1)
-  await Promise.all([preview.close(), full.close()])
 })

@@ -7,8 +7,8 @@ import { SETTINGS } from '../../../src/config/table.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const compose = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
 
-/** Not handed over: Compose reads the one itself, and the image fixes the other to its volume. */
-const NOT_PASSED_ON = new Set(['COMPOSE_PROFILES', 'DATA_DIR'])
+/** Not handed over: the image fixes it to its volume. */
+const NOT_PASSED_ON = new Set(['DATA_DIR'])
 /** Compose's own, by the prefix that the node leaves alone in `.env`. */
 const OF_COMPOSE = /^(DOCKER_|WESENSE_NODE_IMAGE$)/
 
@@ -27,6 +27,12 @@ test('every variable of the compose file is a setting, or one of its own', () =>
   for (const [, name = ''] of compose.matchAll(/\$\{([A-Z0-9_]+)/g)) {
     assert.ok(known.has(name) || OF_COMPOSE.test(name), `${name} is no setting`)
   }
+})
+
+test('a relay is the same one peer: its profile starts the service of the bootstrap', () => {
+  const lists = [...compose.matchAll(/profiles: \[([a-z, ]+)\]/g)].map(([, list]) => list)
+  assert.deepEqual(lists, ['bootstrap, relay, guardian, hub', 'lan'])
+  assert.equal(compose.match(/container_name:/g)?.length, 1)
 })
 
 test('ports are published as the settings have them', () => {

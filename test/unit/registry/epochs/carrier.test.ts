@@ -5,7 +5,6 @@ import { startOfEpoch } from '../../../../src/registry/epochs/calendar.ts'
 import type { CarriedEntries } from '../../../../src/registry/epochs/carried-entries.ts'
 import { Carrier } from '../../../../src/registry/epochs/carrier.ts'
 import type { RegistryRecord, TrustRecord } from '../../../../src/registry/types.ts'
-import type { RecordView } from '../../../../src/registry/view.ts'
 
 const EPOCH = 8
 const TTL_MS = 7 * 86_400_000
@@ -57,11 +56,9 @@ function carrierIn(
   return new Carrier(
     { ownPeerId, ttlMs, perRun },
     {
-      view: {
-        foreignBefore: () => [...network.old.values()],
-        // Whatever is carried changes the view.
-        revision: () => network.old.size,
-      } as unknown as RecordView,
+      // Whatever is carried changes the view.
+      view: { revision: () => network.old.size },
+      turning: { foreignBefore: () => network.old.values() },
       isSpeaker: (author) => network.speakers.has(author),
       carried: { authorsIn: () => new Map(network.carried) } as unknown as CarriedEntries,
       writer: { carry: async () => {} },

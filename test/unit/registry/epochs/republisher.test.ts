@@ -5,7 +5,6 @@ import { startOfEpoch } from '../../../../src/registry/epochs/calendar.ts'
 import { Republisher, SPREAD_MS } from '../../../../src/registry/epochs/republisher.ts'
 import { RegistryError } from '../../../../src/registry/errors.ts'
 import type { DatabaseName, RegistryRecord } from '../../../../src/registry/types.ts'
-import type { RecordView } from '../../../../src/registry/view.ts'
 
 const EPOCH = 8
 const signal = new AbortController().signal
@@ -32,11 +31,11 @@ function scene(count: number, perRun = 1000): Scene {
     republisher: new Republisher(
       { ownPeerId: 'own', perRun },
       {
-        view: {
+        turning: {
           ownBefore: (_: number, name: DatabaseName) =>
             name === 'nodes' ? [...left].map(record) : [],
           ownOvertaken: () => [],
-        } as unknown as RecordView,
+        },
         writer: {
           republish: async (_, localId) => {
             if (made.failure !== null) throw made.failure

@@ -1,0 +1,48 @@
+import { recordsBefore } from '../claim-choice.ts'
+import { asHeld, firstSince, isHeldSince } from '../claims.ts'
+import type { KeptClaims } from '../kept-claims.ts'
+import type { DatabaseName, RegistryRecord } from '../types.ts'
+
+/** What an epoch's turn asks of the claims: those that would be gone, or weaker, without older logs. */
+export class TurningClaims {
+  readonly #kept: Pick<KeptClaims, 'of' | 'ownIds' | 'ownPeerId'>
+
+  constructor(kept: Pick<KeptClaims, 'of' | 'ownIds' | 'ownPeerId'>) {
+    this.#kept = kept
+  }
+
+  /** Our own current records that only logs before this epoch have. */
+  ownBefore(epoch: number, database: DatabaseName): RegistryRecord[] {
+    const claims = [...this.#kept.ownIds(database)].map((localId) =>
+      this.#kept.of(database).by(localId, this.#kept.ownPeerId),
+    )
+    return recordsBefore(epoch, claims)
+  }
+
+  /**
+   * Our own records that another station claims too, whose first put is in a log before this epoch:
+   * without that log the other claim may be the earlier one.
+   */
+  ownOvertaken(
+    epoch: number,
+    database: DatabaseName,
+  ): { record: RegistryRecord; firstMs: number }[] {
+    const { ownPeerId } = this.#kept
+    return [...this.#kept.ownIds(database)].flatMap((localId) => {
+      const claims = this.#kept.of(database).of(localId)
+      const own = claims.find(({ record }) => record?.author === ownPeerId)
+      if (own === undefined || own.record === null || claims.length === 1) return []
+      const isLater = isHeldSince(own, epoch) && firstSince(own, epoch) > own.firstMs
+      const isContested = claims.some(({ record }) => record !== null && record !== own.record)
+      return isLater && isContested ? [{ record: own.record, firstMs: own.firstMs }] : []
+    })
+  }
+
+  /** Current records of other authors that only logs before this epoch have; of previews nothing is known. */
+  *foreignBefore(epoch: number, database: DatabaseName): Iterable<RegistryRecord> {
+    for (const claim of this.#kept.of(database).all()) {
+      if (claim.record?.author === this.#kept.ownPeerId) continue
+      yield* recordsBefore(epoch, [asHeld(claim)])
+    }
+  }
+}
