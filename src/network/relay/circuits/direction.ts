@@ -5,10 +5,10 @@ import { HeldBytes } from './held-bytes.ts'
 import { controlIntake, type Intake } from './intake.ts'
 
 /**
- * Bytes handed to a destination at once: one circuit does not hold up the others of its connection. With the
- * muxer's header it fits one noise message of 65 519 bytes; 64 KiB would make a second one for the last few.
+ * Bytes handed to a destination at once: one circuit does not hold up the others of its connection. Twice what
+ * fits a noise message with the muxer's header, so that the 64 KiB that most senders send are not cut in two.
  */
-const SLICE_BYTES = 64_512
+const SLICE_BYTES = 131_014
 
 /** What one direction asks of its circuit. */
 export interface DirectionPort {

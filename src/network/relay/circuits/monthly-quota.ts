@@ -30,6 +30,8 @@ export class MonthlyQuota {
   readonly #clock: Clock
   readonly #loop: Loop
   #month: string
+  /** Before it the month needs no look: the end of the one that the clock last told. */
+  #turnsAtMs = 0
   #bytes = 0
   #isDirty = false
   #isWriteFailing = false
@@ -85,7 +87,11 @@ export class MonthlyQuota {
 
   /** Never back: a clock that is set back must not give a month twice. */
   #turnMonth(): void {
-    const month = monthOf(this.#clock.now())
+    const nowMs = this.#clock.now()
+    // Asked for each slice, and the month is rarely another one.
+    if (nowMs < this.#turnsAtMs) return
+    const month = monthOf(nowMs)
+    this.#turnsAtMs = endOfMonthMs(nowMs)
     if (month <= this.#month) return
     this.#month = month
     this.#bytes = 0
@@ -155,4 +161,9 @@ export class MonthlyQuota {
 /** `2026-11` of ms since the epoch, UTC; later months sort later. */
 function monthOf(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 7)
+}
+
+function endOfMonthMs(nowMs: number): number {
+  const date = new Date(nowMs)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
 }
