@@ -1,4 +1,3 @@
-import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { dcutr } from '@libp2p/dcutr'
 import type { GossipSub } from '@libp2p/gossipsub'
@@ -20,6 +19,7 @@ import { withFrameLimit } from './guards/yamux-frames.ts'
 import type { HostAddresses } from './host-addresses.ts'
 import type { HostComponents, HostOptions } from './host-options.ts'
 import type { NetworkMetrics } from './metrics.ts'
+import { leanNoise } from './noise.ts'
 import type { ProtocolNames } from './protocols.ts'
 import { circuitTransport } from './relay/client/circuit-transport.ts'
 
@@ -85,7 +85,7 @@ export async function createHostLibp2p(
     },
     connectionGater: gater,
     peerStore: limits.peerStore,
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [leanNoise()],
     streamMuxers: [
       withFrameLimit(
         yamux(limits.yamux),
