@@ -27,7 +27,8 @@ export class Child {
   ) {
     this.#child = fork(join(import.meta.dirname, script), [...args], {
       env: { ...process.env, ...env },
-      execArgv: [...nodeFlags, ...process.execArgv],
+      // Not our own flags: with `node -e` each child would begin as we did.
+      execArgv: [...nodeFlags],
     })
     this.#kill = () => this.#child.kill('SIGKILL')
     process.on('exit', this.#kill)
