@@ -9,6 +9,8 @@ import type { Clock } from '../../src/lib/clock.ts'
 export class MovingClock implements Clock {
   readonly #sleepers = new Set<{ readonly dueMs: number; wake(): void }>()
   #offsetMs: number
+  /** Sleeps begun so far: one more means that whoever was woken has done its work and sleeps again. */
+  sleepsBegun = 0
 
   constructor(nowMs: number) {
     this.#offsetMs = nowMs - Date.now()
@@ -30,6 +32,7 @@ export class MovingClock implements Clock {
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.sleepsBegun += 1
     const woken = new AbortController()
     const sleeper = { dueMs: this.now() + ms, wake: () => woken.abort() }
     this.#sleepers.add(sleeper)

@@ -46,9 +46,10 @@ describe('the monthly quota', () => {
     await assert.rejects(stat(path))
     clock.advance(1_001)
     await waitFor(() => stat(path), { message: 'the write' })
+    await waitFor(() => clock.sleepsBegun === 2, { message: 'the end of the write' })
     const { mtimeMs } = await stat(path)
     clock.advance(60_000)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await waitFor(() => clock.sleepsBegun === 3, { message: 'another look' })
     assert.equal((await stat(path)).mtimeMs, mtimeMs, 'nothing changed, nothing is written')
   })
 
@@ -143,8 +144,9 @@ describe('the monthly quota', () => {
     const { quota, clock } = await setUp(t, { path: join(folder, 'file', 'quota.json'), warnings })
     for (let i = 0; i < 3; i += 1) {
       quota.add(10)
+      const before = clock.sleepsBegun
       clock.advance(30_001)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await waitFor(() => clock.sleepsBegun > before, { message: 'the end of the attempt' })
     }
     await quota.stop()
     assert.equal(warnings.filter((text) => /not written/.test(text)).length, 1)
