@@ -61,6 +61,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     libp2p: network.libp2p,
     logger: logger.child('registry'),
     metrics,
+    heap: () => telemetry.heap(),
   })
   relayMembers.attach(registry)
   const sources: StatusSources = {

@@ -3,7 +3,7 @@ import type { Libp2p } from '@libp2p/interface'
 import type { Identity } from '../identity/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { RegistryTransport } from '../network/types.ts'
-import type { Logger, Metrics } from '../telemetry/index.ts'
+import type { HeapUse, Logger, Metrics } from '../telemetry/index.ts'
 
 /** Bitswap's bounds, in the library's own units; unset ones keep the library's defaults. */
 export interface BitswapLimits {
@@ -47,6 +47,8 @@ export interface RegistryComponents {
   readonly libp2p: Libp2p | null
   readonly logger: Logger
   readonly metrics: Metrics
+  /** What the heap holds: entries of others are refused before it is full. Absent: never for that reason. */
+  readonly heap?: () => HeapUse
   /** @default systemClock */
   readonly clock?: Clock
 }

@@ -64,7 +64,7 @@ export function createRegistryParts(
   const reports = new RegistryReports(components.logger, metrics)
   const guard: DiskGuard = new DiskGuard(
     { directory, limitBytes: options.limitBytes ?? null },
-    { clock, ...reports.room },
+    { clock, heap: components.heap, ...reports.room },
   )
   const disk = new StoreDisk(
     { directory, retryMs: options.diskRetryMs ?? 5000 },

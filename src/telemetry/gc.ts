@@ -1,4 +1,5 @@
 import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
 
 import type { Metrics } from './metrics.ts'
 
@@ -9,10 +10,19 @@ const KINDS: Readonly<Record<number, string>> = {
   [constants.NODE_PERFORMANCE_GC_WEAKCB]: 'weak_callbacks',
 }
 
-/** Measures every pause for garbage collection, by kind. */
+/** What the heap held when it was last collected as a whole: what is alive, little garbage among it. */
+export interface CollectedHeap {
+  /** null: not collected as a whole yet. */
+  readonly liveBytes: number | null
+  /** Whole collections so far. */
+  readonly collections: number
+}
+
+/** Measures every pause for garbage collection, by kind, and what is left after a whole one. */
 export class GcMonitor {
   readonly #pauses: ReturnType<typeof createPauses>
   #observer: PerformanceObserver | null = null
+  #collected: CollectedHeap = { liveBytes: null, collections: 0 }
 
   constructor(metrics: Metrics) {
     this.#pauses = createPauses(metrics)
@@ -22,7 +32,9 @@ export class GcMonitor {
     if (this.#observer !== null) return
     this.#observer = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        this.#pauses.observe({ kind: kindOf(entry) }, entry.duration / 1000)
+        const kind = kindOf(entry)
+        this.#pauses.observe({ kind }, entry.duration / 1000)
+        if (kind === 'major') this.#noteCollection()
       }
     })
     this.#observer.observe({ entryTypes: ['gc'] })
@@ -31,6 +43,16 @@ export class GcMonitor {
   stop(): void {
     this.#observer?.disconnect()
     this.#observer = null
+  }
+
+  get collected(): CollectedHeap {
+    return this.#collected
+  }
+
+  /** Entries come some milliseconds late: what was allocated since counts as alive. */
+  #noteCollection(): void {
+    const liveBytes = getHeapStatistics().used_heap_size
+    this.#collected = { liveBytes, collections: this.#collected.collections + 1 }
   }
 }
 

@@ -7,4 +7,4 @@
 export { createLogger, type LogFormat, type Logger, silentLogger } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { readProcessMemory } from './process-metrics.ts'
-export { createProcessTelemetry, type ProcessTelemetry } from './process-telemetry.ts'
+export { createProcessTelemetry, type HeapUse, type ProcessTelemetry } from './process-telemetry.ts'

@@ -1,7 +1,14 @@
 import { type EventLoopDelay, EventLoopMonitor } from './event-loop.ts'
-import { GcMonitor } from './gc.ts'
+import { type CollectedHeap, GcMonitor } from './gc.ts'
 import type { Metrics } from './metrics.ts'
-import { registerProcessMetrics } from './process-metrics.ts'
+import { readProcessMemory, registerProcessMetrics } from './process-metrics.ts'
+
+/** What the heap holds and may hold, bytes. */
+export interface HeapUse extends CollectedHeap {
+  /** Garbage included. */
+  readonly usedBytes: number
+  readonly limitBytes: number
+}
 
 /** Everything that is measured of the process itself, with one owner to start and stop it. */
 export interface ProcessTelemetry {
@@ -9,6 +16,7 @@ export interface ProcessTelemetry {
   stop(): void
   /** All zero while stopped. */
   eventLoopDelay(): EventLoopDelay
+  heap(): HeapUse
 }
 
 export function createProcessTelemetry(metrics: Metrics): ProcessTelemetry {
@@ -25,5 +33,9 @@ export function createProcessTelemetry(metrics: Metrics): ProcessTelemetry {
       eventLoop.stop()
     },
     eventLoopDelay: () => eventLoop.read(),
+    heap: () => {
+      const { heapUsedBytes: usedBytes, heapLimitBytes: limitBytes } = readProcessMemory()
+      return { ...gc.collected, usedBytes, limitBytes }
+    },
   }
 }

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 
 import type { Clock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
+import type { HeapUse } from '../../telemetry/index.ts'
 import { type RegistryError, readOnly } from '../errors.ts'
 import { type Admission, type Judgement, judgeUsage } from './disk-limits.ts'
 import { folderBytes } from './folder-bytes.ts'
+import { HeapRoom } from './heap-room.ts'
 
 const INTERVAL_MS = 10_000
 const MIB = 1024 * 1024
@@ -25,6 +27,8 @@ export interface DiskGuardComponents {
   readonly clock: Clock
   /** @default statfs of node:fs/promises */
   readonly statfs?: (path: string) => Promise<FileSystemFacts>
+  /** Absent: memory is no matter. */
+  readonly heap?: (() => HeapUse) | undefined
   /** Whenever something else is admitted than before; `notice` says why, null when all is well. */
   onChanged(admission: Admission, notice: string | null): void
 }
@@ -38,13 +42,15 @@ export interface StoreRoom {
 }
 
 /**
- * Looks at the room on the disk and at the size of the registry now and then, and says what may be added.
- * It stops strangers before they fill the disk, and us before LevelDB fails: what deletes is never stopped.
+ * Looks at the room on the disk, at the size of the registry and at the heap now and then, and says what may
+ * be added. It stops strangers before they fill disk or memory, and us before LevelDB fails: what deletes is
+ * never stopped.
  */
 export class DiskGuard implements StoreRoom {
   readonly #options: DiskGuardOptions
   readonly #components: DiskGuardComponents
   readonly #loop: Loop
+  readonly #heap: HeapRoom | null
   #judgement = OPEN
   #failure: RegistryError | null = null
   #notice: string | null = null
@@ -55,6 +61,7 @@ export class DiskGuard implements StoreRoom {
   constructor(options: DiskGuardOptions, components: DiskGuardComponents) {
     this.#options = options
     this.#components = components
+    this.#heap = components.heap === undefined ? null : new HeapRoom(components.heap)
     this.#loop = new Loop({
       name: 'disk-guard',
       intervalMs: INTERVAL_MS,
@@ -78,7 +85,8 @@ export class DiskGuard implements StoreRoom {
   get acceptsRemote(): boolean {
     if (this.#judgement.admission !== 'all') return false
     const { limitBytes } = this.#options
-    return limitBytes === null || this.#storeBytes + this.#storedSince < limitBytes
+    if (limitBytes !== null && this.#storeBytes + this.#storedSince >= limitBytes) return false
+    return this.#heap?.isFull(false) !== true
   }
 
   /** Why not even our own records are stored; null while they are. */
@@ -93,6 +101,7 @@ export class DiskGuard implements StoreRoom {
 
   noteStored(bytes: number): void {
     this.#storedSince += bytes
+    this.#heap?.noteStored(bytes)
   }
 
   /** Resolves when the disk has been looked at once. */
@@ -126,7 +135,13 @@ export class DiskGuard implements StoreRoom {
     const used = blocks - bfree
     // Some file systems in user space tell no sizes.
     const usedShare = used + bavail > 0 ? used / (used + bavail) : 0
-    const usage = { freeBytes: bavail * bsize, usedShare, storeBytes: this.#storeBytes }
+    const isHeapFull = this.#heap?.isFull(this.#judgement.reason === 'memory') ?? false
+    const usage = {
+      freeBytes: bavail * bsize,
+      usedShare,
+      storeBytes: this.#storeBytes,
+      isHeapFull,
+    }
     this.#conclude(judgeUsage(usage, this.#judgement, limitBytes), usage.freeBytes)
   }
 
@@ -153,6 +168,7 @@ export class DiskGuard implements StoreRoom {
     if (reason === 'limit' && limitBytes !== null) {
       return `${what}: the registry takes ${roundMib(this.#storeBytes)} MB, its limit is ${roundMib(limitBytes)} MB`
     }
+    if (reason === 'memory') return `${what}: the heap is nearly full (ORBITDB_HEAP_MB)`
     return `${what}: ${roundMib(freeBytes)} MB are left on the disk`
   }
 }

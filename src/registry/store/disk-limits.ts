@@ -11,10 +11,12 @@ export interface DiskUsage {
   readonly usedShare: number
   /** Files of both stores. */
   readonly storeBytes: number
+  /** The heap has no room for more entries. */
+  readonly isHeapFull: boolean
 }
 
-/** Why not everything is admitted: the disk fills up, or the registry is as large as it may be. */
-export type AdmissionReason = 'disk' | 'limit'
+/** Why not everything is admitted: disk or heap fills up, or the registry is as large as it may be. */
+export type AdmissionReason = 'disk' | 'limit' | 'memory'
 
 export interface Judgement {
   readonly admission: Admission
@@ -60,6 +62,7 @@ export function judgeUsage(
     const share = before.reason === 'limit' ? LIMIT_RESUME_SHARE : 1
     if (usage.storeBytes >= limitBytes * share) return { admission: 'own', reason: 'limit' }
   }
+  if (usage.isHeapFull) return { admission: 'own', reason: 'memory' }
   return { admission: 'all', reason: null }
 }
 

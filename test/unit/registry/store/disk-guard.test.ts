@@ -10,6 +10,7 @@ import {
   type Judgement,
   judgeUsage,
 } from '../../../../src/registry/store/disk-limits.ts'
+import type { HeapUse } from '../../../../src/telemetry/index.ts'
 import { MovingClock } from '../../../support/moving-clock.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 import { waitFor } from '../../../support/wait-for.ts'
@@ -22,7 +23,7 @@ function small(usedBlocks: number): FileSystemFacts {
   return { blocks: 1000, bfree: 1000 - usedBlocks, bavail: 1000 - usedBlocks, bsize: MIB }
 }
 
-async function setUp(t: TestContext, limitBytes: number | null = null) {
+async function setUp(t: TestContext, limitBytes: number | null = null, heap?: () => HeapUse) {
   const directory = await tempDir(t)
   await mkdir(join(directory, 'blocks'))
   const clock = new MovingClock(1_000_000)
@@ -36,6 +37,7 @@ async function setUp(t: TestContext, limitBytes: number | null = null) {
         if (facts === null) throw new Error('not supported')
         return facts
       },
+      heap,
       onChanged: (admission, notice) => told.push([admission, notice]),
     },
   )
@@ -96,14 +98,18 @@ for (const [what, freeBytes, usedShare, admission] of [
   ['a small disk may be used to nine tenths', 100 * MIB, 0.89, 'all'],
 ] as const) {
   test(what, () => {
-    const usage = { freeBytes, usedShare, storeBytes: 0 }
+    const usage = { freeBytes, usedShare, storeBytes: 0, isHeapFull: false }
     assert.equal(judgeUsage(usage, OPEN, null).admission, admission)
   })
 }
 
 test('a registry that was at its limit begins again below nineteen twentieths of it', () => {
   const at = (storeBytes: number, before: Judgement) =>
-    judgeUsage({ freeBytes: 500 * GIB, usedShare: 0.1, storeBytes }, before, 1000)
+    judgeUsage(
+      { freeBytes: 500 * GIB, usedShare: 0.1, storeBytes, isHeapFull: false },
+      before,
+      1000,
+    )
   const reached = at(1000, OPEN)
   assert.deepEqual(reached, { admission: 'own', reason: 'limit' })
   assert.equal(at(999, OPEN).admission, 'all')
@@ -148,6 +154,51 @@ test('what is stored between two looks counts towards the limit', async (t) => {
     return guard.acceptsRemote
   }
   await waitFor(isSo, { message: 'the files to be looked at' })
+})
+
+test('a heap that fills up ends the entries of others, and begins them again when it is well below', async (t) => {
+  const heap = { usedBytes: 900, liveBytes: 500, collections: 1, limitBytes: 1000 }
+  const { guard, told, use } = await setUp(t, null, () => heap)
+  await guard.start()
+  assert.equal(guard.acceptsRemote, true)
+  heap.liveBytes = 650
+  assert.equal(guard.acceptsRemote, false, 'before the next look')
+  await use(small(100), 'own')
+  assert.equal(guard.failure, null, 'our own are stored')
+  heap.liveBytes = 560
+  await use(small(100), 'own')
+  heap.liveBytes = 549
+  await use(small(100), 'all')
+  assert.equal(guard.acceptsRemote, true)
+  const notice =
+    'no entries of other stations are stored: the heap is nearly full (ORBITDB_HEAP_MB)'
+  assert.deepEqual(told, [
+    ['own', notice],
+    ['all', null],
+  ])
+})
+
+test('what is stored between two collections counts threefold, as far as the heap is in use at all', async (t) => {
+  const heap = { usedBytes: 1000, liveBytes: 500, collections: 1, limitBytes: 1000 }
+  const { guard } = await setUp(t, null, () => heap)
+  await guard.start()
+  guard.noteStored(49)
+  assert.equal(guard.acceptsRemote, true)
+  guard.noteStored(1)
+  assert.equal(guard.acceptsRemote, false)
+  heap.usedBytes = 640
+  assert.equal(guard.acceptsRemote, true, 'a heap with room has room')
+  Object.assign(heap, { usedBytes: 1000, collections: 2 })
+  assert.equal(guard.acceptsRemote, true, 'a collection says what it was')
+})
+
+test('a heap that was never collected is as full as it is in use', async (t) => {
+  const heap = { usedBytes: 649, liveBytes: null, collections: 0, limitBytes: 1000 }
+  const { guard } = await setUp(t, null, () => heap)
+  await guard.start()
+  assert.equal(guard.acceptsRemote, true)
+  heap.usedBytes = 650
+  assert.equal(guard.acceptsRemote, false)
 })
 
 test('a file system that tells nothing stops nothing', async (t) => {
