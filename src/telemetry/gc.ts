@@ -26,6 +26,11 @@ export class GcMonitor {
 
   constructor(metrics: Metrics) {
     this.#pauses = createPauses(metrics)
+    metrics.gauge({
+      name: 'wesense_process_heap_live_bytes',
+      help: 'JavaScript heap in use after its last whole collection; 0 before the first',
+      collect: (gauge) => gauge.set(this.#collected.liveBytes ?? 0),
+    })
   }
 
   start(): void {

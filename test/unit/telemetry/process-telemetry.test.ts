@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { readProcessMemory } from '../../../src/telemetry/process-metrics.ts'
@@ -86,6 +88,29 @@ describe('event-loop delay', () => {
     assert.ok(telemetry.eventLoopDelay().maxMs >= 100)
     t.mock.timers.tick(60_000)
     assert.ok(telemetry.eventLoopDelay().maxMs < 100)
+  })
+})
+
+describe('the heap', () => {
+  it('tells what was alive at its last whole collection', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const metrics = createMetrics()
+    const telemetry = createProcessTelemetry(metrics)
+    const before = telemetry.heap()
+    assert.deepEqual([before.liveBytes, before.collections], [null, 0])
+    assert.ok(before.usedBytes > 1e6 && before.usedBytes < before.limitBytes)
+    telemetry.start()
+    const isCollected = () => {
+      collect()
+      return telemetry.heap().collections > 0
+    }
+    await waitFor(isCollected, { message: 'a whole collection to be seen' })
+    telemetry.stop()
+    const { liveBytes } = telemetry.heap()
+    assert.ok(liveBytes !== null && liveBytes > 1e6)
+    const name = 'wesense_process_heap_live_bytes'
+    assert.equal(sample(await metrics.text(), name), liveBytes)
   })
 })
 
