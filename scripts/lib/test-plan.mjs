@@ -4,13 +4,14 @@ import { join, posix } from 'node:path'
 
 const TEST_FILE = /\.test\.(ts|mjs)$/
 const NEEDS = [
-  { tool: 'bundle', pattern: /\/support\/process\.ts'/ },
-  { tool: 'namespaces', pattern: /\/support\/namespaces\.ts'/ },
+  { tool: 'bundle', pattern: /\/support\/(process|soak\/run)\.ts'/ },
+  { tool: 'namespaces', pattern: /\/support\/(namespaces|one-host-net|soak\/run)\.ts'/ },
   { tool: 'engine', pattern: /\/support\/docker\.ts'/ },
   { tool: 'nat', pattern: /\/support\/nat-lab[a-z-]*\.ts'/ },
+  { tool: 'soak', pattern: /\/support\/soak\/run\.ts'/ },
 ]
 /** These take the machine, or are timed: one at a time, after the others. */
-const ALONE = ['engine', 'nat']
+const ALONE = ['engine', 'nat', 'soak']
 /** Stations that are timed while many work or attack: beside other tests those would be timed too. */
 const TIMED = /\/support\/(registry-station|relay-ends)\.ts'/
 
