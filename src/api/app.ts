@@ -3,12 +3,15 @@ import type { IncomingMessage } from 'node:http'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 
 import { HttpError } from './errors.ts'
-import type { AccessPolicy } from './http/access.ts'
+import { type AccessPolicy, bearerToken } from './http/access.ts'
 import { answerClientError } from './http/client-error.ts'
+import { guardConnections } from './http/connection-guard.ts'
 import { type ErrorReply, errorReply } from './http/error-reply.ts'
 import { readJsonBody } from './http/json-body.ts'
 import { JSON_TYPE } from './http/json-type.ts'
 import type { RequestLimiter } from './http/rate-limit.ts'
+import { SECURITY_HEADERS } from './http/security-headers.ts'
+import type { TokenAttempts } from './http/token-attempts.ts'
 import { validatorCompiler } from './http/validation.ts'
 import type { ApiMetrics } from './metrics.ts'
 import type { ApiLimits } from './options.ts'
@@ -19,6 +22,7 @@ export interface AppParts {
   readonly context: RouteContext
   readonly access: AccessPolicy
   readonly limiter: RequestLimiter
+  readonly attempts: TokenAttempts
   readonly metrics: ApiMetrics
   readonly limits: ApiLimits
   readonly bodyLimitBytes: number
@@ -35,6 +39,7 @@ export function buildApp(parts: AppParts): ApiApp {
     requestTimeout: limits.requestTimeoutMs,
     connectionTimeout: limits.idleTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxRequestsPerSocket: limits.maxRequestsPerSocket,
     http: {
       headersTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
@@ -50,6 +55,15 @@ export function buildApp(parts: AppParts): ApiApp {
     },
   })
   app.server.maxConnections = limits.maxConnections
+  guardConnections(app.server, {
+    maxStrangers: limits.maxStrangerConnections,
+    maxPerCaller: limits.maxConnectionsPerCaller,
+    maxPerStranger: limits.maxConnectionsPerStranger,
+    isKnown: (address) => parts.access.isKnown(address),
+    onRefused: () => metrics.refusedConnection(),
+  })
+  // Node 24 says "Connection: close" with the last answer and then waits for the client to do it.
+  app.server.on('dropRequest', (_request, socket) => socket.destroy())
   app.setValidatorCompiler(validatorCompiler)
   // Handlers are typed by their schemas, so building serializers from these would only cost memory.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
@@ -64,18 +78,46 @@ export function buildApp(parts: AppParts): ApiApp {
   return app
 }
 
-function addGates(app: ApiApp, { access, limiter }: AppParts): void {
+function addGates(app: ApiApp, parts: AppParts): void {
   app.decorateRequest('hasAccess', false)
-  app.addHook('onRequest', async (request) => {
-    const address = request.socket.remoteAddress
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS)
     const isOpen = request.routeOptions.config.isOpen === true
-    const limited = isOpen ? null : limiter.refusal(address ?? '')
+    const limited = isOpen ? null : parts.limiter.refusal(request.socket.remoteAddress ?? '')
     if (limited !== null) throw limited
-    const { authorization, host, origin } = request.headers
-    const refused = access.refusal({ address, authorization, host, origin })
+    const refused = refusal(parts, request)
     if (refused !== null && !isOpen) throw refused
     request.hasAccess = refused === null
   })
+}
+
+/** What the caller gets instead of an answer. An open route counts guesses as well: it would tell. */
+function refusal({ access, attempts }: AppParts, request: FastifyRequest): HttpError | null {
+  const address = request.socket.remoteAddress
+  const { authorization, host, origin } = request.headers
+  const isGuess = bearerToken(authorization) !== null && !access.isKnown(address)
+  const spent = isGuess ? attempts.refusal(address ?? '') : null
+  if (spent !== null) return spent
+  const refused = access.refusal({
+    address,
+    authorization,
+    host,
+    origin,
+    fetch: {
+      method: request.method,
+      site: header(request, 'sec-fetch-site'),
+      mode: header(request, 'sec-fetch-mode'),
+      dest: header(request, 'sec-fetch-dest'),
+    },
+  })
+  if (refused?.code === 'TOKEN_INVALID') attempts.failed(address ?? '')
+  return refused
+}
+
+/** Node joins a header that is sent twice; of these neither value is then one that is allowed. */
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value.join() : value
 }
 
 function addJsonParser(app: ApiApp, { bodyLimitBytes, limits }: AppParts): void {
@@ -125,8 +167,10 @@ function answerError(parts: AppParts, answer: ErrorReply, failure: Failure): Fas
   // Fastify 5.12 closes the connection on any body error, lest the rest of the body be read as a
   // request. Where the body was read to its end there is no rest.
   if (request.raw.complete) reply.removeHeader('connection')
+  // Again: what fails before its hooks ran, a path that is no URL, has none of them yet.
   return reply
     .code(answer.status)
+    .headers(SECURITY_HEADERS)
     .headers(answer.headers)
     .type(JSON_TYPE)
     .send(JSON.stringify(answer.body))

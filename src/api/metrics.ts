@@ -31,6 +31,10 @@ export function createApiMetrics(metrics: Metrics, countConnections: () => Promi
     help: 'HTTP requests answered with an error, by its code',
     labels: ['code'],
   })
+  const refusedConnections = metrics.counter({
+    name: 'wesense_api_connections_refused_total',
+    help: 'Connections to the HTTP API closed at once, since their caller, or strangers together, had too many',
+  })
   metrics.gauge({
     name: 'wesense_api_connections',
     help: 'Open connections to the HTTP API',
@@ -43,5 +47,6 @@ export function createApiMetrics(metrics: Metrics, countConnections: () => Promi
       duration.observe({ route }, seconds)
     },
     failed: (code: HttpErrorCode): void => errors.inc({ code }),
+    refusedConnection: (): void => refusedConnections.inc(),
   }
 }

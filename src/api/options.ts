@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
-import type { ConnectedPeer } from '../network/types.ts'
+import type { BanControl, ConnectedPeer } from '../network/types.ts'
 import type { RegistryService } from '../registry/types.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { NodeStatus, Readiness, RelayReply } from './types.ts'
@@ -31,6 +31,16 @@ export interface ApiOptions {
 /** Bounds that are no settings: nobody has a reason to tune them, tests do. */
 export interface ApiLimits {
   readonly maxConnections: number
+  /** Of callers that are neither on loopback nor on a trusted network, together. */
+  readonly maxStrangerConnections: number
+  /** From one address (IPv6: one /64) on loopback or on a trusted network. */
+  readonly maxConnectionsPerCaller: number
+  /** From one address of any other. */
+  readonly maxConnectionsPerStranger: number
+  /** With the last of them the client is told to close; a request after that closes the socket. */
+  readonly maxRequestsPerSocket: number
+  /** Wrong tokens an address may send at once, and every minute. */
+  readonly wrongTokensPerMinute: number
   /** From the first byte to the end of the headers. */
   readonly headersTimeoutMs: number
   /** From the first byte to the end of the body. */
@@ -53,6 +63,14 @@ export interface ApiLimits {
 export const DEFAULT_API_LIMITS: ApiLimits = {
   // A station has some ten services, each with a few sockets; at 100 KB a body this is 13 MB.
   maxConnections: 128,
+  // Strangers leave half to those who are known, and one leaves most of that half to the others.
+  maxStrangerConnections: 64,
+  // All ingesters of a host may come from one address, that of the bridge.
+  maxConnectionsPerCaller: 96,
+  maxConnectionsPerStranger: 8,
+  maxRequestsPerSocket: 1_000,
+  // A token has 16 characters at least: nobody guesses one at this rate, and a typo is forgiven.
+  wrongTokensPerMinute: 10,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
   idleTimeoutMs: 30_000,
@@ -73,6 +91,7 @@ export interface ApiComponents {
   peers(): readonly ConnectedPeer[]
   readiness(): Readiness
   relay(): RelayReply
+  readonly bans: BanControl
   /** All metrics in Prometheus' text format. */
   metricsText(): Promise<string>
   /** The registry as one signed file; absent: there is no such route. */

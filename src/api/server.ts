@@ -7,6 +7,7 @@ import { boundedEntries, boundedWriter } from './bounded-writer.ts'
 import { ApiError, HttpError } from './errors.ts'
 import { createAccessPolicy } from './http/access.ts'
 import { RequestLimiter } from './http/rate-limit.ts'
+import { TokenAttempts } from './http/token-attempts.ts'
 import { createApiMetrics } from './metrics.ts'
 import {
   type ApiAddress,
@@ -40,7 +41,14 @@ class HttpApi implements ApiService {
     const clock = components.clock ?? systemClock
     const access = createAccessPolicy({ ...options, allowedHosts: options.allowedHosts ?? [] })
     const { rateLimitPerMinute: perMinute, bodyLimitBytes } = options
-    const limiter = new RequestLimiter({ perMinute, maxCallers: this.#limits.maxCallers, clock })
+    const { maxCallers, wrongTokensPerMinute } = this.#limits
+    const limiter = new RequestLimiter({ perMinute, maxCallers, clock })
+    const attempts = new TokenAttempts({
+      perMinute: wrongTokensPerMinute,
+      maxCallers,
+      clock,
+      logger: components.logger,
+    })
     const metrics = createApiMetrics(components.metrics, () => this.#countConnections())
     const context = {
       registry: components.registry.view,
@@ -51,6 +59,7 @@ class HttpApi implements ApiService {
       peers: () => components.peers(),
       readiness: () => components.readiness(),
       relay: () => components.relay(),
+      bans: components.bans,
       metricsText: () => components.metricsText(),
       ...(components.snapshot === undefined ? {} : { snapshot: components.snapshot }),
       logger: components.logger,
@@ -63,6 +72,7 @@ class HttpApi implements ApiService {
         context: { ...context, writer, entryBytes: boundedEntries(components.registry, bounds) },
         access,
         limiter,
+        attempts,
         metrics,
         limits: this.#limits,
         bodyLimitBytes,

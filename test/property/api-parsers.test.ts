@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 
-import { storeReplication } from '../../src/api/domain/store-replication.ts'
+import { type RegionReplication, storeReplication } from '../../src/api/domain/store-replication.ts'
 import { createBrowserGuard } from '../../src/api/http/browser-guard.ts'
 import { addressSet, callerKey, isLoopback } from '../../src/api/http/networks.ts'
 import { validatorCompiler } from '../../src/api/http/validation.ts'
@@ -22,12 +22,18 @@ const stores = fc.array(fc.array(scope, { maxLength: 5 }), { maxLength: 8 }).map
   })),
 )
 
+async function regionsOf(list: Parameters<typeof storeReplication>[0]) {
+  const regions: RegionReplication[] = []
+  for await (const region of storeReplication(list)) regions.push(region)
+  return regions
+}
+
 describe('property: replication of regions', () => {
-  it('is the same in whatever order the stores come, sorted, and counts what it lists', () => {
-    fc.assert(
-      fc.property(stores, (list) => {
-        const regions = storeReplication(list)
-        assert.deepEqual(storeReplication(list.toReversed()), regions)
+  it('is the same in whatever order the stores come, sorted, and counts what it lists', async () => {
+    await fc.assert(
+      fc.asyncProperty(stores, async (list) => {
+        const regions = await regionsOf(list)
+        assert.deepEqual(await regionsOf(list.toReversed()), regions)
         for (const [i, region] of regions.entries()) {
           assert.equal(region.node_count, new Set(region.nodes).size)
           assert.ok(region.node_count >= 1)

@@ -12,12 +12,6 @@ export function parseScope(text: string): Scope | null {
   return country === '' || subdivision === '' ? null : { country, subdivision }
 }
 
-/** Whether what is kept under `scope` includes `place`. */
-export function covers(scope: Scope, place: Scope): boolean {
-  const isCountry = scope.country === '*' || scope.country === place.country
-  return isCountry && (scope.subdivision === '*' || scope.subdivision === place.subdivision)
-}
-
 export interface PlaceFilter {
   readonly country: string | undefined
   /** `akl`, or `nz/akl`, which then names the country too. */

@@ -1,5 +1,8 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+
 import type { StoreRecord } from '../../registry/types.ts'
-import { covers, parseScope, type Scope } from './scopes.ts'
+import { inOrder } from './listing.ts'
+import { parseScope, type Scope } from './scopes.ts'
 
 export interface RegionReplication {
   readonly country: string
@@ -10,57 +13,62 @@ export interface RegionReplication {
   readonly nodes: string[]
 }
 
-interface ScopedStore {
-  readonly id: string
-  readonly scopes: readonly Scope[]
-}
+/** Stores looked at in one go: some milliseconds. */
+const AT_ONCE = 4_000
+/** `node_count` as a sort key: wider than any number of stores. */
+const COUNT_DIGITS = 10
 
 /**
  * How many stores keep each region that any store names, the least kept first. A store of `nz/*` also
- * keeps `nz/akl`; one of `nz/akl` is no store of `nz/*`.
+ * keeps `nz/akl`; one of `nz/akl` is no store of `nz/*`. Regions and stores are what strangers wrote, and
+ * their product may be large: it is made one region at a time, with turns of the event loop in between.
  */
-export function storeReplication(stores: readonly StoreRecord[]): RegionReplication[] {
-  const scoped = stores.map(toScopedStore)
-  const places = new Map<string, Scope>()
-  for (const store of scoped) {
-    for (const scope of store.scopes) places.set(pattern(scope), scope)
-  }
-  const holders = groupByCountry(scoped)
-  return [...places]
-    .map(([scope_pattern, place]) => {
-      const nodes = storesOf(place, holders)
-      return { ...place, scope_pattern, node_count: nodes.length, nodes }
-    })
-    .sort((a, b) => a.node_count - b.node_count || compare(a.scope_pattern, b.scope_pattern))
-}
-
-/** Stores by the countries they name, so that a place is compared with those alone. */
-function groupByCountry(stores: readonly ScopedStore[]): Map<string, ScopedStore[]> {
-  const byCountry = new Map<string, ScopedStore[]>()
-  for (const store of stores) {
-    for (const country of new Set(store.scopes.map((scope) => scope.country))) {
-      const list = byCountry.get(country)
-      if (list === undefined) byCountry.set(country, [store])
-      else list.push(store)
+export async function* storeReplication(
+  stores: Iterable<StoreRecord>,
+): AsyncGenerator<RegionReplication> {
+  const turns = new Turns()
+  /** By pattern, who names just that. */
+  const named = new Map<string, { place: Scope; ids: Set<string> }>()
+  for (const { store_id, store_scope } of stores) {
+    for (const text of store_scope) {
+      const place = parseScope(text)
+      if (place === null) continue
+      const key = pattern(place)
+      const known = named.get(key)
+      if (known === undefined) named.set(key, { place, ids: new Set([store_id]) })
+      else known.ids.add(store_id)
     }
+    await turns.spend(store_scope.length)
   }
-  return byCountry
+  const keepersOf = ({ country, subdivision }: Scope): Set<string> => {
+    const covering = [`${country}/${subdivision}`, `${country}/*`, `*/${subdivision}`, '*/*']
+    const groups = [...new Set(covering)].flatMap((key) => named.get(key)?.ids ?? [])
+    return new Set(groups.flatMap((ids) => [...ids]))
+  }
+
+  const places: { key: string; place: Scope }[] = []
+  for (const [key, { place }] of named) {
+    const count = keepersOf(place).size
+    places.push({ key: `${String(count).padStart(COUNT_DIGITS, '0')} ${key}`, place })
+    await turns.spend(count)
+  }
+  for (const { place } of await inOrder(places, ({ key }) => key)) {
+    const nodes = [...keepersOf(place)].sort(compare)
+    yield { ...place, scope_pattern: pattern(place), node_count: nodes.length, nodes }
+    await turns.spend(nodes.length)
+  }
 }
 
-function storesOf(place: Scope, byCountry: Map<string, ScopedStore[]>): string[] {
-  const candidates = new Set([
-    ...(byCountry.get(place.country) ?? []),
-    ...(byCountry.get('*') ?? []),
-  ])
-  return [...candidates]
-    .filter((store) => store.scopes.some((scope) => covers(scope, place)))
-    .map((store) => store.id)
-    .sort(compare)
-}
+/** Lets others run whenever enough was done. */
+class Turns {
+  #left = AT_ONCE
 
-function toScopedStore(store: StoreRecord): ScopedStore {
-  const scopes = store.store_scope.map(parseScope).filter((scope) => scope !== null)
-  return { id: store.store_id, scopes }
+  async spend(work: number): Promise<void> {
+    this.#left -= work + 1
+    if (this.#left > 0) return
+    this.#left = AT_ONCE
+    await yieldToLoop()
+  }
 }
 
 function pattern(scope: Scope): string {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 import { HttpError, type HttpErrorCode } from '../errors.ts'
-import { type BrowserGuard, createBrowserGuard } from './browser-guard.ts'
+import { type BrowserGuard, createBrowserGuard, type FetchMetadata } from './browser-guard.ts'
 import { addressSet, isLoopback } from './networks.ts'
 
 /** What the decision rests on. Forwarding headers are no part of it: anyone can write them. */
@@ -11,6 +11,8 @@ export interface Caller {
   readonly authorization: string | undefined
   readonly host: string | undefined
   readonly origin: string | undefined
+  /** What browsers say about where a request comes from. */
+  readonly fetch: FetchMetadata
 }
 
 export interface AccessPolicyOptions {
@@ -20,6 +22,8 @@ export interface AccessPolicyOptions {
 }
 
 export interface AccessPolicy {
+  /** Whether callers from this address need no token: loopback and the trusted networks. */
+  isKnown(address: string | undefined): boolean
   /** null when the caller may use the API, else the answer it gets. */
   refusal(caller: Caller): HttpError | null
 }
@@ -41,16 +45,16 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   const guard = createBrowserGuard(options.allowedHosts)
   const tokenDigest = options.token === null ? null : digest(options.token)
 
+  const isKnown = (address: string | undefined) =>
+    address !== undefined && (isLoopback(address) || isTrusted(address))
   return {
+    isKnown,
     refusal: (caller) => {
       const token = bearerToken(caller.authorization)
       if (token !== null && tokenDigest !== null && timingSafeEqual(digest(token), tokenDigest)) {
         return null
       }
-      const { address } = caller
-      if (address !== undefined && (isLoopback(address) || isTrusted(address))) {
-        return browserRefusal(guard, caller)
-      }
+      if (isKnown(caller.address)) return browserRefusal(guard, caller)
       if (tokenDigest === null) return refuse('ADDRESS_NOT_TRUSTED')
       return token === null ? refuse('TOKEN_REQUIRED') : refuse('TOKEN_INVALID')
     },
@@ -60,6 +64,7 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
 function browserRefusal(guard: BrowserGuard, caller: Caller): HttpError | null {
   if (!guard.isHostAllowed(caller.host)) return refuse('HOST_NOT_ALLOWED')
   if (!guard.isOriginAllowed(caller.origin, caller.host)) return refuse('ORIGIN_NOT_ALLOWED')
+  if (!guard.isFetchAllowed(caller.fetch)) return refuse('ORIGIN_NOT_ALLOWED')
   return null
 }
 
@@ -69,7 +74,8 @@ function refuse(code: keyof typeof SENTENCES): HttpError {
   return new HttpError(code, SENTENCES[code], { headers })
 }
 
-function bearerToken(authorization: string | undefined): string | null {
+/** The token of an `Authorization: Bearer` header; null for none and for any other scheme. */
+export function bearerToken(authorization: string | undefined): string | null {
   return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? null
 }
 

@@ -1,5 +1,13 @@
 import { isIP } from 'node:net'
 
+/** `Sec-Fetch-*`: browsers set these themselves, on loopback and over TLS; no page can change them. */
+export interface FetchMetadata {
+  readonly method: string
+  readonly site: string | undefined
+  readonly mode: string | undefined
+  readonly dest: string | undefined
+}
+
 /**
  * Keeps web pages of other sites away from an API that trusts its caller's address: a page opened on
  * a trusted machine sends requests from there. Cross-site requests are known by their `Origin`; a
@@ -10,6 +18,11 @@ export interface BrowserGuard {
   isHostAllowed(host: string | undefined): boolean
   /** True for no Origin, and for the origin that the request's own Host names. */
   isOriginAllowed(origin: string | undefined, host: string | undefined): boolean
+  /**
+   * False for what another site's page loads (an image, a script, a frame), which brings no `Origin`
+   * when it is a GET. A link that somebody followed is theirs to follow.
+   */
+  isFetchAllowed(fetch: FetchMetadata): boolean
 }
 
 // Names under these can never be delegated in public DNS, so no stranger can point one at us
@@ -31,6 +44,10 @@ export function createBrowserGuard(allowedHosts: readonly string[]): BrowserGuar
       if (origin === undefined) return true
       const parsed = URL.parse(origin)
       return parsed !== null && host !== undefined && parsed.host === host.toLowerCase()
+    },
+    isFetchAllowed: ({ method, site, mode, dest }) => {
+      if (site === undefined || site === 'same-origin' || site === 'none') return true
+      return method === 'GET' && mode === 'navigate' && dest === 'document'
     },
   }
 }

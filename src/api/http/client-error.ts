@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 
 import { HTTP_ERRORS, type HttpErrorCode } from '../errors.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
 
 const CODES: Readonly<Record<string, HttpErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
@@ -37,6 +38,7 @@ export function answerClientError(
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
   return code

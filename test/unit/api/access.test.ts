@@ -13,8 +13,14 @@ function caller(overrides: Partial<Caller> = {}): Caller {
     authorization: undefined,
     host: 'localhost:5200',
     origin: undefined,
+    fetch: fetched(),
     ...overrides,
   }
+}
+
+/** By no browser, unless told otherwise. */
+function fetched(overrides: Partial<Caller['fetch']> = {}): Caller['fetch'] {
+  return { method: 'GET', site: undefined, mode: undefined, dest: undefined, ...overrides }
 }
 
 function decide(overrides: Partial<Caller>, token: string | null = TOKEN): string {
@@ -72,6 +78,48 @@ describe('access to the API', () => {
       'another site with the token',
       { origin: 'https://console.example', authorization: `Bearer ${TOKEN}` },
       'allowed',
+    ],
+    [
+      'an image on a page of another site',
+      { fetch: fetched({ site: 'cross-site', mode: 'no-cors', dest: 'image' }) },
+      'ORIGIN_NOT_ALLOWED',
+    ],
+    [
+      'a page of another port of this host',
+      { fetch: fetched({ site: 'same-site', mode: 'no-cors', dest: 'empty' }) },
+      'ORIGIN_NOT_ALLOWED',
+    ],
+    [
+      'a frame on a page of another site',
+      { fetch: fetched({ site: 'cross-site', mode: 'navigate', dest: 'iframe' }) },
+      'ORIGIN_NOT_ALLOWED',
+    ],
+    [
+      'a form on a page of another site',
+      {
+        fetch: fetched({ method: 'POST', site: 'cross-site', mode: 'navigate', dest: 'document' }),
+      },
+      'ORIGIN_NOT_ALLOWED',
+    ],
+    [
+      'a link on a page of another site that somebody followed',
+      { fetch: fetched({ site: 'cross-site', mode: 'navigate', dest: 'document' }) },
+      'allowed',
+    ],
+    [
+      'an address that somebody typed',
+      { fetch: fetched({ site: 'none', mode: 'navigate', dest: 'document' }) },
+      'allowed',
+    ],
+    [
+      'a script of our own page',
+      { fetch: fetched({ site: 'same-origin', mode: 'cors', dest: 'empty' }) },
+      'allowed',
+    ],
+    [
+      'a word that no browser says',
+      { fetch: fetched({ site: 'same-origin,cross-site' }) },
+      'ORIGIN_NOT_ALLOWED',
     ],
     ['the container alias', { address: LAN, host: 'wesense-orbitdb:5200' }, 'allowed'],
     ['a host that was allowed', { address: LAN, host: 'Hub.Example' }, 'allowed'],
