@@ -10,6 +10,7 @@ const CHECKS = [
   ['dead code and dependencies', 'knip'],
   ['import arrow and cycles', NODE, 'scripts/check-layers.ts'],
   ['generated files', NODE, 'scripts/generate.ts', '--check'],
+  ['pinned packages and licences', NODE, 'scripts/check-packages.ts'],
   ['links in the documents', NODE, 'scripts/check-links.ts'],
   // A lock file made on one platform may leave out the packages of others; a clean install then fails.
   ['lock file', 'npm', 'ci', '--dry-run', '--ignore-scripts', '--no-audit', '--loglevel=error'],
