@@ -8,7 +8,8 @@ RUN npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
-RUN node scripts/build.ts
+RUN node scripts/build.ts --metafile /tmp/bundle.json \
+ && node scripts/licences.ts /tmp/bundle.json dist/licences.txt
 
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="wesense-node" \

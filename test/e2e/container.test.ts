@@ -116,6 +116,37 @@ describe('docker-compose up with three lines in .env', () => {
     })
   })
 
+  test('runs the node without a capability, a way to get one, or a place to write but its volume', async () => {
+    await running(NODE)
+    const { out } = await engine.docker('exec', NODE, 'cat', '/proc/1/status')
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
+      assert.match(out, new RegExp(`^${set}:\\t0{16}$`, 'm'))
+    }
+    assert.match(out, /^Uid:\t1000\t1000\t1000\t1000$/m)
+    assert.match(out, /^NoNewPrivs:\t1$/m)
+    // 2: a filter, the engine's own.
+    assert.match(out, /^Seccomp:\t2$/m)
+    const limits = await engine.docker('exec', NODE, 'cat', '/proc/1/limits')
+    assert.match(limits.out, /^Max core file size +0 +0 /m)
+    assert.equal(await engine.inspect(NODE, '{{.HostConfig.PidsLimit}}'), '256')
+
+    // Even as root: what the API or an operator's shell leaves behind is not in the image either.
+    const write =
+      'for d in / /app /tmp /usr/local/bin /home/node; do touch $d/x && echo $d; done; true'
+    const written = await engine.docker('exec', NODE, 'sh', '-c', write)
+    assert.equal(written.out, '')
+    const modes = await engine.docker(
+      'exec',
+      NODE,
+      'stat',
+      '-c',
+      '%a %n',
+      '/data/identity',
+      '/data/identity/peer.key',
+    )
+    assert.equal(modes.out, '700 /data/identity\n600 /data/identity/peer.key\n')
+  })
+
   test('becomes healthy', async () => {
     const health = () => engine.inspect(NODE, '{{.State.Health.Status}}')
     await waitFor(async () => (await health()) === 'healthy', {
