@@ -8,6 +8,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(args: string[]): Prom
   newcomer: () => import('./newcomer.ts'),
   year: () => import('./year.ts'),
   relay: () => import('./relay.ts'),
+  hostile: () => import('./hostile.ts'),
+  peers: () => import('./peers.ts'),
 }
 
 const [name = '', ...args] = process.argv.slice(2)

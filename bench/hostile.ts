@@ -1,0 +1,161 @@
+import { loadavg } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { insideNet, isInsideNet, limitTo, NODE_IP } from '../test/support/one-host-net.ts'
+import { type Attackers, prepareAttackers } from './hostile/attackers.ts'
+import { FLOODS } from './hostile/floods/index.ts'
+import { type Honest, startHonest } from './hostile/honest.ts'
+import { NETWORK_NAME, type NodeUnderTest, startNode, TCP_PORT, WS_PORT } from './hostile/node.ts'
+import { header, line, type Row, verdicts } from './hostile/table.ts'
+import type { Counts, Target } from './hostile/types.ts'
+import { measureWrites } from './hostile/writes.ts'
+import { inFolder } from './station-process.ts'
+
+const LIMIT = { memoryMb: 512, cpus: 1 }
+const HONEST_PROCESSES = 2
+const HONEST_EACH = 10
+/** Floods of the last round are spread over so many processes. */
+const ALL_PROCESSES = 3
+const CALM_MS = 3000
+
+/**
+ * What the built program holds on 512 MB and one processor while strangers do their worst: each flood by
+ * itself, then all together, against twenty honest stations that write records all along. `--only` takes
+ * names of floods, `calm` and `all`; `--seconds` is the length of each.
+ */
+export async function run(args: string[]): Promise<void> {
+  if (!isInsideNet()) {
+    const script = fileURLToPath(new URL('index.ts', import.meta.url))
+    process.exitCode = await insideNet(script, ['hostile', ...args])
+    return
+  }
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      seconds: { type: 'string', default: '20' },
+    },
+  })
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1))
+  const rounds = roundsOf(values.only)
+  await inFolder((folder) => inLab(folder, (lab) => measure(lab, rounds, Number(values.seconds))))
+}
+
+interface Round {
+  readonly name: string
+  readonly floods: readonly string[]
+}
+
+function roundsOf(only: readonly string[]): readonly Round[] {
+  const names = Object.keys(FLOODS)
+  const all: Round[] = [
+    { name: 'calm', floods: [] },
+    ...names.map((name) => ({ name, floods: [name] })),
+    { name: 'all', floods: names },
+  ]
+  for (const name of only) {
+    if (!all.some((round) => round.name === name)) throw new Error(`no such flood: ${name}`)
+  }
+  return only.length === 0 ? all : all.filter(({ name }) => only.includes(name))
+}
+
+interface Lab {
+  readonly node: NodeUnderTest
+  readonly honest: readonly Honest[]
+  readonly target: Target
+}
+
+async function inLab(folder: string, use: (lab: Lab) => Promise<void>): Promise<void> {
+  const limit = limitTo(LIMIT)
+  const honest: Honest[] = []
+  let node: NodeUnderTest | null = null
+  try {
+    node = await startNode(folder, limit.prefix)
+    const { peerId } = node
+    const seed = `/ip4/${NODE_IP}/tcp/${TCP_PORT}/p2p/${peerId}`
+    const common = { seed, nodePeerId: peerId, networkName: NETWORK_NAME, count: HONEST_EACH }
+    for (let i = 0; i < HONEST_PROCESSES; i++) {
+      honest.push(await startHonest({ ...common, first: i * HONEST_EACH }))
+    }
+    const topics = honest[0]?.start.topics ?? []
+    const address = { ip: NODE_IP, tcpPort: TCP_PORT, wsPort: WS_PORT, peerId }
+    await use({ node, honest, target: { ...address, networkName: NETWORK_NAME, topics } })
+  } finally {
+    for (const one of honest) await one.stop()
+    await node?.stop()
+    await limit.remove()
+  }
+}
+
+async function measure(lab: Lab, rounds: readonly Round[], seconds: number): Promise<void> {
+  console.log(`node limited to ${LIMIT.memoryMb} MB and ${LIMIT.cpus} processor, load ${load()}`)
+  console.log(header())
+  const rows: Row[] = []
+  for (const round of rounds) {
+    if (!lab.node.isRunning) break
+    const row = await measureRound(lab, round, seconds)
+    rows.push(row)
+    console.log(line(row))
+  }
+  for (const verdict of verdicts(rows)) console.log(verdict)
+  if (!lab.node.isRunning) console.log(`the node ${lab.node.end}`)
+}
+
+async function measureRound(lab: Lab, round: Round, seconds: number): Promise<Row> {
+  const { node, honest } = lab
+  await delay(CALM_MS)
+  const attackers = await prepare(lab, round)
+  await Promise.all(honest.map((one) => one.standing()))
+  await node.read()
+  const startedAtMs = performance.now()
+  for (const one of attackers) one.start()
+  const [sent, writes] = await Promise.all([
+    delay(seconds * 1000).then(() => stopAll(attackers)),
+    measureWrites(
+      honest.flatMap(({ start }) => start.apis),
+      {
+        nodeUrl: node.apiUrl,
+        tag: `${round.name}-${Math.round(startedAtMs)}`,
+        signal: AbortSignal.timeout(seconds * 1000),
+      },
+    ),
+  ])
+  const elapsedSeconds = (performance.now() - startedAtMs) / 1000
+  const reading = await node.read()
+  const standings = await Promise.all(honest.map((one) => one.standing()))
+  const sum = (read: (standing: { lost: number; connected: number }) => number) =>
+    standings.reduce((total, standing) => total + read(standing), 0)
+  return {
+    name: round.name,
+    reading,
+    cpuPercent: ((reading?.cpuSeconds ?? 0) / elapsedSeconds) * 100,
+    honest: HONEST_PROCESSES * HONEST_EACH,
+    kept: HONEST_PROCESSES * HONEST_EACH - sum(({ lost }) => lost),
+    connected: sum(({ connected }) => connected),
+    writes,
+    sent,
+    load: load(),
+  }
+}
+
+async function prepare({ target }: Lab, { floods }: Round): Promise<Attackers[]> {
+  const processes = Math.min(ALL_PROCESSES, floods.length)
+  const groups = Array.from({ length: processes }, (_, i) =>
+    floods.filter((_, index) => index % processes === i),
+  )
+  return Promise.all(groups.map((group) => prepareAttackers({ target, floods: group })))
+}
+
+async function stopAll(attackers: readonly Attackers[]): Promise<Counts> {
+  const counts = await Promise.all(attackers.map((one) => one.stop()))
+  const total: Record<string, number> = {}
+  for (const ofOne of counts.flatMap((one) => Object.values(one))) {
+    for (const [what, count] of Object.entries(ofOne)) total[what] = (total[what] ?? 0) + count
+  }
+  return total
+}
+
+function load(): string {
+  return loadavg()[0]?.toFixed(1) ?? '?'
+}

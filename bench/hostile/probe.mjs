@@ -1,0 +1,56 @@
+/**
+ * Loaded into the node under test with `--import`: says on a socket how late timers ran since it was last
+ * asked, and the processor time since then. The node's own gauge covers one to two minutes, which would mix
+ * one flood with the one before it. The program replaces itself at its start, so that no channel to a parent
+ * lives on.
+ */
+import { rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import process from 'node:process'
+
+// As fine as the node's own monitor.
+const RESOLUTION_MS = 20
+const path = process.env.BENCH_PROBE ?? ''
+const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+histogram.enable()
+let cpu = process.cpuUsage()
+
+/** Processor time of the loop's thread between timers: what the loop is late by its own doing. */
+let held = []
+let lastMs = threadMs()
+setInterval(() => {
+  const nowMs = threadMs()
+  held.push(Math.max(0, nowMs - lastMs - RESOLUTION_MS))
+  lastMs = nowMs
+}, RESOLUTION_MS).unref()
+
+rmSync(path, { force: true })
+createServer((socket) => {
+  socket.on('error', () => {})
+  socket.end(JSON.stringify(read()))
+})
+  .listen(path)
+  .unref()
+
+function read() {
+  const late = (ns) => (histogram.count === 0 ? 0 : Math.max(0, ns / 1e6 - RESOLUTION_MS))
+  const { user, system } = process.cpuUsage(cpu)
+  cpu = process.cpuUsage()
+  held.sort((a, b) => a - b)
+  const reading = {
+    p99Ms: late(histogram.percentile(99)),
+    maxMs: late(histogram.max),
+    ownP99Ms: held[Math.ceil(held.length * 0.99) - 1] ?? 0,
+    ownMaxMs: held.at(-1) ?? 0,
+    cpuSeconds: (user + system) / 1e6,
+  }
+  histogram.reset()
+  held = []
+  return reading
+}
+
+function threadMs() {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
