@@ -9,12 +9,16 @@ import type {
   StreamMuxerFactory,
 } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 
+import { makeMessage } from './messages.ts'
 import { bend, makePayload } from './payloads.ts'
 import type { SeededRandom } from './random.ts'
+import type { Trail } from './trail.ts'
 
 const DEADLINE_MS = 2000
 
@@ -46,18 +50,21 @@ export class FuzzPeer {
     connection: Connection,
     protocol: string,
     random: SeededRandom,
+    trail: Trail,
   ): Promise<void> {
     const signal = AbortSignal.timeout(DEADLINE_MS)
     const stream = await connection.newStream(protocol, { signal })
-    await send(stream, random)
+    await send(stream, protocol, random, trail)
     await end(stream, random, signal)
   }
 
   /** Bytes between the frames of the muxer, as only somebody with a handshake behind them can send. */
-  attackFrames(random: SeededRandom): void {
+  attackFrames(random: SeededRandom, trail: Trail): void {
     const raw = this.#raw.at(-1)
     if (raw === undefined || raw.status !== 'open') return
-    raw.send(random.chance(0.5) ? yamuxFrame(random) : makePayload(random))
+    const bytes = random.chance(0.5) ? yamuxFrame(random) : makePayload(random)
+    trail.note('yamux', bytes)
+    raw.send(bytes)
   }
 
   async stop(): Promise<void> {
@@ -65,11 +72,23 @@ export class FuzzPeer {
   }
 }
 
-/** @param networkName the node's own, so that it takes the peer for a station. */
-export async function createFuzzPeer(networkName: string): Promise<FuzzPeer> {
+export interface FuzzPeerOptions {
+  /** The node's own, so that it takes the peer for a station. */
+  readonly networkName: string
+  /** 64 hex digits of a private network, or null. */
+  readonly networkKey: string | null
+}
+
+export async function createFuzzPeer({
+  networkName,
+  networkKey,
+}: FuzzPeerOptions): Promise<FuzzPeer> {
   const raw: MessageStream[] = []
   const libp2p = await createLibp2p({
-    transports: [tcp()],
+    transports: [tcp(), webSockets()],
+    ...(networkKey === null
+      ? {}
+      : { connectionProtector: preSharedKey({ psk: pskOf(networkKey) }) }),
     connectionEncrypters: [noise()],
     streamMuxers: [() => remember(yamux()(), raw)],
     connectionMonitor: { enabled: false },
@@ -93,10 +112,21 @@ function remember(factory: StreamMuxerFactory, raw: MessageStream[]): StreamMuxe
   return factory
 }
 
-async function send(stream: Stream, random: SeededRandom): Promise<void> {
+function pskOf(hexKey: string): Uint8Array {
+  return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${hexKey}`)
+}
+
+async function send(
+  stream: Stream,
+  protocol: string,
+  random: SeededRandom,
+  trail: Trail,
+): Promise<void> {
   for (let i = random.int(1, 4); i > 0 && stream.status === 'open'; i -= 1) {
-    const payload = makePayload(random)
-    stream.send(random.chance(0.2) ? bend(random, payload) : payload)
+    const message = makeMessage(protocol, random)
+    const bytes = random.chance(0.2) ? bend(random, message) : message
+    trail.note(protocol, bytes)
+    stream.send(bytes)
     await new Promise((resolve) => setTimeout(resolve, random.int(0, 8)))
   }
 }

@@ -1,18 +1,29 @@
 import { connect, type Socket } from 'node:net'
-
+import { connect as connectTls } from 'node:tls'
+import { httpGarbage, upgrade } from './http-text.ts'
 import { concat, makePayload, varint } from './payloads.ts'
 import type { SeededRandom } from './random.ts'
+import { HTTP_ATTACKS } from './raw-http.ts'
+import type { Trail } from './trail.ts'
 
 /** Ports of one node on loopback. */
 export interface Target {
   readonly tcpPort: number
   readonly wsPort: number
   readonly apiPort: number
+  /** Whether the WebSocket's port speaks TLS. */
+  readonly isTls: boolean
+  /** Whether a nonce comes first, from which on all is scrambled. */
+  readonly isPrivate: boolean
 }
 
 export interface RawAttack {
   readonly phase: string
   port(target: Target): number
+  /** @default any target */
+  isFor?(target: Target): boolean
+  /** In TLS. @default false */
+  readonly isTls?: boolean
   /** What is sent, one write after another, each when something was answered or a moment has passed. */
   script(random: SeededRandom): readonly Uint8Array[]
 }
@@ -45,6 +56,28 @@ export const RAW_ATTACKS: readonly RawAttack[] = [
     noiseFrame(random, 32),
     noiseFrame(random, 200).subarray(0, random.int(0, 150)),
   ]),
+  {
+    phase: 'private-network',
+    port: ({ tcpPort }) => tcpPort,
+    isFor: ({ isPrivate }) => isPrivate,
+    script: (random) => [random.bytes(random.pick([24, 24, 24, 5])), makePayload(random)],
+  },
+  tls('tls-upgrade', (random) => [httpGarbage(random)]),
+  tls('tls-frames', (random) => [
+    upgrade(random),
+    ...Array.from({ length: random.int(1, 4) }, () => frame(random)),
+  ]),
+  tls('tls-multistream', (random) => [
+    upgrade(random),
+    frame(random, MULTISTREAM),
+    frame(random, makePayload(random)),
+  ]),
+  {
+    phase: 'tls-records',
+    port: ({ wsPort }) => wsPort,
+    isFor: ({ isTls }) => isTls,
+    script: (random) => [tlsRecord(random), random.bytes(random.int(0, 300))],
+  },
   ws('websocket-upgrade', (random) => [httpGarbage(random)]),
   ws('websocket-cut', (random) => [upgrade(random).subarray(0, random.int(1, 120))]),
   ws('websocket-frames', (random) => [
@@ -56,16 +89,7 @@ export const RAW_ATTACKS: readonly RawAttack[] = [
     frame(random, MULTISTREAM),
     frame(random, makePayload(random)),
   ]),
-  {
-    phase: 'http',
-    port: ({ apiPort }) => apiPort,
-    script: (random) => [httpGarbage(random), makePayload(random)],
-  },
-  {
-    phase: 'http-body',
-    port: ({ apiPort }) => apiPort,
-    script: (random) => [httpRequest(random), makePayload(random)],
-  },
+  ...HTTP_ATTACKS,
 ]
 
 /** Runs one attack to its end. Never throws: what the node does to the socket is its own affair. */
@@ -73,18 +97,23 @@ export async function attackRaw(
   attack: RawAttack,
   target: Target,
   random: SeededRandom,
+  trail: Trail,
 ): Promise<void> {
-  const socket = connect(attack.port(target), '127.0.0.1')
+  const at = { port: attack.port(target), host: '127.0.0.1' }
+  const socket =
+    attack.isTls === true ? connectTls({ ...at, rejectUnauthorized: false }) : connect(at)
   const isOver = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.on('error', () => {})
   const life = setTimeout(() => socket.destroy(), LIFE_MS)
   try {
     for (const bytes of attack.script(random)) {
       if (socket.destroyed) break
+      trail.note(attack.phase, bytes)
       socket.write(bytes)
       await answered(socket)
     }
-    if (random.chance(0.4)) socket.resetAndDestroy()
+    // A TLS socket cannot be reset.
+    if (random.chance(0.4) && attack.isTls !== true) socket.resetAndDestroy()
     else if (random.chance(0.5)) socket.end()
     else socket.destroy()
     socket.resume()
@@ -113,7 +142,18 @@ function tcp(phase: string, script: RawAttack['script']): RawAttack {
 }
 
 function ws(phase: string, script: RawAttack['script']): RawAttack {
-  return { phase, port: ({ wsPort }) => wsPort, script }
+  return { phase, port: ({ wsPort }) => wsPort, isFor: ({ isTls }) => !isTls, script }
+}
+
+function tls(phase: string, script: RawAttack['script']): RawAttack {
+  return { phase, port: ({ wsPort }) => wsPort, isFor: ({ isTls }) => isTls, isTls: true, script }
+}
+
+/** A handshake's head and bytes that are none. */
+function tlsRecord(random: SeededRandom): Uint8Array {
+  const body = random.bytes(random.int(0, 400))
+  const head = [random.pick([20, 21, 22, 23, 128]), 3, random.int(0, 4)]
+  return concat(Uint8Array.from([...head, body.length >> 8, body.length & 0xff]), body)
 }
 
 function line(text: string): Uint8Array {
@@ -124,14 +164,6 @@ function line(text: string): Uint8Array {
 function noiseFrame(random: SeededRandom, length: number): Uint8Array {
   const said = random.chance(0.8) ? length : random.int(0, 65_535)
   return concat(Uint8Array.from([said >> 8, said & 0xff]), random.bytes(length))
-}
-
-function upgrade(random: SeededRandom): Uint8Array {
-  const key = Buffer.from(random.bytes(16)).toString('base64')
-  return ascii(
-    `GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
-  )
 }
 
 /** A frame with any bits, or a good one around a payload. */
@@ -145,37 +177,4 @@ function frame(random: SeededRandom, payload?: Uint8Array): Uint8Array {
   if (length === 127) head.push(...random.bytes(8))
   const mask = isMasked ? [0, 0, 0, 0] : []
   return concat(Uint8Array.from([...head, ...mask]), body)
-}
-
-function httpGarbage(random: SeededRandom): Uint8Array {
-  return random.pick([
-    () => random.bytes(random.int(1, 400)),
-    () => ascii(`GET ${'/'.repeat(random.int(1, 20_000))} HTTP/1.1\r\nHost: x\r\n\r\n`),
-    () => ascii(`GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(random.int(1, 3000))}\r\n`),
-    () => ascii('GET / HTTP/9.9\r\n\r\n'),
-    () => ascii('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'),
-    () =>
-      ascii(
-        'PUT /nodes/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nzz\r\n',
-      ),
-    () => ascii('\r\n'.repeat(random.int(1, 2000))),
-    () => upgrade(random),
-  ])()
-}
-
-/** A request that is well formed up to its body. */
-function httpRequest(random: SeededRandom): Uint8Array {
-  const id = random.pick(['a', '%00', '..%2f..', '__proto__', '%ff', 'x'.repeat(300), '🌡'])
-  const path = random.pick(['nodes', 'trust', 'stores', 'attestations', 'registry', 'health'])
-  const method = random.pick(['PUT', 'DELETE', 'GET', 'OPTIONS', 'HEAD', 'TRACE', 'PATCH'])
-  const length = random.pick([0, 10, 100_000, 10_000_000])
-  const type = random.pick(['application/json', 'text/plain', ''])
-  return ascii(
-    `${method} /${path}/${id} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n` +
-      `Content-Length: ${length}\r\n\r\n`,
-  )
-}
-
-function ascii(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text))
 }

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { type Program, startProgram } from '../process.ts'
+import { tempDir } from '../temp-dir.ts'
+import { TEST_TLS } from '../tls.ts'
+import { waitFor } from '../wait-for.ts'
+import type { Target } from './raw.ts'
+
+type Life = { after(job: () => unknown): void }
+
+/** A running node that is attacked. */
+export interface FuzzedNode {
+  readonly name: string
+  readonly node: Program
+  readonly target: Target
+  readonly networkName: string
+  readonly networkKey: string | null
+  /** Multiaddrs at which peers with a key of their own connect. */
+  readonly addresses: readonly string[]
+}
+
+const PROGRAM_ENV = { ORBITDB_HEAP_MB: '256' }
+
+/** A relay in the open, on TCP and WebSocket. */
+export async function startOpenNode(t: Life, networkName: string): Promise<FuzzedNode> {
+  const env = { ...PROGRAM_ENV, NETWORK_NAME: networkName, RELAY_ENABLED: 'true' }
+  const node = await startProgram(t, { cwd: await tempDir(t), env })
+  const target = targetOf(node, { isTls: false, isPrivate: false })
+  const addresses = [
+    `/ip4/127.0.0.1/tcp/${target.tcpPort}/p2p/${node.peerId}`,
+    `/ip4/127.0.0.1/tcp/${target.wsPort}/ws/p2p/${node.peerId}`,
+  ]
+  return { name: 'open', node, target, networkName, networkKey: null, addresses }
+}
+
+/** A station of a private network, which uses relays, with a WebSocket in TLS. */
+export async function startPrivateNode(t: Life, networkName: string): Promise<FuzzedNode> {
+  const cwd = await tempDir(t)
+  const networkKey = '5a'.repeat(32)
+  await writeFile(join(cwd, 'cert.pem'), TEST_TLS.cert)
+  await writeFile(join(cwd, 'key.pem'), TEST_TLS.key)
+  const env = {
+    ...PROGRAM_ENV,
+    NETWORK_NAME: networkName,
+    NETWORK_KEY: networkKey,
+    TLS_ENABLED: 'true',
+    TLS_CERTFILE: join(cwd, 'cert.pem'),
+    TLS_KEYFILE: join(cwd, 'key.pem'),
+  }
+  const node = await startProgram(t, { cwd, env })
+  const target = targetOf(node, { isTls: true, isPrivate: true })
+  const addresses = [`/ip4/127.0.0.1/tcp/${target.tcpPort}/p2p/${node.peerId}`]
+  return { name: 'private', node, target, networkName, networkKey, addresses }
+}
+
+/** Peers that are connected; waits until no more than `most` are left. */
+export async function peersOf({ apiUrl }: Program, most: number): Promise<string[]> {
+  let ids: string[] = []
+  await waitFor(
+    async () => {
+      const response = await fetch(`${apiUrl}/peers`)
+      const { peers } = (await response.json()) as { peers: { peer_id: string }[] }
+      ids = peers.map((peer) => peer.peer_id)
+      return ids.length <= most
+    },
+    { timeoutMs: 15_000, message: 'the attackers are gone' },
+  )
+  return ids
+}
+
+/** Resident memory now and at most, in MB. Linux. */
+export function residentMb({ child }: Program): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  const read = (field: string) =>
+    Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024)
+  return { now: read('VmRSS'), peak: read('VmHWM') }
+}
+
+function targetOf(node: Program, kind: Pick<Target, 'isTls' | 'isPrivate'>): Target {
+  const portOf = (pattern: RegExp) => {
+    const port = node.addresses.map((address) => pattern.exec(address)?.[1]).find(Boolean)
+    if (port === undefined) throw new Error(`no ${pattern} among ${node.addresses.join(' ')}`)
+    return Number(port)
+  }
+  return {
+    tcpPort: portOf(/\/tcp\/(\d+)$/),
+    wsPort: portOf(/\/tcp\/(\d+)\/(?:tls\/)?ws$/),
+    apiPort: Number(new URL(node.apiUrl).port),
+    ...kind,
+  }
+}
