@@ -17,6 +17,12 @@ const FETCH_DEADLINE_MS = 4000
 const STOP_DEADLINE_MS = 900
 /** How long a block that nobody gave is not asked for again. */
 const MISS_MS = 60_000
+/**
+ * Between a fetch that was cut short and the next of the same block. @helia/bitswap 4.0 takes a want up again
+ * as one that is cancelled, and asks nobody, until its cancelled wants have been cleared away: at once, or when
+ * the slowest peer has taken the message before. Can go when a new want is a new one.
+ */
+const AGAIN_AFTER_MS = 2000
 
 /** Gets single blocks from whichever connected peer has them; serves ours the same way. */
 export interface BlockFetcher {
@@ -50,16 +56,20 @@ export async function startBitswap(
   const helia = withBitswap(withHost, { ...limits, runOnLimitedConnections: false })
   await helia.start()
   const misses = new BoundedMap<string, number>({ limit: 1024 })
+  const cutShort = new BoundedMap<string, number>({ limit: 1024 })
   return {
     fetch: async (hash, signal) => {
       if ((misses.peek(hash) ?? 0) > clock.now()) return null
+      const waitMs = Math.min((cutShort.peek(hash) ?? 0) - clock.now(), AGAIN_AFTER_MS)
       try {
+        if (waitMs > 0) await clock.sleep(waitMs, signal)
         return await withDeadline((inner) => readBlock(helia, hash, inner), {
           ms: FETCH_DEADLINE_MS,
           label: 'fetching a block',
           signal,
         })
       } catch {
+        cutShort.set(hash, clock.now() + AGAIN_AFTER_MS)
         // Cut short by the caller, it says nothing about who has the block.
         if (!signal.aborted) misses.set(hash, clock.now() + MISS_MS)
         return null
