@@ -95,6 +95,8 @@ const facts: ProcessFacts = {
   },
 }
 
+// A diagnostic report that somebody asks for shows no secret of the environment.
+if (process.report !== undefined) process.report.excludeEnv = true
 process.on('SIGTERM', onStopSignal)
 process.on('SIGINT', onStopSignal)
 // A closed terminal is no reason to stop a station.

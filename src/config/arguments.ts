@@ -11,6 +11,9 @@ const SHORT = new Map<string, Switch>([
   ['-h', 'help'],
   ['-V', 'version'],
 ])
+/** Flags of one command, handed to it among its words; those of the first list take a value. */
+const VALUES_OF_COMMANDS = ['--for', '--why']
+const MARKS_OF_COMMANDS = ['--all']
 /** Not `--env-file`: Node takes that one for itself wherever it stands. */
 const ENV_FILE_FLAG = '--dotenv'
 
@@ -31,7 +34,13 @@ interface Arguments {
 }
 
 const ROW_BY_FLAG = new Map(ROWS.map((row) => [flagOf(row.env), row]))
-const KNOWN_FLAGS = [...ROW_BY_FLAG.keys(), ENV_FILE_FLAG, ...SWITCHES.map((name) => `--${name}`)]
+const KNOWN_FLAGS = [
+  ...ROW_BY_FLAG.keys(),
+  ...VALUES_OF_COMMANDS,
+  ...MARKS_OF_COMMANDS,
+  ENV_FILE_FLAG,
+  ...SWITCHES.map((name) => `--${name}`),
+]
 
 /**
  * Splits a command line: `--flag value`, `--flag=value`, `--switch`, `--no-switch`, words. `--` ends
@@ -77,6 +86,12 @@ class ArgumentReader {
     } else if (name === ENV_FILE_FLAG) {
       this.envFile = inline ?? this.#takeValue()
       if (this.envFile === null) this.problems.push(`${name} needs a value`)
+    } else if (VALUES_OF_COMMANDS.includes(name)) {
+      const value = inline ?? this.#takeValue()
+      if (value === null) this.problems.push(`${name} needs a value`)
+      else this.words.push(name, value)
+    } else if (MARKS_OF_COMMANDS.includes(name) && inline === null) {
+      this.words.push(name)
     } else {
       this.problems.push(unknownFlag(name))
       // Its value would be taken for a command.

@@ -70,8 +70,10 @@ export function loadSettings(options: LoadSettingsOptions): LoadedSettings | Ref
   for (const { keys, problem } of findContradictions(settings)) {
     if (!keys.some((key) => malformed.has(key))) problems.push(problem)
   }
-  const complete =
-    options.isCheckingFiles === false ? settings : readFiles(settings, options, problems)
+  const isChecking = options.isCheckingFiles !== false
+  const complete = isChecking
+    ? readFiles(settings, options, problems)
+    : { ...settings, apiToken: settings.apiToken ?? tokenInFile(settings, options) }
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
@@ -112,6 +114,20 @@ function readEnvFile(
   }
 }
 
+/** For a command that asks the node and may not be allowed to read its files: null then, too. */
+function tokenInFile(
+  { apiTokenFile }: Settings,
+  { readFile }: LoadSettingsOptions,
+): Settings['apiToken'] {
+  if (apiTokenFile === null) return null
+  try {
+    const parsed = SETTINGS.apiToken.kind.parse(readFile(apiTokenFile).trim())
+    return parsed.isOk ? parsed.value : null
+  } catch {
+    return null
+  }
+}
+
 /** Proves that the files can be read, and takes what is in a file of its own from there. */
 function readFiles(settings: Settings, options: LoadSettingsOptions, problems: string[]): Settings {
   const read = (name: string, path: string): string | null => {
@@ -143,13 +159,14 @@ function readFiles(settings: Settings, options: LoadSettingsOptions, problems: s
     if (kind === 'file') parse('RELAY_ALLOW', value, parsePeerList)
   }
   const networkKey = parse('NETWORK_KEY_FILE', settings.networkKeyFile, parseNetworkKey)
-  const { parse: parseSecret } = SETTINGS.relayHookSecret.kind
-  const hookSecret = parse('RELAY_HOOK_SECRET_FILE', settings.relayHookSecretFile, (text) =>
-    parseSecret(text.trim()),
-  )
+  const secretIn = (name: string, path: string | null) =>
+    parse(name, path, (text) => SETTINGS.apiToken.kind.parse(text.trim()))
+  const apiToken = secretIn('API_TOKEN_FILE', settings.apiTokenFile)
+  const hookSecret = secretIn('RELAY_HOOK_SECRET_FILE', settings.relayHookSecretFile)
   return {
     ...settings,
     networkKey: networkKey ?? settings.networkKey,
+    apiToken: apiToken ?? settings.apiToken,
     relayHookSecret: hookSecret ?? settings.relayHookSecret,
   }
 }

@@ -32,7 +32,8 @@ function equalPorts(settings: Settings): Contradiction[] {
 }
 
 function openApi(settings: Settings): Contradiction[] {
-  const isGuarded = settings.apiToken !== null || settings.apiTrustedNetworks.length > 0
+  const hasToken = settings.apiToken !== null || settings.apiTokenFile !== null
+  const isGuarded = hasToken || settings.apiTrustedNetworks.length > 0
   if (isLoopbackHost(settings.apiHost) || isGuarded) return []
   return [
     {
@@ -62,6 +63,12 @@ function others(settings: Settings): Contradiction[] {
     found.push({
       keys: ['networkKey', 'networkKeyFile'],
       problem: 'NETWORK_KEY and NETWORK_KEY_FILE are both set: keep one',
+    })
+  }
+  if (settings.apiToken !== null && settings.apiTokenFile !== null) {
+    found.push({
+      keys: ['apiToken', 'apiTokenFile'],
+      problem: 'API_TOKEN and API_TOKEN_FILE are both set: keep one',
     })
   }
   const { targetPeers, maxConnections } = settings

@@ -126,6 +126,21 @@ describe('loading settings', () => {
     assert.ok(!problem.includes(KEY))
   })
 
+  it("takes the API's token from its file", () => {
+    const env = { API_HOST: '0.0.0.0', API_TOKEN_FILE: '/run/secrets/token' }
+    const { settings } = loadedSettings({ env, files: { '/run/secrets/token': `${TOKEN}\n` } })
+    assert.equal(settings.apiToken?.reveal(), TOKEN)
+    const asked = loadedSettings({
+      env,
+      files: { '/run/secrets/token': TOKEN },
+      isCheckingFiles: false,
+    })
+    assert.equal(asked.settings.apiToken?.reveal(), TOKEN, 'for a command too')
+    assert.equal(loadedSettings({ env, isCheckingFiles: false }).settings.apiToken, null)
+    const [problem = ''] = settingsProblems({ env, files: { '/run/secrets/token': 'short' } })
+    assert.match(problem, /^API_TOKEN_FILE "\/run\/secrets\/token" must be 16 to 512/)
+  })
+
   it('reads the files that settings name only when asked to', () => {
     const tls = { TLS_ENABLED: 'true', TLS_CERTFILE: 'c.pem', TLS_KEYFILE: 'k.pem' }
     const env = { ...tls, NETWORK_KEY_FILE: 'swarm.key' }
@@ -154,6 +169,7 @@ describe('settings that contradict each other', () => {
       { TLS_ENABLED: 'yes', TLS_CERTFILE: 'c', TLS_KEYFILE: 'c', WS_ENABLED: 'no' },
       /^TLS_ENABLED is true and WS_ENABLED is false$/,
     ],
+    ['two tokens', { API_TOKEN: TOKEN, API_TOKEN_FILE: 'k' }, /^API_TOKEN and .*_FILE are both/],
     ['two network keys', { NETWORK_KEY: KEY, NETWORK_KEY_FILE: 'k' }, /^NETWORK_KEY and .*_FILE/],
     [
       'more wanted peers than connections',
