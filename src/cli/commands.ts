@@ -83,6 +83,22 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./relay.ts'),
   },
   {
+    name: 'bans',
+    usage: 'bans list | add PEER | lift PEER',
+    summary: 'Show whom the running node keeps out and why, ban and let in again.',
+    details: [
+      'list [--all]     Who, by a rule or by the operator, since when, how long still, how often, why.',
+      '                 With --all, peers with points too: 100 are too many, half fade in ten minutes.',
+      'add PEER|IP|CIDR [--for 7d] [--why TEXT]',
+      '                 Disconnect it and keep it out until it is lifted, or for 90s, 30m, 12h, 7d, 2w.',
+      'lift PEER|IP|CIDR|all',
+      '                 Let it in again, whoever banned it; what it did is forgotten.',
+    ],
+    isTakingWords: true,
+    needs: 'settings',
+    load: () => import('./bans.ts'),
+  },
+  {
     name: 'identity',
     usage: 'identity show | export | import FILE [--force]',
     summary: "Show, save or restore the key that makes this node's peer ID.",

@@ -54,11 +54,11 @@ export function renderStatus(status: NodeStatus): string[] {
     ...field('Listens', status.addresses.listen.map(bare)),
     ...field('Reached', reachedLines(status.reachability)),
     ...field('Seeds', status.seeds.map(seedLine)),
-    ...field(
-      'Connected',
+    ...field('Connected', [
       `${connections.total} of at most ${connections.limit} (${connections.inbound} inbound, ` +
         `${connections.outbound} outbound), ${connections.stations} stations; "peers" lists them`,
-    ),
+      placesLine(connections),
+    ]),
     ...field('Discovery', discoveryLine(discovery)),
     ...field('Registry', registryLine(status)),
     ...field('Memory', memoryLine(memory)),
@@ -76,6 +76,11 @@ function relayLine({ hop }: NodeStatus['roles']['relay']): string {
     `yes: ${reservations} of ${hop.reservations_limit} reservations, ${circuits} of ` +
     `${hop.circuits_limit} circuits, ${monthLine(month, new Date())}; "relay show" has more`
   )
+}
+
+function placesLine(connections: NodeStatus['connections']): string {
+  const { known, kept_free: kept } = connections
+  return `${known} with known stations, ${kept} more kept for such`
 }
 
 function readyLines({ ready }: NodeStatus): string[] {

@@ -19,13 +19,15 @@ type Range = readonly [address: string, bits: number]
  * networks use them as their internet.
  */
 const RANGES: readonly (readonly [AddressClass, readonly Range[]])[] = [
-  // Cloud metadata services, which hand credentials to whoever asks from inside.
+  // Metadata services of AWS, Alibaba, Azure and Google, which hand credentials to whoever asks from inside.
   [
     'metadata',
     [
       ['169.254.169.254', 32],
       ['100.100.100.200', 32],
+      ['168.63.129.16', 32],
       ['fd00:ec2::254', 128],
+      ['fd20:ce::254', 128],
     ],
   ],
   [
@@ -56,6 +58,9 @@ const RANGES: readonly (readonly [AddressClass, readonly Range[]])[] = [
       ['172.16.0.0', 12],
       ['192.168.0.0', 16],
       ['fc00::', 7],
+      // Site-local addresses and a provider's own NAT64: gone or local, and never somebody else's.
+      ['fec0::', 10],
+      ['64:ff9b:1::', 48],
     ],
   ],
   ['carrier-nat', [['100.64.0.0', 10]]],
@@ -71,7 +76,10 @@ const RANGES: readonly (readonly [AddressClass, readonly Range[]])[] = [
     [
       ['240.0.0.0', 4],
       ['192.0.0.0', 24],
+      ['192.88.99.0', 24],
       ['100::', 64],
+      // IPv4-compatible addresses: nobody uses them, some systems still take them for IPv4.
+      ['::', 96],
     ],
   ],
 ]
@@ -85,7 +93,7 @@ const LISTS = RANGES.map(([addressClass, ranges]) => {
 })
 
 /**
- * The class of an IPv4 or IPv6 address. An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4)
+ * The class of an IPv4 or IPv6 address. An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4, Teredo)
  * has the class of what it carries, since that is where the packets go.
  * @returns null when the text is no IP address
  */
@@ -104,6 +112,9 @@ function carriedIpv4(ip: string): string | null {
   if (mapped !== null) return mapped
   const isNat64 = groups[0] === 0x64 && groups[1] === 0xff9b && isZero(groups.slice(2, 6))
   if (isNat64) return quad(groups[6], groups[7])
+  // Teredo writes its client's address with every bit turned over.
+  const isTeredo = groups[0] === 0x2001 && groups[1] === 0
+  if (isTeredo) return quad(~(groups[6] ?? 0) & 0xffff, ~(groups[7] ?? 0) & 0xffff)
   return groups[0] === 0x2002 ? quad(groups[1], groups[2]) : null
 }
 

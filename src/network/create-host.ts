@@ -1,23 +1,37 @@
-import { hasIpv6, listenMultiaddrs } from './addresses.ts'
+import type { Clock } from '../lib/clock.ts'
+import { hasIpv6, isLoopbackOnly, listenMultiaddrs } from './addresses.ts'
 import { DialPermits } from './dial-permits.ts'
 import { createGater } from './gater.ts'
 import { AddressQuota } from './guards/address-quota.ts'
+import { ArrivalRate } from './guards/arrival-rate.ts'
+import { Exemptions } from './guards/exempt-networks.ts'
+import { Handshakes } from './guards/handshakes.ts'
 import { InboundCaps } from './guards/inbound-caps.ts'
 import { ListenFailures } from './guards/listeners.ts'
+import { Places } from './guards/places.ts'
 import { Host } from './host.ts'
 import { HostAddresses } from './host-addresses.ts'
 import { createHostLibp2p } from './host-libp2p.ts'
 import type { HostComponents, HostOptions } from './host-options.ts'
-import { createNetworkGauges, createNetworkMetrics } from './metrics.ts'
-import { PeerPenalties } from './penalties.ts'
+import { createNetworkGauges, createNetworkMetrics, type NetworkMetrics } from './metrics.ts'
+import { Bans, type BansOptions } from './penalties/bans.ts'
+import { directConnections, ipOf } from './penalties/host-bans.ts'
 import { protocolNames } from './protocols.ts'
+import { useSmallSlabs } from './small-slabs.ts'
+
+/** On a node of loopback alone every peer is the operator's own: as many handshakes as a test may start. */
+const LOOPBACK_HANDSHAKES = 512
 
 /**
  * Builds the host, not started.
  * @throws NetworkError BAD_ADDRESS for a listen host that is no IP; LISTEN_FAILED; LIBRARY_CHANGED
  */
-export async function createHost(options: HostOptions, components: HostComponents): Promise<Host> {
+export async function createHost(
+  options: HostOptions & { readonly bansPath?: BansOptions['path'] },
+  components: HostComponents & { readonly clock?: Clock },
+): Promise<Host> {
   const { limits } = options
+  useSmallSlabs()
   const names = protocolNames(options.networkName)
   const metrics = createNetworkMetrics(components.metrics)
   const addresses = new HostAddresses(options, components)
@@ -29,23 +43,41 @@ export async function createHost(options: HostOptions, components: HostComponent
     peers: limits.knownPeers.maxPeers,
     idleMs: limits.knownPeers.addressIdleMs,
   })
-  const penalties = new PeerPenalties({
-    metrics,
-    logger: components.logger,
-    hangUp: (peerId) => host.disconnect(peerId),
+  const exemptions = new Exemptions({
+    networks: options.inboundExemptNetworks ?? [],
+    isLoopbackExempt: () => dialPolicy.isLoopbackWanted,
   })
+  const { appSpecificScore = () => 0 } = components
+  const bans = new Bans(
+    { peerId: components.identity.peerId, path: options.bansPath ?? null },
+    {
+      connections: (peerId) => directConnections(host.libp2p, peerId),
+      hangUp: (peerId) => host.disconnect(peerId),
+      worthOf: (peerId) =>
+        components.standingOf?.(peerId) === 'familiar' ? 1 : appSpecificScore(peerId),
+      ownHosts: () =>
+        [...addresses.bound(), ...addresses.announced()].flatMap((own) => ipOf(own) ?? []),
+      isExempt: (ip) => exemptions.has(ip),
+      metrics,
+      registry: components.metrics,
+      logger: components.logger,
+      clock: components.clock,
+    },
+  )
+  const penalties = bans.peers
+  const inbound = inboundGuards(options, components, metrics)
   const gater = createGater({
+    ...inbound,
+    exemptions,
     peerId: components.identity.peerId,
     dialPolicy,
     dialPermits,
     isOwnRelay: (peerId) => addresses.isOwnRelay(peerId),
-    inboundCaps: new InboundCaps(limits.inboundCaps, () => dialPolicy.isLoopbackWanted),
     addressQuota,
-    penalties,
+    penalties: bans,
     metrics,
     lookupName: components.lookupName,
   })
-  const { appSpecificScore = () => 0 } = components
   const libp2p = await createHostLibp2p(options, components, {
     addresses,
     names,
@@ -53,13 +85,19 @@ export async function createHost(options: HostOptions, components: HostComponent
     listenFailures,
     gater,
     listen: listenMultiaddrs(options.listen, await hasIpv6()),
+    isExempt: (ip) => exemptions.has(ip),
+    onBadFrame: (ip) => bans.arrivals.badFrame(ip),
+    report: (peerId, offence, points) => penalties.report(peerId, offence, points),
     appSpecificScore: (peerId) => appSpecificScore(peerId) + penalties.gossipScoreOf(peerId),
   })
   const host: Host = new Host(options, {
     libp2p,
     addresses,
+    handshakes: inbound.handshakes,
+    places: inbound.places,
     addressQuota,
     dialPermits,
+    bans,
     penalties,
     names,
     metrics,
@@ -68,4 +106,27 @@ export async function createHost(options: HostOptions, components: HostComponent
   })
   createNetworkGauges(components.metrics, host.gauges())
   return host
+}
+
+/** What decides about those who come, from the first packet to the place they keep. */
+function inboundGuards(
+  { limits, listen }: HostOptions,
+  { standingOf = () => 'stranger' }: HostComponents,
+  metrics: NetworkMetrics,
+) {
+  const { connectionManager, handshakes } = limits
+  const { maxConnections, maxIncomingPendingConnections: pending } = connectionManager
+  const total = isLoopbackOnly(listen) ? Math.max(LOOPBACK_HANDSHAKES, pending) : pending
+  return {
+    arrivalRate: new ArrivalRate({ perHost: connectionManager.inboundConnectionThreshold }),
+    inboundCaps: new InboundCaps(limits.inboundCaps),
+    handshakes: new Handshakes(
+      { ...handshakes, total },
+      { onDropped: () => metrics.connectionEvicted('handshake') },
+    ),
+    places: new Places(
+      { ...limits.places, total: maxConnections },
+      { standingOf, onEvicted: metrics.connectionEvicted },
+    ),
+  }
 }

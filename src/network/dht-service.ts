@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 
 import { classOf } from './address-class.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from './errors.ts'
+import { guardDhtReplies } from './guards/dht-replies.ts'
 import { guardDhtRequests } from './guards/dht-requests.ts'
 import type { HostLimits } from './limits.ts'
 import type { NetworkMetrics } from './metrics.ts'
@@ -18,10 +19,14 @@ export interface DhtOptions {
   readonly limits: HostLimits
 }
 
-/** The library's DHT for peer routing alone: every other request is refused. */
+/**
+ * The library's DHT for peer routing alone: every other request is refused.
+ * @param report adds points to a peer that floods
+ */
 export function createKadDht(
   options: DhtOptions,
   metrics: NetworkMetrics,
+  report: (peerId: string, offence: string, points: number) => void = () => {},
 ): (components: KadDHTComponents) => KadDHT {
   const { protocol, isPublic, limits } = options
   const create = kadDHT({
@@ -34,7 +39,8 @@ export function createKadDht(
   })
   return (components) => {
     const dht = create(withoutDials(components))
-    guardDhtRequests(dht, limits.dhtRequests, metrics)
+    guardDhtRequests(dht, limits.dhtRequests, { metrics, report })
+    guardDhtReplies(dht, limits.dhtReplies)
     return dht
   }
 }

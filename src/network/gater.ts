@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import type { ConnectionGater, PeerId } from '@libp2p/interface'
+import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { withDeadline } from '../lib/deadline.ts'
@@ -8,9 +8,14 @@ import { NAME_CHECK_DEADLINE_MS } from './constants.ts'
 import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
+import type { ArrivalRate } from './guards/arrival-rate.ts'
+import type { Exemptions } from './guards/exempt-networks.ts'
+import type { Handshakes } from './guards/handshakes.ts'
 import type { InboundCaps } from './guards/inbound-caps.ts'
+import type { Places } from './guards/places.ts'
+import { sourceOf } from './guards/source.ts'
 import type { NetworkMetrics } from './metrics.ts'
-import type { PeerPenalties } from './penalties.ts'
+import type { Bans } from './penalties/bans.ts'
 
 /** Resolves a name to its IPs; throws when it has none. */
 export type LookupName = (name: string) => Promise<readonly string[]>
@@ -20,9 +25,13 @@ export interface GaterComponents {
   readonly dialPolicy: DialPolicy
   /** What the dialer is dialling now; nobody else dials. */
   readonly dialPermits: DialPermits
+  readonly exemptions: Exemptions
+  readonly arrivalRate: ArrivalRate
   readonly inboundCaps: InboundCaps
+  readonly handshakes: Handshakes
+  readonly places: Places
   readonly addressQuota: AddressQuota
-  readonly penalties: Pick<PeerPenalties, 'isShunned'>
+  readonly penalties: Pick<Bans, 'isShunned' | 'isHostShunned' | 'isHostBanned' | 'arrivals'>
   readonly metrics: NetworkMetrics
   /** Whether this node holds a reservation with a peer. @default with nobody */
   readonly isOwnRelay?: (peerId: string) => boolean
@@ -40,7 +49,8 @@ const systemLookup: LookupName = async (name) => {
  * `filterMultiaddrForPeer` without its object.
  */
 export function createGater(components: GaterComponents): ConnectionGater {
-  const { peerId: self, dialPolicy, dialPermits, inboundCaps, addressQuota, metrics } = components
+  const { peerId: self, dialPolicy, dialPermits, addressQuota, metrics } = components
+  const { exemptions, arrivalRate, inboundCaps, handshakes, places } = components
   const isShunned = (peer: PeerId) => components.penalties.isShunned(peer.toString())
   const lookupName = components.lookupName ?? systemLookup
 
@@ -53,6 +63,7 @@ export function createGater(components: GaterComponents): ConnectionGater {
 
   const refusalOf = async (address: Multiaddr): Promise<string | null> => {
     if (!dialPermits.allowsAddress(address)) return 'not-by-dialer'
+    if (components.penalties.isHostBanned(targetOf(address)?.host ?? '')) return 'banned'
     const refusal = dialPolicy.refusalOf(address, 'dht')
     if (refusal !== null || dialPolicy.isOperatorAddress(address)) return refusal
     const target = targetOf(address)
@@ -70,6 +81,23 @@ export function createGater(components: GaterComponents): ConnectionGater {
     }
   }
 
+  /** Counts a refusal. */
+  const isDenied = (cap: string | null): boolean => {
+    if (cap !== null) metrics.inboundRefused(cap)
+    return cap !== null
+  }
+
+  /** Before the handshake: where it comes from is all that is known. */
+  const arrivalRefusalOf = (connection: MultiaddrConnection): string | null => {
+    const ip = targetOf(connection.remoteAddr)?.host ?? ''
+    if (components.penalties.isHostShunned(ip)) return 'shunned-host'
+    const source = sourceOf(connection.remoteAddr, exemptions)
+    if (!arrivalRate.admit(source)) return 'rate'
+    const refusal = inboundCaps.admit(connection, source) ?? handshakes.begin(connection, source)
+    if (refusal === null) components.penalties.arrivals.arrived(connection)
+    return refusal
+  }
+
   return {
     denyDialPeer: (peer) => {
       const refusal = dialRefusalOf(peer)
@@ -81,21 +109,23 @@ export function createGater(components: GaterComponents): ConnectionGater {
       if (refusal !== null) metrics.dialRefused(refusal)
       return refusal !== null
     },
-    denyInboundConnection: (connection) => {
-      const cap = inboundCaps.admit(connection)
-      if (cap !== null) metrics.inboundRefused(cap)
-      return cap !== null
+    denyInboundConnection: (connection) => isDenied(arrivalRefusalOf(connection)),
+    // The peer has proved who it is; a muxer for nothing would be the larger half of the work.
+    denyInboundEncryptedConnection: (peer, connection) => {
+      if (isShunned(peer)) return isDenied('shunned')
+      return isDenied(
+        places.refusalOf(peer.toString(), sourceOf(connection.remoteAddr, exemptions)),
+      )
     },
-    denyInboundEncryptedConnection: (peer) => {
-      if (!isShunned(peer)) return false
-      metrics.inboundRefused('shunned')
-      return true
+    denyInboundUpgradedConnection: (peer, connection) => {
+      handshakes.end(connection)
+      components.penalties.arrivals.upgraded(connection, peer.toString())
+      const source = sourceOf(connection.remoteAddr, exemptions)
+      return isDenied(places.admit(peer.toString(), connection, source))
     },
     denyInboundRelayedConnection: (relay, remote) => {
       const isAsked = components.isOwnRelay?.(relay.toString()) ?? false
-      const cap = isAsked ? (isShunned(remote) ? 'shunned' : null) : 'not-our-relay'
-      if (cap !== null) metrics.inboundRefused(cap)
-      return cap !== null
+      return isDenied(isAsked ? (isShunned(remote) ? 'shunned' : null) : 'not-our-relay')
     },
     // An address that was dialled without knowing whose it is.
     denyOutboundEncryptedConnection: (peer) => isShunned(peer),

@@ -27,13 +27,15 @@ export type AppSpecificScore = (peerId: string) => number
 export function createGossipsub(
   limits: HostLimits,
   appSpecificScore: AppSpecificScore,
+  isExempt: (ip: string) => boolean = () => false,
 ): (components: GossipSubComponents) => GossipSub {
-  return gossipsub(gossipsubOptions(limits, appSpecificScore))
+  return gossipsub(gossipsubOptions(limits, appSpecificScore, isExempt))
 }
 
 export function gossipsubOptions(
   { gossip, gossipScore }: HostLimits,
   appSpecificScore: AppSpecificScore,
+  isExempt: (ip: string) => boolean = () => false,
 ): Partial<GossipsubOpts> {
   return {
     ...gossip,
@@ -57,7 +59,7 @@ export function gossipsubOptions(
       appSpecificScore,
       IPColocationFactorWeight: gossipScore.ipColocationWeight,
       IPColocationFactorThreshold: gossipScore.ipColocationThreshold,
-      IPColocationFactorWhitelist: new LocalIps(),
+      IPColocationFactorWhitelist: new SharedIps(isExempt),
       retainScore: gossipScore.retainScore,
     },
     // No score is enough for others to choose our peers: gossip would dial them past the dialer.
@@ -70,10 +72,20 @@ export function gossipsubOptions(
   }
 }
 
-/** Every address that is not the internet's: a LAN's gateway or a proxy stands for many peers. */
-class LocalIps extends Set<string> {
+/**
+ * Addresses that stand for many peers: every one that is not the internet's, as a LAN's gateway is, and those
+ * of which the operator says so.
+ */
+class SharedIps extends Set<string> {
+  readonly #isExempt: (ip: string) => boolean
+
+  constructor(isExempt: (ip: string) => boolean) {
+    super()
+    this.#isExempt = isExempt
+  }
+
   override has(ip: string): boolean {
-    return classifyIp(ip) !== 'public'
+    return classifyIp(ip) !== 'public' || this.#isExempt(ip)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { PlaceCounts } from './guards/places.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
 import type { HostLimits } from './limits.ts'
 import type { NetworkGauges } from './metrics.ts'
@@ -6,6 +7,8 @@ export interface HostGaugeSources {
   readonly limits: HostLimits
   readonly knownPeers: () => number
   readonly dhtPeers: () => number
+  readonly places: () => PlaceCounts
+  readonly handshakes: () => number
 }
 
 /** What a scrape reads of a host. */
@@ -18,6 +21,8 @@ export function hostGauges(libp2p: HostLibp2p, sources: HostGaugeSources): Netwo
     knownPeers: sources.knownPeers,
     streams: () => countStreams(libp2p),
     dhtPeers: sources.dhtPeers,
+    places: sources.places,
+    handshakes: sources.handshakes,
     gossipPeers: () => libp2p.services.gossipsub.getPeers().length,
   }
 }

@@ -2,7 +2,7 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { dcutr } from '@libp2p/dcutr'
 import type { GossipSub } from '@libp2p/gossipsub'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, Transport } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
@@ -10,17 +10,23 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 
-import { isLoopbackOnly, isPubliclyAnnounced } from './addresses.ts'
+import { isPubliclyAnnounced } from './addresses.ts'
 import { createKadDht } from './dht-service.ts'
 import { type AppSpecificScore, createGossipsub } from './gossip.ts'
+import { guardConnectionList } from './guards/connection-list.ts'
+import { HANDSHAKE_ANSWERS, withProposalLimit } from './guards/handshake-proposals.ts'
 import { type ListenFailures, withPreparedListeners } from './guards/listeners.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
+import { withConduct } from './guards/yamux-conduct.ts'
 import { withFrameLimit } from './guards/yamux-frames.ts'
+import { muxerLimits } from './guards/yamux-limits.ts'
 import type { HostAddresses } from './host-addresses.ts'
 import type { HostComponents, HostOptions } from './host-options.ts'
 import type { NetworkMetrics } from './metrics.ts'
 import { leanNoise } from './noise.ts'
+import { watchBadFrames } from './penalties/raw-offences.ts'
 import type { ProtocolNames } from './protocols.ts'
+import { quietLog } from './quiet-log.ts'
 import { circuitTransport } from './relay/client/circuit-transport.ts'
 
 /** The services of a host; what is off is missing. */
@@ -40,16 +46,26 @@ export interface Libp2pParts {
   readonly gater: ConnectionGater
   readonly listenFailures: ListenFailures
   readonly metrics: NetworkMetrics
+  /** Adds points to a peer for what it did. */
+  readonly report: (peerId: string, offence: string, points: number) => void
   readonly names: ProtocolNames
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[]
   readonly appSpecificScore: AppSpecificScore
+  /** Whether an IP stands for many peers. */
+  readonly isExempt: (ip: string) => boolean
+  /** A frame against the rules of WebSocket came from there. */
+  readonly onBadFrame: (ip: string) => void
 }
 
-/** Loopback peers are the operator's own nodes: their bursts are no attack. */
-const LOOPBACK_OVERRIDES = {
-  inboundConnectionThreshold: 10_000,
-  maxIncomingPendingConnections: 512,
+/**
+ * Limits of libp2p 3.3 that refuse before it is known who comes, or for all alike: out of reach, since the
+ * gater decides with what it knows.
+ */
+const DECIDED_BY_GATER = {
+  maxConnections: 1_000_000,
+  inboundConnectionThreshold: 1_000_000,
+  maxIncomingPendingConnections: 1_000_000,
 }
 
 /** Puts libp2p together, not started. Every option that bounds something comes from the limits. */
@@ -62,6 +78,7 @@ export async function createHostLibp2p(
   const { names, gater } = parts
   const settings: Libp2pOptions = {
     start: false,
+    logger: quietLog,
     privateKey: components.identity.privateKey,
     nodeInfo: {
       name: 'wesense-node',
@@ -75,22 +92,27 @@ export async function createHostLibp2p(
     // Names that remotes announce are not followed: seeds are resolved by discovery.
     connectionManager: {
       ...limits.connectionManager,
-      ...(isLoopbackOnly(options.listen) ? LOOPBACK_OVERRIDES : {}),
+      ...DECIDED_BY_GATER,
       resolvers: {},
     },
     connectionMonitor: {
       ...limits.connectionMonitor,
       protocolPrefix: names.prefix,
-      abortConnectionOnPingFailure: options.connectionMonitorEnabled,
+      // Else the muxer's pings keep connections alive, and silence ends them: see `tellRoundTrips`.
+      enabled: options.connectionMonitorEnabled,
     },
     connectionGater: gater,
     peerStore: limits.peerStore,
     connectionEncrypters: [leanNoise()],
     streamMuxers: [
-      withFrameLimit(
-        yamux(limits.yamux),
-        limits.yamux.streamOptions.maxStreamWindowSize,
-        parts.metrics.oversizeFrame,
+      withConduct(
+        withFrameLimit(
+          yamux({ ...limits.yamux, keepAliveInterval: limits.connectionMonitor.pingInterval }),
+          limits.yamux.streamOptions.maxStreamWindowSize,
+          parts.metrics.oversizeFrame,
+        ),
+        muxerLimits(limits),
+        parts.metrics.connectionCut,
       ),
     ],
     transports: transports(options, parts),
@@ -100,6 +122,7 @@ export async function createHostLibp2p(
     settings.connectionProtector = preSharedKey({ psk: swarmKey(options.networkKey) })
   }
   const libp2p = await createLibp2p({ ...settings, services: services(options, parts) })
+  guardConnectionList(libp2p)
   return libp2p as unknown as HostLibp2p
 }
 
@@ -108,11 +131,14 @@ function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pP
   const { upgradeTimeout, maxPayload, maxConnections, maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
   const webSocketTransport = webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) })
+  const bounded = <C>(factory: (components: C) => Transport) =>
+    withProposalLimit(factory, HANDSHAKE_ANSWERS, () => metrics.connectionCut('handshake'))
   return [
-    withPreparedListeners(tcp(limits.tcp), (listener) => listenFailures.watch(listener)),
-    withPreparedListeners(webSocketTransport, (listener) => {
+    withPreparedListeners(bounded(tcp(limits.tcp)), (listener) => listenFailures.watch(listener)),
+    withPreparedListeners(bounded(webSocketTransport), (listener) => {
       listenFailures.watch(listener)
       guardWebSocketListener(listener, { upgradeTimeout, maxPayload, maxConnections }, metrics)
+      watchBadFrames(listener, parts.onBadFrame)
     }),
     ...(relayClient == null ? [] : [circuitTransport()]),
   ]
@@ -120,7 +146,7 @@ function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pP
 
 function services(
   options: HostOptions,
-  { addresses, names, metrics, appSpecificScore }: Libp2pParts,
+  { addresses, names, metrics, report, appSpecificScore, isExempt }: Libp2pParts,
 ) {
   const { limits, dht, relayClient } = options
   const isPublic = isPubliclyAnnounced(options.announce)
@@ -129,10 +155,10 @@ function services(
     identify: identify({ ...limits.identify, protocolPrefix: names.prefix }),
     identifyPush: identifyPush({ ...limits.identify, protocolPrefix: names.prefix }),
     ping: ping({ ...limits.ping, protocolPrefix: names.prefix }),
-    gossipsub: createGossipsub(limits, appSpecificScore),
+    gossipsub: createGossipsub(limits, appSpecificScore, isExempt),
     ...(dht === null
       ? {}
-      : { dht: createKadDht({ protocol: names.kad, isPublic, limits }, metrics) }),
+      : { dht: createKadDht({ protocol: names.kad, isPublic, limits }, metrics, report) }),
     ...(relayClient == null ? {} : { dcutr: dcutr() }),
   }
 }

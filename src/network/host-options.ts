@@ -7,6 +7,7 @@ import type { LookupName } from './gater.ts'
 import type { AppSpecificScore } from './gossip.ts'
 import type { LocalAddress } from './interfaces.ts'
 import type { HostLimits } from './limits.ts'
+import type { StandingOf } from './standing.ts'
 
 /** A feature that is on and has no settings of its own yet. */
 export type Enabled = Readonly<Record<never, never>>
@@ -23,6 +24,8 @@ export interface HostOptions {
   /** As the operator wrote them; empty announces LAN addresses only. */
   readonly announce: readonly AnnounceAddress[]
   readonly dht: Enabled | null
+  /** Networks, as `address/bits`, whose addresses stand for many peers each: no cap counts by them. @default none */
+  readonly inboundExemptNetworks?: readonly string[]
   /** Relayed connections of its own, as the one who dials and as the one who is reached. @default null: off */
   readonly relayClient?: Enabled | null
   readonly limits: HostLimits
@@ -40,6 +43,8 @@ export interface HostComponents {
   readonly identity: Pick<Identity, 'peerId' | 'privateKey'>
   readonly logger: Logger
   readonly metrics: Metrics
+  /** How well a peer is known, from memory: asked at each connection. @default everybody is a stranger */
+  readonly standingOf?: StandingOf
   /** What a peer is worth to gossip, 0..1. @default 0 for everybody */
   readonly appSpecificScore?: AppSpecificScore
   /** @default the system's resolver */

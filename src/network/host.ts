@@ -12,18 +12,23 @@ import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
 import { Gossip } from './gossip.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
-import { guardGossipRpc } from './guards/gossip-rpc.ts'
+import { guardGossip } from './guards/gossip-guards.ts'
+import type { Handshakes } from './guards/handshakes.ts'
 import type { ListenFailures } from './guards/listeners.ts'
+import type { PlaceCounts, Places } from './guards/places.ts'
 import type { HostAddresses } from './host-addresses.ts'
 import { hostGauges } from './host-gauges.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
 import type { HostOptions } from './host-options.ts'
 import { HostUpkeep } from './host-upkeep.ts'
+import { spareKnownProtocols } from './known-protocols.ts'
 import type { NetworkGauges, NetworkMetrics } from './metrics.ts'
 import { keepOwnWord } from './own-word.ts'
 import type { PeerListener } from './peers.ts'
+import type { Bans } from './penalties/bans.ts'
 import type { PeerPenalties } from './penalties.ts'
 import type { ProtocolNames } from './protocols.ts'
+import { tellRoundTrips } from './round-trips.ts'
 import { createTransport } from './transport.ts'
 import type { ConnectedPeer, RegistryTransport } from './types.ts'
 
@@ -31,8 +36,11 @@ import type { ConnectedPeer, RegistryTransport } from './types.ts'
 export interface HostParts {
   readonly libp2p: HostLibp2p
   readonly addresses: HostAddresses
+  readonly handshakes: Pick<Handshakes, 'count'>
+  readonly places: Places
   readonly addressQuota: AddressQuota
   readonly dialPermits: DialPermits
+  readonly bans: Bans
   readonly penalties: PeerPenalties
   readonly names: ProtocolNames
   readonly metrics: NetworkMetrics
@@ -59,6 +67,7 @@ export class Host {
   readonly dialPermits: DialPermits
   /** What peers did to this node. */
   readonly standing: Pick<PeerPenalties, 'penaltyOf' | 'isShunned'>
+  readonly bans: Bans
   /** Its own addresses, bound, configured and learned. */
   readonly addresses: HostAddresses
   readonly gossip: Gossip
@@ -82,8 +91,13 @@ export class Host {
     this.dialPolicy = parts.addresses.dialPolicy
     this.dialPermits = parts.dialPermits
     this.standing = parts.penalties
+    this.bans = parts.bans
     this.gossip = new Gossip(gossipsub, { metrics, logger })
-    guardGossipRpc(gossipsub, (topic) => this.gossip.isSubscribed(topic), metrics.gossipDropped)
+    guardGossip(gossipsub, options.limits, {
+      isSubscribed: (topic) => this.gossip.isSubscribed(topic),
+      onDropped: metrics.gossipDropped,
+      report: (peerId, offence, points) => parts.penalties.report(peerId, offence, points),
+    })
     this.dht = dht === undefined ? null : new DhtService(dht, isPubliclyAnnounced(options.announce))
     const upkeep = new HostUpkeep(options, { libp2p, names, connections, logger, metrics })
     this.#upkeep = upkeep
@@ -95,7 +109,10 @@ export class Host {
       penalties: parts.penalties,
       logger,
     })
-    const { addressQuota } = parts
+    const { addressQuota, places } = parts
+    places.watch(libp2p)
+    if (!options.connectionMonitorEnabled) tellRoundTrips(libp2p)
+    spareKnownProtocols({ peerStore: libp2p.peerStore, events: libp2p })
     keepOwnWord({ libp2p, addressQuota, dialPolicy: this.dialPolicy, logger })
     if (this.dht !== null) followPeers(this.dht, { peers: upkeep.peers, connections, logger })
   }
@@ -105,6 +122,7 @@ export class Host {
     const { libp2p, listenFailures, addresses } = this.#parts
     if (libp2p.status === 'started') return
     listenFailures.clear()
+    await this.bans.start()
     try {
       await libp2p.start()
     } catch (error) {
@@ -117,11 +135,13 @@ export class Host {
     }
     addresses.refresh()
     this.#upkeep.start()
+    this.#parts.places.start()
   }
 
   /** Bounded by three seconds; safe after a failed start. */
   async stop(): Promise<void> {
-    const { libp2p, logger } = this.#parts
+    const { libp2p, logger, places } = this.#parts
+    await places.stop()
     await this.#upkeep.stop()
     this.#upkeep.peers.beginStop()
     try {
@@ -132,6 +152,7 @@ export class Host {
       logger.warn({ ms: error.ms }, 'Host did not close in time')
     } finally {
       this.#upkeep.peers.finishStop()
+      await this.bans.stop()
     }
   }
 
@@ -179,12 +200,19 @@ export class Host {
     await this.#upkeep.healGossip()
   }
 
+  /** How the places for connections are taken. */
+  get places(): PlaceCounts {
+    return this.#parts.places.counts
+  }
+
   /** What is read at each scrape of the metrics. */
   gauges(): NetworkGauges {
     return hostGauges(this.libp2p, {
       limits: this.#limits,
       knownPeers: () => this.#upkeep.knownPeers,
       dhtPeers: () => this.dht?.size ?? 0,
+      places: () => this.places,
+      handshakes: () => this.#parts.handshakes.count,
     })
   }
 }

@@ -1,6 +1,11 @@
 import { connectionLimits, inboundConnections } from './limits/connections.ts'
-import { dhtLimits, dhtRequestLimits } from './limits/dht.ts'
-import { gossipLimits, gossipScoreLimits } from './limits/gossip.ts'
+import { dhtLimits, dhtReplyLimits, dhtRequestLimits } from './limits/dht.ts'
+import {
+  gossipLimits,
+  gossipRpcLimits,
+  gossipScoreLimits,
+  gossipSeenLimit,
+} from './limits/gossip.ts'
 import { relayLimits } from './limits/relay.ts'
 import { DAY_MS, HOUR_MS, KIB, MIB, SECOND_MS, scaleFor } from './limits/scale.ts'
 import { socketLimits } from './limits/sockets.ts'
@@ -58,9 +63,12 @@ export function hostLimits(memoryMb: number) {
     },
     gossip: gossipLimits(scale, memoryMb),
     gossipScore: gossipScoreLimits(),
+    gossipRpc: gossipRpcLimits(maxConnections),
+    gossipSeen: gossipSeenLimit(scale),
     relay: relayLimits(scale, maxConnections),
     dht: dhtLimits(scale),
     dhtRequests: dhtRequestLimits(maxConnections),
+    dhtReplies: dhtReplyLimits(20, 8),
     bitswap: {
       /** Streams of one peer. */
       maxInboundStreams: scale(32, 64),

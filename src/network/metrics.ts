@@ -1,4 +1,5 @@
 import type { Metrics } from '../telemetry/index.ts'
+import type { PlaceCounts } from './guards/places.ts'
 
 /** Why a connection ended, as far as this side knows. */
 export type CloseReason = 'closed' | 'reset' | 'error' | 'silent' | 'shutdown'
@@ -9,6 +10,9 @@ export type WebSocketGuardEvent = 'bad-frame' | 'abort' | 'idle-socket'
 export interface NetworkGauges {
   connections(direction: 'inbound' | 'outbound'): number
   connectionLimit(): number
+  places(): PlaceCounts
+  /** Inbound connections in their handshake. */
+  handshakes(): number
   peers(): number
   knownPeers(): number
   streams(): ReadonlyMap<string, number>
@@ -22,10 +26,14 @@ export interface NetworkMetrics {
   connectionClosed(reason: CloseReason): void
   /** @param cap which of our caps was full */
   inboundRefused(cap: string): void
+  /** @param reason for whom, or what it did not do in time */
+  connectionEvicted(reason: string): void
   dialRefused(reason: string): void
   pingMissed(): void
   webSocketGuard(event: WebSocketGuardEvent): void
   oversizeFrame(): void
+  /** @param reason what its peer did without end */
+  connectionCut(reason: string): void
   gossipMessage(verdict: 'accept' | 'reject' | 'ignore'): void
   gossipDropped(): void
   gossipHealed(action: 'reopened' | 'closed'): void
@@ -51,6 +59,11 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     help: 'Inbound connections refused because their source holds enough places',
     labels: ['cap'],
   })
+  const evicted = metrics.counter({
+    name: 'wesense_connections_evicted_total',
+    help: 'Inbound connections ended to make room, by what for',
+    labels: ['reason'],
+  })
   const dialRefused = metrics.counter({
     name: 'wesense_dial_addresses_refused_total',
     help: 'Addresses not dialled because of what they lead to',
@@ -68,6 +81,11 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
   const frames = metrics.counter({
     name: 'wesense_oversize_frames_total',
     help: 'Connections ended because they announced a stream frame that no window allows',
+  })
+  const cut = metrics.counter({
+    name: 'wesense_connections_cut_total',
+    help: 'Connections cut because their peer kept this node busy or held its memory, by what it did',
+    labels: ['reason'],
   })
   const gossip = metrics.counter({
     name: 'wesense_gossip_messages_total',
@@ -101,10 +119,12 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     connectionOpened: (direction) => opened.inc({ direction }),
     connectionClosed: (reason) => closed.inc({ reason }),
     inboundRefused: (cap) => refused.inc({ cap }),
+    connectionEvicted: (reason) => evicted.inc({ reason }),
     dialRefused: (reason) => dialRefused.inc({ reason }),
     pingMissed: () => pings.inc(),
     webSocketGuard: (event) => guard.inc({ event }),
     oversizeFrame: () => frames.inc(),
+    connectionCut: (reason) => cut.inc({ reason }),
     gossipMessage: (verdict) => gossip.inc({ verdict }),
     gossipDropped: () => dropped.inc(),
     gossipHealed: (action) => healed.inc({ action }),
@@ -131,6 +151,17 @@ export function createNetworkGauges(metrics: Metrics, gauges: NetworkGauges): vo
   plain('wesense_connections_limit', 'Connections at which inbound ones are refused', () =>
     gauges.connectionLimit(),
   )
+  plain(
+    'wesense_connections_known',
+    'Open connections with known stations',
+    () => gauges.places().known,
+  )
+  plain(
+    'wesense_places_kept',
+    'Free connections that only known stations get',
+    () => gauges.places().keptFree,
+  )
+  plain('wesense_handshakes', 'Inbound connections in their handshake', () => gauges.handshakes())
   plain('wesense_peers_connected', 'Peers with at least one open connection', () => gauges.peers())
   plain('wesense_peers_known', 'Peers whose addresses are remembered', () => gauges.knownPeers())
   plain('wesense_dht_peers', 'Peers in the DHT routing table', () => gauges.dhtPeers())

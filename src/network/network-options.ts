@@ -45,10 +45,14 @@ export interface NetworkOptions
   readonly reachability?: 'public' | 'private' | null
   /** JSON file of peers that were reached; null keeps them in memory. */
   readonly addressBookPath: string | null
+  /** JSON file of those who are kept out; null keeps them in memory. @default null */
+  readonly bansPath?: string | null
+  /** Peer IDs that the operator wrote somewhere: they find a place when strangers fill the rest. @default none */
+  readonly namedPeers?: readonly string[]
 }
 
-export interface NetworkComponents extends Omit<HostComponents, 'lookupName'> {
-  /** What the registry says of those who want to use the relay. @default nobody is known */
+export interface NetworkComponents extends Omit<HostComponents, 'lookupName' | 'standingOf'> {
+  /** What the registry says of peers: who may use the relay, and who finds a place. @default nobody is known */
   readonly relayMembers?: RelayMembers
   /** @default systemClock */
   readonly clock?: Clock

@@ -17,10 +17,11 @@ import { createDiscoveryMetrics } from './discovery/metrics.ts'
 import type { NameResolver } from './discovery/name-resolver.ts'
 import { PeerExchange } from './discovery/peer-exchange.ts'
 import { RegistryPeers } from './discovery/registry-peers.ts'
-import { DEFAULT_LIBP2P_PORT } from './discovery/seed-value.ts'
+import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
 import { Seeds } from './discovery/seeds.ts'
 import type { Host } from './host.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
+import { seedsOf } from './penalties/host-bans.ts'
 import { Reach } from './reach.ts'
 import { createRelay, type Relay } from './relay/index.ts'
 import type { Candidate } from './types.ts'
@@ -64,6 +65,9 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     { values: options.seeds, defaultPort: options.defaultSeedPort ?? DEFAULT_LIBP2P_PORT },
     { logger: logger.child('seeds'), ownPeerId: host.peerId, random },
   )
+  const { defaultSeedPort = DEFAULT_LIBP2P_PORT } = options
+  const written = options.seeds.map((seed) => seedMultiaddr(seed, defaultSeedPort))
+  host.bans.protect(seedsOf(written, seeds, host.libp2p))
   const contacts = new Contacts({}, { now, random })
   const addressBook = new AddressBook(
     { path: options.addressBookPath },

@@ -4,6 +4,7 @@ import { isPubliclyAnnounced } from './addresses.ts'
 import { createHost } from './create-host.ts'
 import { createSystemResolver } from './discovery/name-resolver.ts'
 import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
+import type { PlaceCounts } from './guards/places.ts'
 import type { Host } from './host.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
@@ -13,7 +14,14 @@ import type { KnownRelay } from './relay/client/index.ts'
 import { isRelayed } from './relay/hop/client-source.ts'
 import { hopLimits } from './relay/hop-limits.ts'
 import type { RelayReport } from './relay/types.ts'
-import type { Candidate, ConnectedPeer, RegistryTransport, SeedStatus } from './types.ts'
+import { Acquaintances } from './standing.ts'
+import type {
+  BanControl,
+  Candidate,
+  ConnectedPeer,
+  RegistryTransport,
+  SeedStatus,
+} from './types.ts'
 
 const NAME_CHECK_TIMEOUT_MS = 5000
 
@@ -46,6 +54,8 @@ export interface NetworkStatus {
   readonly reach: ReachStatus | null
   /** Connections at which inbound ones are refused. */
   readonly connectionLimit: number
+  /** How they are taken. */
+  readonly places: PlaceCounts
 }
 
 /** The station's place in its network: one host, what it finds and whom it dials. */
@@ -71,6 +81,8 @@ export interface NetworkService {
   noteRelay(relay: KnownRelay): void
   /** Whom this node relays for; null when it is no relay. */
   relay(): RelayReport | null
+  /** Who is kept out, by the rules and by the operator. */
+  readonly bans: BanControl
 }
 
 /**
@@ -85,11 +97,19 @@ export async function createNetwork(
   const lookupName = (name: string) =>
     resolver.addresses(name, 'any', AbortSignal.timeout(NAME_CHECK_TIMEOUT_MS))
   const limits = options.relay === null ? options.limits : hopLimits(options.limits)
+  const acquaintances = new Acquaintances(options.namedPeers ?? [])
   const host = await createHost(
     { ...options, limits, dht: options.discovery.dht === null ? null : {} },
-    { ...components, lookupName },
+    { ...components, lookupName, standingOf: (peerId) => acquaintances.standingOf(peerId) },
   )
-  return new Network(options, host, createParts(options, { ...components, host, resolver }))
+  const parts = createParts(options, { ...components, host, resolver })
+  acquaintances.attach({
+    isSeed: (peerId) => parts.seeds.isSeed(peerId),
+    isOwnRelay: (peerId) => parts.reach?.dependsOn(peerId) ?? false,
+    addressBook: parts.addressBook,
+    members: components.relayMembers,
+  })
+  return new Network(options, host, parts)
 }
 
 class Network implements NetworkService {
@@ -110,6 +130,10 @@ class Network implements NetworkService {
 
   get transport(): RegistryTransport {
     return this.host.transport
+  }
+
+  get bans(): BanControl {
+    return this.host.bans
   }
 
   get libp2p(): HostLibp2p {
@@ -185,6 +209,7 @@ class Network implements NetworkService {
       targetPeers: effectiveTarget(this.#options),
       reach: this.#parts.reach?.status() ?? null,
       connectionLimit: this.#options.limits.connectionManager.maxConnections,
+      places: this.host.places,
     }
   }
 

@@ -106,3 +106,49 @@ export interface RegistryTransport {
   /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */
   onPeer(listener: (peerId: string, isConnected: boolean) => void): () => void
 }
+
+/** Somebody who is kept out now. */
+export interface Ban {
+  /** Peer ID, `203.0.113.9`, `2001:db8:0:1::/64` or a network in CIDR form: one spelling for each. */
+  readonly target: string
+  readonly kind: 'peer' | 'host' | 'network'
+  readonly by: 'rule' | 'operator'
+  /** Codes of ours; none for the operator's. */
+  readonly reasons: readonly string[]
+  /** The operator's words, not escaped. */
+  readonly why: string | null
+  readonly sinceMs: number
+  /** By the clock as it is now; null: until it is lifted. */
+  readonly untilMs: number | null
+  /** How often; 1 for the operator's. */
+  readonly strikes: number
+}
+
+/** A change of the bans: whom it was about, and whether the disk has it; or why not. */
+export type BanChange =
+  | { readonly isDone: true; readonly targets: readonly string[]; readonly isKept: boolean }
+  | {
+      readonly isDone: false
+      readonly code: 'malformed' | 'protected' | 'full' | 'none'
+      readonly problem: string
+    }
+
+/** The bans as an operator reads and changes them. */
+export interface BanControl {
+  /** Those in force, the oldest first. */
+  list(): Ban[]
+  /** Peers with points that are not shunned. */
+  points(): {
+    readonly peerId: string
+    readonly points: number
+    readonly offences: readonly string[]
+  }[]
+  /** @param target a peer ID, IP or network. @param options `forMs` null: until it is lifted */
+  add(
+    target: string,
+    options: { readonly forMs: number | null; readonly why: string | null },
+  ): Promise<BanChange>
+  /** Whoever banned it; a peer's points and strikes are forgotten as well. */
+  lift(target: string): Promise<BanChange>
+  liftAll(): Promise<BanChange>
+}

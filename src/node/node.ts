@@ -81,6 +81,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     peers: () => network.peers(),
     readiness: () => readiness(sources),
     relay: () => relayReply(network.relay(), Date.now()),
+    bans: network.bans,
     metricsText: () => metrics.text(),
     snapshot: () => registry.snapshot(),
     logger: logger.child('api'),

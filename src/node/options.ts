@@ -19,8 +19,17 @@ export function limitsFrom(settings: Settings, memoryLimitBytes: number | null):
     memoryLimitBytes === null ? UNKNOWN_MEMORY_MB : Math.floor(memoryLimitBytes / MEGABYTE)
   const limits = hostLimits(memoryMb)
   if (settings.maxConnections === null) return limits
-  const connectionManager = { ...limits.connectionManager, maxConnections: settings.maxConnections }
-  return { ...limits, connectionManager }
+  const { maxConnections } = settings
+  const { connectionManager, tcp, ws, knownPeers } = limits
+  // What has to hold all connections and more grows with them.
+  const further = Math.max(0, maxConnections - connectionManager.maxConnections)
+  return {
+    ...limits,
+    connectionManager: { ...connectionManager, maxConnections },
+    tcp: { ...tcp, maxConnections: tcp.maxConnections + further },
+    ws: { ...ws, maxConnections: ws.maxConnections + further },
+    knownPeers: { ...knownPeers, maxPeers: knownPeers.maxPeers + further },
+  }
 }
 
 /** @throws system errors of reading the certificate files. */
@@ -52,7 +61,13 @@ export async function networkOptions(
       peerExchange: settings.peerExchangeEnabled ? {} : null,
       registry: settings.registryDiscoveryEnabled ? {} : null,
     },
+    inboundExemptNetworks: settings.inboundExemptNetworks,
+    namedPeers: [
+      ...settings.trustAuthorities,
+      ...settings.relayAllow.flatMap(({ kind, value }) => (kind === 'peer' ? [value] : [])),
+    ],
     addressBookPath: join(settings.dataDir, 'network', 'address-book.json'),
+    bansPath: join(settings.dataDir, 'network', 'bans.json'),
   }
 }
 

@@ -102,6 +102,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
       inbound,
       outbound: peers.length - inbound,
       stations: network.counts.connectedStations,
+      known: network.places.known,
+      kept_free: network.places.keptFree,
       limit: network.connectionLimit,
     },
     discovery: {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -109,7 +111,52 @@ async function startClient(t: TestContext, server: Host) {
   return { host, own, ask }
 }
 
-describe('AutoNAT', { timeout: 60_000 }, () => {
+/** Each asker seems to be at another address, 127.0.9.1 and so on. */
+function pretendManyHosts(t: TestContext, host: Host): void {
+  let hosts = 0
+  const { handle } = host.libp2p
+  t.mock.method(
+    host.libp2p,
+    'handle',
+    (...[protocol, handler, options]: Parameters<typeof handle>) =>
+      handle.call(
+        host.libp2p,
+        protocol,
+        (stream: Stream, connection: Connection) => {
+          const remoteAddr = multiaddr(`/ip4/127.0.9.${++hosts}/tcp/5000`)
+          const get = (target: Connection, key: keyof Connection) =>
+            key === 'remoteAddr' ? remoteAddr : target[key]
+          return handler(stream, new Proxy(connection, { get: get as never }))
+        },
+        options,
+      ),
+  )
+}
+
+/** A port at which connections are taken and nothing is said until they are released. */
+async function startMute(t: TestContext) {
+  const sockets: Socket[] = []
+  let isReleased = false
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    sockets.push(socket)
+    if (isReleased) socket.destroy()
+  })
+  const release = () => {
+    isReleased = true
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(() => {
+    release()
+    server.close()
+  })
+  server.listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { port, dialed: () => sockets.length, release }
+}
+
+describe('AutoNAT', { timeout: 120_000 }, () => {
   it('finds a listener that can be reached, and closes the connection that it made', async (t) => {
     const { host, counted } = await startServer(t)
     const client = await startClient(t, host)
@@ -181,25 +228,7 @@ describe('AutoNAT', { timeout: 60_000 }, () => {
 
   it('dials one a second back, from however many hosts they come', async (t) => {
     const host = await startHost(t)
-    let hosts = 0
-    const { handle } = host.libp2p
-    // Each asker seems to be at another address, where nobody listens.
-    t.mock.method(
-      host.libp2p,
-      'handle',
-      (...[protocol, handler, options]: Parameters<typeof handle>) =>
-        handle.call(
-          host.libp2p,
-          protocol,
-          (stream: Stream, connection: Connection) => {
-            const remoteAddr = multiaddr(`/ip4/127.0.9.${++hosts}/tcp/5000`)
-            const get = (target: Connection, key: keyof Connection) =>
-              key === 'remoteAddr' ? remoteAddr : target[key]
-            return handler(stream, new Proxy(connection, { get: get as never }))
-          },
-          options,
-        ),
-    )
+    pretendManyHosts(t, host)
     const { counted, clock } = await startServer(t, { host })
     const port = await freePort()
     for (let n = 1; n <= 6; n++) {
@@ -211,6 +240,29 @@ describe('AutoNAT', { timeout: 60_000 }, () => {
     await clock.advance(1000)
     const { ask } = await startClient(t, host)
     assert.equal(await ask(`/ip4/127.0.9.7/tcp/${port}`), 'unreached')
+  })
+
+  it('dials four back at a time, however long they take to answer', async (t) => {
+    const host = await startHost(t)
+    pretendManyHosts(t, host)
+    const { counted, clock } = await startServer(t, { host })
+    const { port, dialed, release } = await startMute(t)
+    const clients: Awaited<ReturnType<typeof startClient>>[] = []
+    for (let n = 1; n <= 6; n++) clients.push(await startClient(t, host))
+    const ask = async (n: number) =>
+      clients[n - 1]?.ask(`/ip4/127.0.9.${n}/tcp/${port}`) ?? 'no client'
+    const asked: Promise<string>[] = []
+    for (let n = 1; n <= 4; n++) {
+      asked.push(ask(n))
+      await waitFor(() => dialed() === n, { message: `dial-back ${n} is under way` })
+      await clock.advance(1000)
+    }
+    assert.equal(await ask(5), 'declined')
+    assert.equal(await counted('limited'), 1)
+    release()
+    assert.deepEqual(await Promise.all(asked), Array(4).fill('unreached'))
+    await clock.advance(1000)
+    assert.equal(await ask(6), 'unreached')
   })
 
   for (const [what, { address, way, result }] of Object.entries(DIAL_BACKS)) {

@@ -114,3 +114,115 @@ test('a node that announces a public address serves whoever is connected', async
   await host.dht.adapt(() => assert.fail('a public node need not look at its connections'))
   assert.equal(host.dht.mode, 'server')
 })
+
+/** A message of a DHT: a field of bytes, with a length of up to 16 383. */
+function field(number: number, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([number * 8 + 2]), length(bytes.byteLength), bytes])
+}
+
+function length(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest >>= 7) bytes.push((rest & 0x7f) | 0x80)
+  return Buffer.from([...bytes, rest])
+}
+
+function madeUpPeer(index: number): Uint8Array {
+  const key = Buffer.alloc(32, 1)
+  key.writeUInt32BE(index)
+  const id = Buffer.concat([Buffer.from([0, 36, 8, 1, 18, 32]), key])
+  const addresses = Array.from({ length: 12 }, (_, i) =>
+    field(2, Buffer.from([4, 8, 8, i, index & 0xff, 6, 0x0f, 0xa2])),
+  )
+  const secret = field(2, Buffer.from([4, 169, 254, 169, 254, 6, 0, 80]))
+  return Buffer.concat([field(1, id), secret, ...addresses])
+}
+
+interface Told {
+  readonly id: { toString(): string }
+  readonly multiaddrs: readonly unknown[]
+}
+
+/** A server that answers everything with made-up peers, and what a node that asks it is told. */
+async function askLiar(t: TestContext, count: number) {
+  const liar = await startHost(t, { dht: null })
+  const host = await startHost(t)
+  const told: Told[] = []
+  const events = host.libp2p.services.dht as unknown as EventTarget
+  events.addEventListener('peer', (event) => told.push((event as CustomEvent<Told>).detail))
+  const peers = Array.from({ length: count }, (_, i) => field(8, madeUpPeer(i)))
+  const reply = Buffer.concat([Buffer.from([0x08, 4]), ...peers])
+  await liar.libp2p.handle(liar.names.kad, (stream) => {
+    stream.addEventListener('message', () => {
+      if (stream.status === 'open') stream.send(Buffer.concat([length(reply.length), reply]))
+    })
+  })
+  await connect(host, liar)
+  await waitFor(() => host.dht?.size === 1, { message: 'the liar is in the table' })
+  const found = []
+  const signal = AbortSignal.timeout(5_000)
+  for await (const peer of host.dht?.closestPeers(Buffer.alloc(32, 9), signal) ?? []) {
+    if (peer.peerId !== liar.peerId) found.push(peer)
+  }
+  const own = [liar.peerId, host.peerId]
+  return { host, found, told: told.filter(({ id }) => !own.includes(id.toString())) }
+}
+
+test('of a reply twenty peers are taken, eight addresses of each, and none that is private', async (t) => {
+  const { host, found, told } = await askLiar(t, 100)
+  assert.ok(found.length > 0 && found.length <= 20, `${found.length} peers`)
+  const ids = new Set(told.map(({ id }) => id.toString()))
+  assert.ok(ids.size <= 20, `${ids.size} peers were told`)
+  for (const { multiaddrs } of told) assert.ok(multiaddrs.length <= 8)
+  for (const { addresses } of await host.libp2p.peerStore.all()) {
+    const kept = addresses.map(({ multiaddr }) => multiaddr.toString())
+    assert.ok(kept.length <= 8)
+    assert.ok(!kept.some((address) => address.includes('169.254')), kept.join())
+  }
+  assert.ok(host.dht && host.dht.size <= 1, 'nobody gets into the table by being named')
+})
+
+test('a reply that no honest table makes is not read to its end', async (t) => {
+  const { found, told } = await askLiar(t, 3_000)
+  assert.deepEqual(found, [])
+  assert.deepEqual(told, [])
+})
+
+test('a request that never ends is cut, on each of its streams', async (t) => {
+  const [client, server] = [await startHost(t, { dht: null }), await startHost(t)]
+  await connect(client, server)
+  const signal = AbortSignal.timeout(5_000)
+  const stream = await client.transport.open(server.peerId, server.names.kad, signal)
+  const startedAtMs = performance.now()
+  // Three megabytes are promised.
+  await stream.send(Buffer.concat([length(3 * 1024 * 1024), Buffer.alloc(64 * 1024)]), signal)
+  await assert.rejects(async () => {
+    for await (const _ of stream.chunks()) assert.fail('no answer')
+  }, /reset/)
+  // The library itself gives up after ten seconds, whatever has come by then.
+  assert.ok(performance.now() - startedAtMs < 8_000)
+})
+
+test('a peer that goes on after refusals is sent away', async (t) => {
+  const limits = hostLimits(1_024)
+  const patience = { burst: 5, perSecond: 0.001 }
+  const dhtRequests = { ...limits.dhtRequests, patience }
+  const server = await startHost(t, { limits: { ...limits, dhtRequests } })
+  const client = await startHost(t, { dht: null })
+  await connect(client, server)
+  for (let i = 0; i < 5; i++) await rawRequests(client, server, [request(0, KEY)])
+  assert.equal(server.standing.isShunned(client.peerId), false)
+  await rawRequests(client, server, [request(0, KEY)])
+  await waitFor(() => server.standing.isShunned(client.peerId), { message: 'it is shunned' })
+})
+
+test('the first query of a node that is alone ends by itself', async (t) => {
+  const host = await startHost(t)
+  const dht: object = host.libp2p.services.dht ?? {}
+  const querySelf: object = Reflect.get(dht, 'querySelf')
+  // The library forgets its promise that it has not run when it has.
+  await waitFor(() => Reflect.get(querySelf, 'initialQuerySelfHasRun') === undefined, {
+    timeoutMs: 4_000,
+    message: 'the first query has run',
+  })
+})

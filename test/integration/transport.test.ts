@@ -54,46 +54,58 @@ test('bytes go there and back, in order, whatever their number', async (t) => {
   assert.ok(sent.equals(received))
 })
 
-test('a sender is held back while nobody reads, and the unread part stays small', async (t) => {
-  const [client, server] = await connectedPair(t)
-  const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>()
-  const { promise: received, resolve: onReceived } = Promise.withResolvers<number>()
-  await server.transport.handle(
-    ECHO,
-    async (stream) => {
-      await mayRead
-      onReceived((await readAll(stream)).byteLength)
-    },
-    OPTIONS,
-  )
-  const stream = await client.transport.open(server.peerId, ECHO, soon())
-  const slice = new Uint8Array(64 * 1024)
-  let sentBytes = 0
-  const total = 16 * 1024 * 1024
-  const sending = (async () => {
-    while (sentBytes < total) {
-      await stream.send(slice, AbortSignal.timeout(15_000))
-      sentBytes += slice.byteLength
-    }
-    await stream.close(soon())
-  })()
-  let seen = -1
-  // Steady: a hundred turns of the loop without another slice accepted.
-  await waitFor(
-    async () => {
-      const before = sentBytes
-      for (let turn = 0; turn < 100; turn++) await nextTurn()
-      const isSteady = before === sentBytes && seen === sentBytes && sentBytes > 0
-      seen = sentBytes
-      return isSteady
-    },
-    { message: 'the sender is held back' },
-  )
-  assert.ok(sentBytes < 2 * 1024 * 1024, `${sentBytes} bytes were accepted unread`)
-  letRead()
-  await sending
-  assert.equal(await received, total)
-})
+for (const [when, reads] of [
+  ['while nobody reads', 0],
+  ['when its reader stops', 1],
+] as const) {
+  test(`a sender is held back ${when}, and the unread part stays small`, async (t) => {
+    const [client, server] = await connectedPair(t)
+    const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>()
+    const { promise: received, resolve: onReceived } = Promise.withResolvers<number>()
+    await server.transport.handle(
+      ECHO,
+      async (stream) => {
+        let count = 0
+        let chunks = 0
+        if (reads === 0) await mayRead
+        for await (const chunk of stream.chunks()) {
+          count += chunk.byteLength
+          chunks += 1
+          if (chunks === reads) await mayRead
+        }
+        onReceived(count)
+      },
+      OPTIONS,
+    )
+    const stream = await client.transport.open(server.peerId, ECHO, soon())
+    const slice = new Uint8Array(64 * 1024)
+    let sentBytes = 0
+    const total = 16 * 1024 * 1024
+    const sending = (async () => {
+      while (sentBytes < total) {
+        await stream.send(slice, AbortSignal.timeout(15_000))
+        sentBytes += slice.byteLength
+      }
+      await stream.close(soon())
+    })()
+    let seen = -1
+    // Steady: a hundred turns of the loop without another slice accepted.
+    await waitFor(
+      async () => {
+        const before = sentBytes
+        for (let turn = 0; turn < 100; turn++) await nextTurn()
+        const isSteady = before === sentBytes && seen === sentBytes && sentBytes > 0
+        seen = sentBytes
+        return isSteady
+      },
+      { message: 'the sender is held back' },
+    )
+    assert.ok(sentBytes < 2 * 1024 * 1024, `${sentBytes} bytes were accepted unread`)
+    letRead()
+    await sending
+    assert.equal(await received, total)
+  })
+}
 
 test('a reader that stays slow gets every byte of a fast sender', async (t) => {
   const [client, server] = await connectedPair(t)

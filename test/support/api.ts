@@ -11,7 +11,7 @@ import {
   type Readiness,
   type RelayReply,
 } from '../../src/api/index.ts'
-import type { ConnectedPeer } from '../../src/network/types.ts'
+import type { Ban, BanControl, ConnectedPeer } from '../../src/network/types.ts'
 import { createMetrics, silentLogger } from '../../src/telemetry/index.ts'
 import { FakeRegistry } from './fake-registry.ts'
 
@@ -95,7 +95,15 @@ export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
       ],
     },
     seeds: [{ seed: 'hub.example', state: 'waiting', peer_id: null, last_error: 'refused' }],
-    connections: { total: 1, inbound: 0, outbound: 1, stations: 1, limit: 300 },
+    connections: {
+      total: 1,
+      inbound: 0,
+      outbound: 1,
+      stations: 1,
+      known: 1,
+      kept_free: 59,
+      limit: 300,
+    },
     discovery: { mdns: true, dht: true, peer_exchange: true, registry: true },
     registry: { databases: [], epoch: 1484, disk_bytes: null },
     memory: {
@@ -134,6 +142,45 @@ export const TEST_OPTIONS: ApiOptions = {
   bodyLimitBytes: 100 * 1024,
 }
 
+/** One ban by a rule, one by the operator, and a peer with points; changes are taken as they come. */
+export function testBans(overrides: Partial<BanControl> = {}): BanControl {
+  const sinceMs = Date.parse('2026-01-01T00:00:00.000Z')
+  const bans: Ban[] = [
+    {
+      target: OTHER_PEER_ID,
+      kind: 'peer',
+      by: 'rule',
+      reasons: ['broken_rule'],
+      why: null,
+      sinceMs,
+      untilMs: sinceMs + 60_000,
+      strikes: 2,
+    },
+    {
+      target: '203.0.113.0/24',
+      kind: 'network',
+      by: 'operator',
+      reasons: [],
+      why: 'scans us',
+      sinceMs,
+      untilMs: null,
+      strikes: 1,
+    },
+  ]
+  return {
+    list: () => bans,
+    points: () => [{ peerId: SOURCE_PEER_ID, points: 7.04, offences: ['stalled'] }],
+    add: async (target) => ({ isDone: true, targets: [target], isKept: true }),
+    lift: async (target) => ({ isDone: true, targets: [target], isKept: true }),
+    liftAll: async () => ({
+      isDone: true,
+      targets: bans.map(({ target }) => target),
+      isKept: true,
+    }),
+    ...overrides,
+  }
+}
+
 export interface RunningApi {
   readonly api: ApiService
   readonly url: string
@@ -156,6 +203,7 @@ export async function startApi(
     peers: () => [connectedPeer()],
     readiness: () => READY,
     relay: () => RELAY,
+    bans: testBans(),
     metricsText: () => metrics.text(),
     logger: silentLogger,
     metrics,

@@ -1,5 +1,6 @@
 /** Every route of the API, one file each (a resource's routes together). */
 import { registerAttestationRoutes } from './attestations.ts'
+import { registerBanRoutes } from './bans.ts'
 import type { RegisterRoutes } from './context.ts'
 import { registerHealthRoute } from './health.ts'
 import { registerLivezRoute } from './livez.ts'
@@ -33,5 +34,6 @@ export const ROUTES: readonly RegisterRoutes[] = [
   registerStatusRoute,
   registerPeersRoute,
   registerRelayRoute,
+  registerBanRoutes,
   registerSnapshotRoute,
 ]

@@ -54,6 +54,10 @@ export const nodeStatusSchema = Type.Object({
     inbound: count(),
     outbound: count(),
     stations: count('Connected peers of this network.'),
+    known: count(
+      'With stations that are known here: of the registry, seeds, peers reached before.',
+    ),
+    kept_free: count('Free ones that only known stations get.'),
     limit: count(),
   }),
   discovery: Type.Object({

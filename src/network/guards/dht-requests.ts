@@ -1,4 +1,4 @@
-import type { PeerId } from '@libp2p/interface'
+import type { PeerId, Stream } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 
 import { BoundedMap } from '../../lib/bounded-map.ts'
@@ -10,53 +10,108 @@ export interface DhtRequestLimits {
   /** Requests a peer may send at once. */
   readonly burst: number
   readonly perSecond: number
+  /** Bytes of a request and of those that follow it before it is answered. */
+  readonly unansweredBytes: number
+  /** Requests refused to a peer before it is taken for a flood, at once and then a second. */
+  readonly patience: { readonly burst: number; readonly perSecond: number }
   /** Peers counted; the one longest silent is forgotten. */
   readonly maxPeers: number
+}
+
+export interface DhtRequestParts {
+  readonly metrics: Pick<NetworkMetrics, 'dhtRequestRefused'>
+  readonly report: (peerId: string, offence: string, points: number) => void
+}
+
+interface Budget {
+  readonly requests: TokenBucket
+  readonly patience: TokenBucket
 }
 
 /** Records would be somebody else's data on our disk, for two days and without end. */
 const REFUSED = ['PUT_VALUE', 'GET_VALUE', 'ADD_PROVIDER', 'GET_PROVIDERS'] as const
 const SERVED = ['FIND_NODE', 'PING'] as const
+/** Ends the connection, see `SHUN_AT_POINTS`: no honest peer asks so much. */
+const FLOOD_POINTS = 100
 
 /**
- * Leaves of @libp2p/kad-dht 16.4 what peer routing needs: record and provider requests are refused,
- * and what is served has a rate for each peer.
+ * Leaves of @libp2p/kad-dht 16.4 what peer routing needs: record and provider requests are refused, what is
+ * served has a rate for each peer, and a request a length: the library reads 4 MB, on each of a peer's streams.
+ * Who goes on in spite of refusals is reported as a flood.
  */
 export function guardDhtRequests(
   dht: KadDHT,
   limits: DhtRequestLimits,
-  metrics: Pick<NetworkMetrics, 'dhtRequestRefused'>,
+  { metrics, report }: DhtRequestParts,
 ): void {
   // Key namespaces come from remotes: "constructor" must not find Object's.
   Object.setPrototypeOf(dht.validators, null)
   Object.setPrototypeOf(dht.selectors, null)
   const rpc = libraryMember(dht, 'rpc', isObject)
   const handlers = libraryMember(rpc, 'handlers', isObject)
-  const buckets = new BoundedMap<string, TokenBucket>({ limit: limits.maxPeers })
+  const budgets = new BoundedMap<string, Budget>({ limit: limits.maxPeers })
 
-  const refuse = (type: string): never => {
+  const refuse = (peerId: string, type: string): never => {
     metrics.dhtRequestRefused(type)
+    if (!budgetOf(budgets, peerId, limits).patience.tryTake()) {
+      report(peerId, 'dht_flood', FLOOD_POINTS)
+    }
     throw new NetworkError('STREAM_REFUSED', `DHT request ${type} refused`, { type })
   }
-  for (const type of REFUSED) Reflect.set(handlers, type, { handle: async () => refuse(type) })
+  for (const type of REFUSED) {
+    Reflect.set(handlers, type, { handle: async (from: PeerId) => refuse(from.toString(), type) })
+  }
   for (const type of SERVED) {
     const handler = libraryMember(handlers, type, isObject)
     const handle = libraryMember(handler, 'handle', isFunction)
     Reflect.set(handler, 'handle', async (from: PeerId, message: unknown): Promise<unknown> => {
-      if (!bucketOf(buckets, from.toString(), limits).tryTake()) refuse(type)
+      const id = from.toString()
+      if (!budgetOf(budgets, id, limits).requests.tryTake()) refuse(id, type)
       return await Reflect.apply(handle, handler, [from, message])
     })
   }
+  limitRequestBytes(rpc, limits.unansweredBytes)
 }
 
-function bucketOf(
-  buckets: BoundedMap<string, TokenBucket>,
+/** Resets a stream on which more comes than requests that wait for an answer can be. */
+function limitRequestBytes(rpc: object, limitBytes: number): void {
+  const serve = libraryMember(rpc, 'onIncomingStream', isFunction)
+  Reflect.set(
+    rpc,
+    'onIncomingStream',
+    async (stream: Stream, ...rest: unknown[]): Promise<unknown> => {
+      let waitingBytes = 0
+      const send = stream.send.bind(stream)
+      stream.send = (data) => {
+        waitingBytes = 0
+        return send(data)
+      }
+      stream.addEventListener('message', ({ data }) => {
+        waitingBytes += data.byteLength
+        if (waitingBytes <= limitBytes || stream.status !== 'open') return
+        stream.abort(
+          new NetworkError('STREAM_REFUSED', 'a DHT request is too long', { waitingBytes }),
+        )
+      })
+      return await Reflect.apply(serve, rpc, [stream, ...rest])
+    },
+  )
+}
+
+function budgetOf(
+  budgets: BoundedMap<string, Budget>,
   peerId: string,
-  { burst, perSecond }: DhtRequestLimits,
-): TokenBucket {
-  const known = buckets.get(peerId)
+  { burst, perSecond, patience }: DhtRequestLimits,
+): Budget {
+  const known = budgets.get(peerId)
   if (known !== undefined) return known
-  const bucket = new TokenBucket({ capacity: burst, refillPerSecond: perSecond })
-  buckets.set(peerId, bucket)
-  return bucket
+  const budget = {
+    requests: new TokenBucket({ capacity: burst, refillPerSecond: perSecond }),
+    patience: new TokenBucket({
+      capacity: patience.burst,
+      refillPerSecond: patience.perSecond,
+    }),
+  }
+  budgets.set(peerId, budget)
+  return budget
 }

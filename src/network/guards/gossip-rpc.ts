@@ -1,30 +1,107 @@
 import type { PeerId } from '@libp2p/interface'
 
+import type { Clock } from '../../lib/clock.ts'
 import { isFunction, libraryMember } from '../errors.ts'
+import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
 
 /** What the guard looks at in a gossip RPC. */
 interface GossipRpc {
   messages?: { readonly topic?: string }[]
+  subscriptions?: unknown[]
+  control?: GossipControl | undefined
+}
+
+interface MeshTalk {
+  readonly topicID?: string
+  backoff?: number
+}
+
+interface GossipControl {
+  ihave?: { readonly messageIDs?: readonly unknown[] }[]
+  iwant?: { readonly messageIDs?: readonly unknown[] }[]
+  idontwant?: { readonly messageIDs?: readonly unknown[] }[]
+  graft?: MeshTalk[]
+  prune?: MeshTalk[]
+}
+
+/** Message IDs that cost as much as a control message. */
+const IDS_PER_CONTROL = 64
+/** Ends the connection, see `SHUN_AT_POINTS`: no honest peer sends so much. */
+const FLOOD_POINTS = 100
+
+export interface GossipRpcGuardParts {
+  readonly limits: GossipRpcLimits
+  readonly isSubscribed: (topic: string) => boolean
+  /** A message was dropped unread. */
+  readonly onDropped: () => void
+  readonly report: (peerId: string, offence: string, points: number) => void
+  /** @default systemClock */
+  readonly clock?: Pick<Clock, 'now'>
 }
 
 /**
- * Drops messages of topics nobody here subscribed to, before they cost a signature check or memory.
- * gossipsub's own `allowedTopics` would do so too, but it also forgets the subscriptions of peers that
- * were faster to join a topic than we are, for as long as they stay connected (17.1).
+ * Drops what a peer gossips on topics nobody here subscribed to, and beyond its rates, before it costs a
+ * signature check or memory; who goes on is reported as a flood. Without it @libp2p/gossipsub 17.1 checks
+ * as many messages as come, and keeps for as long as a peer says that it pruned us. Can go when the library
+ * has rates for each peer and bounds that time.
+ *
+ * gossipsub's own `allowedTopics` would drop messages, too, but it also forgets the subscriptions of peers that
+ * were faster to join a topic than we are, for as long as they stay connected.
  * @param gossip the service that `@libp2p/gossipsub` made
  */
-export function guardGossipRpc(
-  gossip: { getTopics(): string[] },
-  isSubscribed: (topic: string) => boolean,
-  onDropped: () => void,
-): void {
+export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void {
+  const { limits, isSubscribed, onDropped, report, clock } = parts
   const handle = libraryMember(gossip, 'handleReceivedRpc', isFunction)
-  Reflect.set(gossip, 'handleReceivedRpc', (from: PeerId, rpc: GossipRpc): unknown => {
-    rpc.messages = (rpc.messages ?? []).filter(({ topic }) => {
-      const isWanted = topic !== undefined && isSubscribed(topic)
-      if (!isWanted) onDropped()
-      return isWanted
-    })
-    return Reflect.apply(handle, gossip, [from, rpc])
+  const budgets = new GossipBudgets(limits, clock)
+
+  const drop = (peerId: string, count: number) => {
+    if (count > 0 && budgets.overdraw(peerId, count)) report(peerId, 'gossip_flood', FLOOD_POINTS)
+  }
+
+  Reflect.set(gossip, 'handleReceivedRpc', async (from: PeerId, rpc: GossipRpc): Promise<void> => {
+    const id = from.toString()
+    const { messages = [], subscriptions = [] } = rpc
+    if (budgets.take(id, 'rpcs', 1) === 0) {
+      for (const _ of messages) onDropped()
+      return drop(id, 1 + messages.length)
+    }
+    const read = messages.slice(0, budgets.take(id, 'messages', messages.length))
+    rpc.messages = read.filter(({ topic }) => topic !== undefined && isSubscribed(topic))
+    for (let i = rpc.messages.length; i < messages.length; i++) onDropped()
+    drop(id, messages.length - rpc.messages.length)
+
+    rpc.subscriptions = subscriptions.slice(
+      0,
+      budgets.take(id, 'subscriptions', subscriptions.length),
+    )
+    drop(id, subscriptions.length - rpc.subscriptions.length)
+
+    const cost = costOf(rpc.control)
+    const unread = cost - budgets.take(id, 'controls', cost)
+    // Half a control message is none.
+    if (unread > 0) rpc.control = undefined
+    drop(id, unread)
+    if (rpc.control !== undefined) boundMeshTalk(rpc.control, limits.backoffSeconds)
+    await Reflect.apply(handle, gossip, [from, rpc])
   })
+}
+
+/** Each topic once: every graft and prune in an RPC is answered, told to listeners and looked up in maps. */
+function boundMeshTalk(control: GossipControl, backoffSeconds: number): void {
+  control.graft = oncePerTopic(control.graft)
+  control.prune = oncePerTopic(control.prune)
+  for (const prune of control.prune) {
+    prune.backoff = Math.min(prune.backoff ?? 0, backoffSeconds)
+  }
+}
+
+function oncePerTopic(talk: readonly MeshTalk[] = []): MeshTalk[] {
+  return [...new Map(talk.map((one) => [one.topicID, one])).values()]
+}
+
+function costOf(control: GossipControl | undefined): number {
+  const { ihave = [], iwant = [], idontwant = [], graft = [], prune = [] } = control ?? {}
+  const lists = [...ihave, ...iwant, ...idontwant]
+  const ids = lists.reduce((sum, { messageIDs = [] }) => sum + messageIDs.length, 0)
+  return lists.length + graft.length + prune.length + Math.floor(ids / IDS_PER_CONTROL)
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { MultiaddrConnection } from '@libp2p/interface'
 
-import { type AddressClass, classifyIp, targetOf } from '../address-class.ts'
+import type { Source } from './source.ts'
 
 export interface InboundCapLimits {
   /** Connections from one public IPv4 address or one IPv6 /64. */
@@ -14,7 +14,7 @@ export interface InboundCapLimits {
 
 export type InboundCap = 'host' | 'subnet' | 'private-host' | 'gone'
 
-type Connection = Pick<MultiaddrConnection, 'remoteAddr' | 'status' | 'addEventListener'>
+type Connection = Pick<MultiaddrConnection, 'status' | 'addEventListener'>
 
 /**
  * Counts inbound connections by where they come from, upgraded or not, so that one host cannot take
@@ -22,12 +22,10 @@ type Connection = Pick<MultiaddrConnection, 'remoteAddr' | 'status' | 'addEventL
  */
 export class InboundCaps {
   readonly #limits: InboundCapLimits
-  readonly #isLoopbackExempt: () => boolean
   readonly #counts = new Map<string, number>()
 
-  constructor(limits: InboundCapLimits, isLoopbackExempt: () => boolean) {
+  constructor(limits: InboundCapLimits) {
     this.#limits = limits
-    this.#isLoopbackExempt = isLoopbackExempt
   }
 
   /** Distinct sources counted now. */
@@ -36,13 +34,10 @@ export class InboundCaps {
   }
 
   /** @returns the cap that refuses the connection, or null when it was counted and may go on */
-  admit(connection: Connection): InboundCap | null {
+  admit(connection: Connection, source: Source): InboundCap | null {
     // Its close event has been: it would count for ever.
     if (connection.status !== 'open') return 'gone'
-    const ip = targetOf(connection.remoteAddr)?.host ?? ''
-    const addressClass = classifyIp(ip)
-    if (addressClass === 'loopback' && this.#isLoopbackExempt()) return null
-    const caps = this.#capsOf(ip, addressClass)
+    const caps = this.#capsOf(source)
     for (const { cap, key, limit } of caps) {
       if ((this.#counts.get(key) ?? 0) >= limit) return cap
     }
@@ -53,16 +48,19 @@ export class InboundCaps {
     return null
   }
 
-  #capsOf(ip: string, addressClass: AddressClass | null) {
+  #capsOf({ kind, host, subnet }: Source) {
     const { perHost, perSubnet, perPrivateHost } = this.#limits
-    if (addressClass !== 'public') {
-      return [{ cap: 'private-host', key: ip, limit: perPrivateHost }] as const
+    switch (kind) {
+      case 'exempt':
+        return []
+      case 'shared':
+        return [{ cap: 'private-host', key: host, limit: perPrivateHost }] as const
+      case 'public':
+        return [
+          { cap: 'host', key: host, limit: perHost },
+          { cap: 'subnet', key: subnet, limit: perSubnet },
+        ] as const
     }
-    const { host, subnet } = sourceKeys(ip)
-    return [
-      { cap: 'host', key: host, limit: perHost },
-      { cap: 'subnet', key: subnet, limit: perSubnet },
-    ] as const
   }
 
   #release(keys: readonly string[]): void {

@@ -6,9 +6,12 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
     connectionManager: {
       /** Connections. All of them count; at this number inbound ones are refused. */
       maxConnections,
-      /** Connections in their handshake. A restarted bootstrap is found by all its stations at once. */
-      maxIncomingPendingConnections: scale(64, 128),
-      /** Connections a second from one IP. A station needs one; a school or a carrier's NAT some. */
+      /**
+       * Connections in their handshake. A restarted bootstrap is found by all its stations at once: a hundred
+       * a second that take a second each, and as many again on slow links.
+       */
+      maxIncomingPendingConnections: scale(256, 512),
+      /** Connections a second from one host. A station needs one; a school or a carrier's NAT some. */
       inboundConnectionThreshold: scale(10, 20),
       /** Dials. Each holds a socket and a handshake of a few ms of CPU. */
       maxParallelDials: scale(10, 25),
@@ -47,21 +50,37 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
       /** Connections from one private address: a LAN's gateway or a proxy. */
       perPrivateHost: Math.max(64, Math.round(maxConnections / 2)),
     },
+    handshakes: {
+      /** Handshakes of one public host: a household's stations after a power cut. */
+      perHost: 8,
+      /** Of one /24 or /48: with 1 GB it takes sixteen such to hold all of them. */
+      perSubnet: 16,
+    },
+    places: {
+      /** Share of the connections that strangers leave free for known stations, those that are here counted. */
+      keptShare: 0.2,
+      /** Share of the strangers' places from which on a stranger has to say what it is. */
+      crowdedShare: 0.85,
+      /** Identify takes one round trip; three times what it may last. */
+      identifyWithinMs: 15 * SECOND_MS,
+      /** Inbound connections of one peer: two families, two transports, relayed and replaced ones. */
+      perPeer: 8,
+    },
   }
 }
 
 /** Memory of the process with no connection: code, heap and the registry's caches. */
-const BASE_MB = 160
+const BASE_MB = 140
 /** Share of what is left that idle connections may take; the rest is traffic and the registry. */
 const IDLE_SHARE = 0.6
 /**
- * KiB of resident memory of one idle inbound connection with identify done and both gossip streams open.
- * Measured with Node 24.21 and libp2p 3.3.11: 113 over TCP (750 of them), 125 over WebSocket (500); 57
- * and 61 of it is heap, which comes back when they close.
+ * KiB of resident memory that one more idle inbound connection takes, with identify done, all logs compared and
+ * both gossip streams open. Measured by `npm run bench -- peers` with Node 24.21 and libp2p 3.3.11, from the
+ * 50th to the 400th: 62 to 69 over TCP; over WebSocket it was a tenth more when both were compared.
  */
-const KIB_PER_CONNECTION = 128
+const KIB_PER_CONNECTION = 80
 
-/** @returns how many connections the memory carries, between 100 and 10 000: 1 689 on 512 MB */
+/** @returns how many connections the memory carries, between 100 and 10 000: 2 856 on 512 MB */
 export function inboundConnections(memoryMb: number): number {
   const idleKib = Math.max(0, memoryMb - BASE_MB) * KIB * IDLE_SHARE
   return Math.min(10_000, Math.max(100, Math.floor(idleKib / KIB_PER_CONNECTION)))

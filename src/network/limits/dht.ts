@@ -1,4 +1,4 @@
-import { MINUTE_MS, type Scale, SECOND_MS } from './scale.ts'
+import { KIB, MINUTE_MS, type Scale, SECOND_MS } from './scale.ts'
 
 /** What the DHT may hold, ask and be asked at a time. */
 export function dhtLimits(scale: Scale) {
@@ -32,7 +32,21 @@ export function dhtRequestLimits(maxConnections: number) {
     /** Requests a peer may send at once, then a second: a lookup asks a peer once or twice. */
     burst: 40,
     perSecond: 10,
+    /** A request has about a hundred bytes; a stranger's library may add to it. */
+    unansweredBytes: 16 * KIB,
+    /** A burst of walks that ended with a refusal each is forgiven; 10 000 requests are not. */
+    patience: { burst: 200, perSecond: 2 },
     /** Peers counted. */
     maxPeers: maxConnections,
+  }
+}
+
+/** What is taken from a reply. */
+export function dhtReplyLimits(kBucketSize: number, addresses: number) {
+  return {
+    /** Twenty peers with eight addresses of 64 bytes have 12 KiB. */
+    bytes: 32 * KIB,
+    peers: kBucketSize,
+    addresses,
   }
 }

@@ -1,4 +1,4 @@
-import { HOUR_MS, KIB, MIB, type Scale, SECOND_MS } from './scale.ts'
+import { KIB, MIB, type Scale, SECOND_MS } from './scale.ts'
 
 /** What gossip may hold and send. @param memoryMb as for `hostLimits` */
 export function gossipLimits(scale: Scale, memoryMb: number) {
@@ -42,7 +42,36 @@ export function gossipScoreLimits() {
     ipColocationThreshold: 20,
     /** Surplus squared: 29 peers of one IP are graylisted; the library's values graylist 15. */
     ipColocationWeight: -1,
-    /** A peer that comes back within the hour has not changed. */
-    retainScore: 1 * HOUR_MS,
+    /**
+     * A score is dropped when its peer leaves. The library (17.1) takes none up again when the peer is back,
+     * but meanwhile counts it among the peers of its IP, and keeps it: others of that IP would pay for it.
+     * What a peer did to us is kept by its penalties.
+     */
+    retainScore: 1 * SECOND_MS,
   }
+}
+
+/**
+ * How much gossip of one peer is read. An honest one sends what it writes itself, 50 a second after a burst of
+ * 512, and passes on what all of its peers do, 200 a second after a burst of 1 024.
+ * @param maxConnections peers counted
+ */
+export function gossipRpcLimits(maxConnections: number) {
+  return {
+    rpcs: { burst: 4_096, perSecond: 500 },
+    messages: { burst: 2_048, perSecond: 300 },
+    /** A few for each topic and second; and each message of 512 bytes may come with one. */
+    controls: { burst: 4_096, perSecond: 500 },
+    /** Twelve topics, told anew with each stream. */
+    subscriptions: { burst: 512, perSecond: 4 },
+    patience: { burst: 4_096, perSecond: 32 },
+    maxPeers: maxConnections,
+    /** The library's own is a minute. */
+    backoffSeconds: 600,
+  }
+}
+
+/** Messages remembered, about 450 bytes each: 550 a second for as long as they are to be known. */
+export function gossipSeenLimit(scale: Scale): number {
+  return scale(65_536, 131_072)
 }

@@ -6,12 +6,13 @@ export function socketLimits(scale: Scale, maxConnections: number) {
   return {
     tcp: {
       /**
-       * Sockets of one listener, handshakes included; the kernel's queue holds the rest. The listener
-       * is never closed at a high mark, as the library offers: its addresses would vanish meanwhile.
+       * Sockets of one listener, handshakes included, and some that are closing: beyond it nobody gets in,
+       * known stations neither, so the guards' own limits must come first. The listener is never closed at a
+       * high mark, as the library offers: its addresses would vanish meanwhile.
        */
-      maxConnections: maxConnections + scale(64, 128),
-      /** Sockets not yet accepted. */
-      backlog: scale(128, 256),
+      maxConnections: maxConnections + scale(320, 640),
+      /** Sockets not yet accepted: beyond it the kernel drops whoever comes, and they try again a second later. */
+      backlog: scale(512, 1_024),
       /** A peer of ours pings each 30 s, so two silent minutes are a dead socket. */
       inboundSocketInactivityTimeout: 120 * SECOND_MS,
       outboundSocketInactivityTimeout: 120 * SECOND_MS,
@@ -20,7 +21,7 @@ export function socketLimits(scale: Scale, maxConnections: number) {
       /** Bytes of one message. A noise frame is 64 KiB. */
       maxPayload: 2 * MIB,
       /** Sockets of one listener, handshakes included. */
-      maxConnections: maxConnections + scale(64, 128),
+      maxConnections: maxConnections + scale(320, 640),
       /** From the accepted socket to the WebSocket: TLS and headers. */
       upgradeTimeout: 10 * SECOND_MS,
       /** Bytes waiting in a socket before writers are told to wait. */
@@ -31,7 +32,7 @@ export function socketLimits(scale: Scale, maxConnections: number) {
       maxInboundStreams: scale(64, 128),
       maxOutboundStreams: scale(64, 128),
       /** Streams opened before the connection is ready. */
-      maxEarlyStreams: scale(4, 10),
+      maxEarlyStreams: 16,
       keepAliveInterval: 30 * SECOND_MS,
       streamOptions: {
         /** Bytes in flight at first; the protocol's minimum. */

@@ -4,11 +4,12 @@ import { describe, it } from 'node:test'
 import { buildApp } from '../../../src/api/app.ts'
 import { createAccessPolicy } from '../../../src/api/http/access.ts'
 import { RequestLimiter } from '../../../src/api/http/rate-limit.ts'
+import { TokenAttempts } from '../../../src/api/http/token-attempts.ts'
 import { createApiMetrics } from '../../../src/api/metrics.ts'
 import { DEFAULT_API_LIMITS } from '../../../src/api/options.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { createMetrics, silentLogger } from '../../../src/telemetry/index.ts'
-import { nodeStatus, OWN_PEER_ID, READY } from '../../support/api.ts'
+import { nodeStatus, OWN_PEER_ID, READY, testBans } from '../../support/api.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
 
 const TOKEN = 'a-token-of-some-length'
@@ -28,12 +29,19 @@ function app() {
       peers: () => [],
       readiness: () => READY,
       relay: () => ({ enabled: false, hop: null }),
+      bans: testBans(),
       metricsText: () => metrics.text(),
       logger: silentLogger,
       metrics,
     },
     access: createAccessPolicy({ token: TOKEN, trustedNetworks: [], allowedHosts: [] }),
     limiter: new RequestLimiter({ perMinute: null, maxCallers: 10, clock: systemClock }),
+    attempts: new TokenAttempts({
+      perMinute: 10,
+      maxCallers: 10,
+      clock: systemClock,
+      logger: silentLogger,
+    }),
     metrics: createApiMetrics(metrics, async () => 0),
     limits: DEFAULT_API_LIMITS,
     bodyLimitBytes: 100 * 1024,
@@ -86,6 +94,26 @@ describe('a stranger at the API', () => {
     assert.equal((await app().inject(stranger('/nodes', { authorization }))).statusCode, 200)
   })
 
+  it('is let in no more once it sent ten wrong tokens, and learns no more from open routes', async () => {
+    const subject = app()
+    const send = (url: string, token: string) =>
+      subject.inject(stranger(url, { authorization: `Bearer ${token}` }))
+    // Where the routes are open the token shows in what is answered: a guess there counts as well.
+    for (let i = 0; i < 5; i++) assert.equal((await send('/nodes', `guess-${i}`)).statusCode, 401)
+    for (let i = 5; i < 10; i++) {
+      assert.deepEqual((await send('/readyz', `guess-${i}`)).json(), { ok: true })
+    }
+    const late = await send('/nodes', TOKEN)
+    assert.equal(late.statusCode, 429)
+    assert.equal(late.json().code, 'RATE_LIMITED')
+    assert.deepEqual((await send('/readyz', TOKEN)).json(), { ok: true })
+    const other = { ...stranger('/nodes', { authorization: `Bearer ${TOKEN}` }) }
+    assert.equal(
+      (await subject.inject({ ...other, remoteAddress: '203.0.113.10' })).statusCode,
+      200,
+    )
+  })
+
   it('learns from /livez and /readyz that the station lives and is ready, and no more', async () => {
     assert.deepEqual((await app().inject(stranger('/livez'))).json(), { ok: true })
     assert.deepEqual((await app().inject(stranger('/readyz'))).json(), { ok: true })
@@ -118,6 +146,8 @@ describe('the OpenAPI document', () => {
       Object.keys(operations ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
     )
     assert.deepEqual(described.sort(), [
+      'DELETE /bans',
+      'DELETE /bans/{target}',
       'DELETE /nodes/{id}',
       'DELETE /stores/{id}',
       'DELETE /trust/vouches/{peer_id}',
@@ -125,6 +155,7 @@ describe('the OpenAPI document', () => {
       'GET /attestations',
       'GET /attestations/{manifest_hash}',
       'GET /attestations/{manifest_hash}/consensus',
+      'GET /bans',
       'GET /health',
       'GET /livez',
       'GET /metrics',
@@ -143,6 +174,7 @@ describe('the OpenAPI document', () => {
       'GET /trust/vouches',
       'GET /trust/{ingester_id}',
       'PUT /attestations/{manifest_hash}',
+      'PUT /bans/{target}',
       'PUT /nodes/{id}',
       'PUT /stores/{id}',
       'PUT /trust/vouches/{peer_id}',

@@ -31,7 +31,15 @@ export const STATUS: NodeStatus = {
       last_error: 'ECONNREFUSED\u001b[2J',
     },
   ],
-  connections: { total: 31, inbound: 20, outbound: 11, stations: 29, limit: 100 },
+  connections: {
+    total: 31,
+    inbound: 20,
+    outbound: 11,
+    stations: 29,
+    known: 12,
+    kept_free: 8,
+    limit: 100,
+  },
   discovery: { mdns: false, dht: true, peer_exchange: true, registry: true },
   registry: {
     databases: ['nodes', 'trust', 'stores', 'attestations'].map((name, index) => ({

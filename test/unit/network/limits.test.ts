@@ -34,8 +34,9 @@ test('the two weighed sizes have the values that were weighed', () => {
   assert.equal(hostLimits(1_536).relay.reservations.total, 768)
 })
 
-test('half a gigabyte still carries over a thousand connections, a small one a hundred', () => {
-  assert.ok(hostLimits(512).connectionManager.maxConnections > 1_000)
+test('half a gigabyte carries 2 000 strangers beside the places kept for others, a small one a hundred', () => {
+  const { connectionManager, places } = hostLimits(512)
+  assert.ok(connectionManager.maxConnections * (1 - places.keptShare) >= 2_000)
   assert.equal(hostLimits(128).connectionManager.maxConnections, 100)
   assert.equal(hostLimits(65_536).connectionManager.maxConnections, 10_000)
 })

@@ -35,6 +35,7 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
     targetPeers: 12,
     reach: null,
     connectionLimit: 100,
+    places: { total: 0, known: 0, keptFree: 20 },
     ...network,
   }
   return {
@@ -180,7 +181,10 @@ describe('the status', () => {
       connectedPeer({ direction: 'outbound' }),
     ]
     const { connections } = nodeStatus(sources({ peers }))
-    assert.deepEqual(connections, { total: 3, inbound: 2, outbound: 1, stations: 2, limit: 100 })
+    assert.deepEqual(connections, {
+      ...{ total: 3, inbound: 2, outbound: 1, stations: 2, limit: 100 },
+      ...{ known: 0, kept_free: 20 },
+    })
   })
 
   it('takes the heap limit from V8 and the memory limit from its caller', () => {

@@ -1,35 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { multiaddr } from '@multiformats/multiaddr'
 
+import { Exemptions } from '../../../../src/network/guards/exempt-networks.ts'
 import { InboundCaps } from '../../../../src/network/guards/inbound-caps.ts'
+import { sourceOf } from '../../../../src/network/guards/source.ts'
+import { FakeArrival } from './fake-arrival.ts'
 
-class FakeConnection extends EventTarget {
-  readonly remoteAddr
-  status: 'open' | 'closed' = 'open'
-
-  constructor(ip: string) {
-    super()
-    this.remoteAddr = multiaddr(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/1234`)
+/** Caps behind one source for each IP. */
+function caps(networks: readonly string[] = [], isLoopbackExempt = false) {
+  const sut = new InboundCaps({ perHost: 2, perSubnet: 3, perPrivateHost: 4 })
+  const exemptions = new Exemptions({ networks, isLoopbackExempt: () => isLoopbackExempt })
+  return {
+    sut,
+    admit: (connection: FakeArrival) =>
+      sut.admit(connection, sourceOf(connection.remoteAddr, exemptions)),
   }
-
-  close(): void {
-    this.status = 'closed'
-    this.dispatchEvent(new Event('close'))
-  }
-}
-
-type Admitted = Parameters<InboundCaps['admit']>[0]
-const asConnection = (fake: FakeConnection) => fake as unknown as Admitted
-
-function caps(isLoopbackExempt = false): InboundCaps {
-  const limits = { perHost: 2, perSubnet: 3, perPrivateHost: 4 }
-  return new InboundCaps(limits, () => isLoopbackExempt)
 }
 
 /** Admits one connection from each IP and tells the verdicts. */
-function verdicts(sut: InboundCaps, ...ips: string[]): (string | null)[] {
-  return ips.map((ip) => sut.admit(asConnection(new FakeConnection(ip))))
+function verdicts({ admit }: ReturnType<typeof caps>, ...ips: string[]): (string | null)[] {
+  return ips.map((ip) => admit(new FakeArrival(ip)))
 }
 
 test('a host has its places and no more', () => {
@@ -61,24 +51,34 @@ test('a private address stands for many', () => {
 
 test('loopback has no cap where the operator means it', () => {
   const many = new Array<string>(10).fill('127.0.0.1')
-  assert.ok(verdicts(caps(true), ...many).every((verdict) => verdict === null))
-  assert.equal(verdicts(caps(false), ...many).at(-1), 'private-host')
+  assert.ok(verdicts(caps([], true), ...many).every((verdict) => verdict === null))
+  assert.equal(verdicts(caps(), ...many).at(-1), 'private-host')
 })
 
 test('a closed connection gives its place back and leaves nothing behind', () => {
-  const sut = caps()
-  const connections = ['8.8.8.8', '8.8.8.8'].map((ip) => new FakeConnection(ip))
-  for (const connection of connections) assert.equal(sut.admit(asConnection(connection)), null)
-  assert.deepEqual(verdicts(sut, '8.8.8.8'), ['host'])
+  const guard = caps()
+  const connections = ['8.8.8.8', '8.8.8.8'].map((ip) => new FakeArrival(ip))
+  for (const connection of connections) assert.equal(guard.admit(connection), null)
+  assert.deepEqual(verdicts(guard, '8.8.8.8'), ['host'])
   for (const connection of connections) connection.close()
-  assert.equal(sut.size, 0)
-  assert.deepEqual(verdicts(sut, '8.8.8.8'), [null])
+  assert.equal(guard.sut.size, 0)
+  assert.deepEqual(verdicts(guard, '8.8.8.8'), [null])
 })
 
 test('a connection that is gone already is not counted for ever', () => {
-  const sut = caps()
-  const connection = new FakeConnection('8.8.8.8')
+  const guard = caps()
+  const connection = new FakeArrival('8.8.8.8')
   connection.close()
-  assert.equal(sut.admit(asConnection(connection)), 'gone')
-  assert.equal(sut.size, 0)
+  assert.equal(guard.admit(connection), 'gone')
+  assert.equal(guard.sut.size, 0)
+})
+
+test('an exempt network has no cap, in whatever spelling the address comes', () => {
+  const exempt = caps(['8.8.0.0/16', '2a01:1::/32'])
+  const many = ['8.8.8.8', '::ffff:8.8.8.8', '2a01:1:1:1::1'].flatMap((ip) =>
+    new Array<string>(10).fill(ip),
+  )
+  assert.ok(verdicts(exempt, ...many).every((verdict) => verdict === null))
+  assert.equal(exempt.sut.size, 0)
+  assert.deepEqual(verdicts(exempt, '8.9.8.8', '8.9.8.8', '8.9.8.8'), [null, null, 'host'])
 })

@@ -1,0 +1,19 @@
+import type { HostLimits } from '../limits.ts'
+import { guardGossipMemory } from './gossip-memory.ts'
+import { guardGossipOpenings } from './gossip-openings.ts'
+import { type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
+
+/**
+ * Everything that strangers must not do to gossip.
+ * @param gossip the service that `@libp2p/gossipsub` made, not started
+ * @throws NetworkError LIBRARY_CHANGED
+ */
+export function guardGossip(
+  gossip: object,
+  limits: Pick<HostLimits, 'gossipRpc' | 'gossipSeen'>,
+  parts: Omit<GossipRpcGuardParts, 'limits'>,
+): void {
+  guardGossipRpc(gossip, { ...parts, limits: limits.gossipRpc })
+  guardGossipOpenings(gossip)
+  guardGossipMemory(gossip, limits.gossipSeen)
+}

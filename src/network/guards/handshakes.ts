@@ -1,0 +1,110 @@
+import type { MultiaddrConnection } from '@libp2p/interface'
+
+import { Groups } from './groups.ts'
+import type { Source } from './source.ts'
+
+export interface HandshakeLimits {
+  /** Inbound connections in their handshake. */
+  readonly total: number
+  /** Of one public host. */
+  readonly perHost: number
+  /** Of one /24 or /48. */
+  readonly perSubnet: number
+}
+
+export type HandshakeCap = 'handshakes' | 'handshakes-host' | 'handshakes-subnet'
+
+export interface HandshakesComponents {
+  /** A handshake was given up for a younger one. */
+  readonly onDropped: () => void
+  /** @default Date.now */
+  readonly now?: () => number
+}
+
+type Connection = Pick<MultiaddrConnection, 'timeline' | 'abort' | 'addEventListener'>
+
+interface Pending {
+  readonly connection: Connection
+  readonly source: Source
+  readonly sinceMs: number
+}
+
+/** An honest handshake is through by then even over a satellite. */
+const DROP_AFTER_MS = 1_000
+/** A LAN's gateway or a proxy may hold this share of all handshakes. */
+const SHARED_SHARE = 0.5
+
+/**
+ * Bounds connections that have not said who they are. Who opens many and says nothing has its host's and its
+ * subnet's share and no more; when all are taken, the one that waits longest in the subnet that has most
+ * makes room, so that even a flood from everywhere leaves an honest peer the second it needs.
+ *
+ * Takes the place of a limit of libp2p 3.3, which counts all together and refuses everybody at it.
+ */
+export class Handshakes {
+  readonly #limits: HandshakeLimits
+  readonly #components: HandshakesComponents
+  readonly #now: () => number
+  readonly #pending = new Map<Connection['timeline'], Pending>()
+  readonly #hosts = new Map<string, number>()
+  readonly #subnets = new Groups<Pending>()
+
+  constructor(limits: HandshakeLimits, components: HandshakesComponents) {
+    this.#limits = limits
+    this.#components = components
+    this.#now = components.now ?? Date.now
+  }
+
+  /** Handshakes under way. */
+  get count(): number {
+    return this.#pending.size
+  }
+
+  /** @returns what refuses the connection, or null when its handshake may begin */
+  begin(connection: Connection, source: Source): HandshakeCap | null {
+    const cap = this.#capOf(source)
+    if (cap !== null) return cap
+    if (this.#pending.size >= this.#limits.total && !this.#dropOne()) return 'handshakes'
+    const pending = { connection, source, sinceMs: this.#now() }
+    this.#pending.set(connection.timeline, pending)
+    this.#hosts.set(source.host, this.#ofHost(source) + 1)
+    this.#subnets.add(source.subnet, pending)
+    connection.addEventListener('close', () => this.end(connection), { once: true })
+    return null
+  }
+
+  /** The connection said who it is, or closed. Callable twice. */
+  end({ timeline }: Pick<Connection, 'timeline'>): void {
+    const pending = this.#pending.get(timeline)
+    if (pending === undefined) return
+    this.#pending.delete(timeline)
+    const { host, subnet } = pending.source
+    const left = this.#ofHost(pending.source) - 1
+    if (left > 0) this.#hosts.set(host, left)
+    else this.#hosts.delete(host)
+    this.#subnets.delete(subnet, pending)
+  }
+
+  #capOf(source: Source): HandshakeCap | null {
+    const { total, perHost, perSubnet } = this.#limits
+    if (source.kind === 'exempt') return null
+    const isShared = source.kind === 'shared'
+    const share = Math.max(perHost, Math.ceil(total * SHARED_SHARE))
+    if (this.#ofHost(source) >= (isShared ? share : perHost)) return 'handshakes-host'
+    if (!isShared && this.#subnets.sizeOf(source.subnet) >= perSubnet) return 'handshakes-subnet'
+    return null
+  }
+
+  #ofHost({ host }: Source): number {
+    return this.#hosts.get(host) ?? 0
+  }
+
+  #dropOne(): boolean {
+    const oldest = this.#subnets.oldestOfLargest()
+    if (oldest === null || this.#now() - oldest.sinceMs < DROP_AFTER_MS) return false
+    this.end(oldest.connection)
+    this.#components.onDropped()
+    oldest.connection.abort(new Error('the handshake took too long while others wait'))
+    return true
+  }
+}

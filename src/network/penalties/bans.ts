@@ -1,0 +1,323 @@
+import { type Clock, steadyClock, systemClock } from '../../lib/clock.ts'
+import { Loop } from '../../lib/loop.ts'
+import { escapeRemote } from '../../lib/text.ts'
+import type { Logger, Metrics } from '../../telemetry/index.ts'
+import type { NetworkMetrics } from '../metrics.ts'
+import { PeerPenalties } from '../penalties.ts'
+import type { Ban, BanChange, BanControl } from '../types.ts'
+import { ArrivalWatch } from './arrival-watch.ts'
+import { type BanTarget, isWithin, parseBanTarget } from './ban-target.ts'
+import { BansFile, type SavedBans } from './bans-file.ts'
+import { hostKey } from './host-key.ts'
+import { HostPenalties } from './host-penalties.ts'
+import { createBanMetrics } from './metrics.ts'
+import { OperatorBans } from './operator-bans.ts'
+import { pacedLogger } from './paced-logger.ts'
+import type { Clocks } from './term.ts'
+
+const SAVE_EVERY_MS = 30_000
+
+/** Whom the operator's own settings name: never kept out by accident. */
+export interface OperatorsOwn {
+  isSeed(peerId: string): boolean
+  /** IPs of seeds. */
+  hosts(): readonly string[]
+}
+
+export interface BansOptions {
+  readonly peerId: string
+  /** JSON file; null keeps them in memory. */
+  readonly path: string | null
+  /** Least time between two writes. @default 30000 */
+  readonly saveEveryMs?: number
+}
+
+export interface BansComponents {
+  /** Open connections that are not relayed, of one peer or of all, with the IP they are with. */
+  readonly connections: (
+    peerId?: string,
+  ) => readonly { readonly peerId: string; readonly ip: string }[]
+  /** Ends every connection with the peer at once. */
+  readonly hangUp: (peerId: string) => void
+  /** What a peer is worth to gossip: more than 0 for a known station. */
+  readonly worthOf: (peerId: string) => number
+  /** IPs of this node itself. */
+  readonly ownHosts: () => readonly string[]
+  /** Addresses that no rule judges. @default none */
+  readonly isExempt?: (ip: string) => boolean
+  readonly metrics: Pick<NetworkMetrics, 'peerShunned'>
+  readonly registry: Metrics
+  readonly logger: Logger
+  /** @default systemClock */
+  readonly clock?: Clock
+  /** @default a steady one; the clock that was given */
+  readonly steady?: Pick<Clock, 'now'>
+}
+
+/**
+ * Who is kept out: peers and hosts by the rules, both and networks by the operator, kept over restarts.
+ * Never this node itself nor, by a rule, the hosts of its seeds.
+ */
+export class Bans implements BanControl {
+  readonly peers: PeerPenalties
+  /** How connections end that others opened. */
+  readonly arrivals: ArrivalWatch
+  readonly #hosts: HostPenalties
+  readonly #operator: OperatorBans
+  readonly #options: BansOptions
+  readonly #components: BansComponents
+  readonly #clocks: Clocks
+  readonly #file: BansFile | null
+  readonly #loop: Loop
+  readonly #metrics: ReturnType<typeof createBanMetrics>
+  #own: OperatorsOwn = { isSeed: () => false, hosts: () => [] }
+  #isDirty = false
+  #isStarted = false
+
+  constructor(options: BansOptions, components: BansComponents) {
+    const { clock = systemClock, steady = components.clock ?? steadyClock() } = components
+    const { metrics, hangUp, logger } = components
+    this.#options = options
+    this.#components = components
+    this.#clocks = { wall: clock, steady }
+    this.#file = options.path === null ? null : new BansFile(options.path, logger)
+    this.#metrics = createBanMetrics(components.registry, () => ({
+      peers: this.peers.shunnedCount,
+      hosts: this.#hosts.count,
+      operator: this.#operator.list().length,
+    }))
+    const paced = pacedLogger(logger, steady, () => this.#metrics.lineSuppressed())
+    const onChanged = () => this.#noteChange()
+    this.#operator = new OperatorBans(this.#clocks)
+    this.#hosts = new HostPenalties({
+      isExempt: (ip) => this.#isExempt(ip),
+      hasGoodPeer: (host) => this.#hasGoodPeer(host),
+      onShunned: (reason) => this.#metrics.hostShunned(reason),
+      onChanged,
+      logger: paced,
+      clocks: this.#clocks,
+    })
+    this.peers = new PeerPenalties({
+      hangUp,
+      metrics,
+      logger: paced,
+      clock,
+      steady,
+      onChanged,
+      roleOf: (peerId) => this.#roleOf(peerId),
+      isBanned: (peerId) => this.#operator.isPeerBanned(peerId),
+      hostsOf: (peerId) => this.#hostsOf(peerId),
+      onShunned: (peerId, hosts) => {
+        for (const ip of hosts) this.#hosts.peerShunned(peerId, ip)
+      },
+    })
+    this.arrivals = new ArrivalWatch({
+      reportPeer: (peerId, offence, points) => this.peers.report(peerId, offence, points),
+      reportHost: (ip, offence, points) => this.#hosts.report(ip, offence, points),
+    })
+    this.#loop = new Loop({
+      name: 'bans',
+      intervalMs: options.saveEveryMs ?? SAVE_EVERY_MS,
+      isDelayed: true,
+      clock,
+      run: async () => {
+        if (this.#isDirty) await this.#save()
+      },
+    })
+  }
+
+  /** Reads the file. A damaged one is set aside with one warning; it never stops a start. */
+  async start(): Promise<void> {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    const saved = (await this.#file?.read()) ?? null
+    if (saved !== null) this.#restore(saved)
+    this.#loop.start()
+  }
+
+  /** Writes what there is. Never throws. */
+  async stop(): Promise<void> {
+    if (!this.#isStarted) return
+    this.#isStarted = false
+    await this.#loop.stop()
+    // Also when nothing changed: what is left of each term has.
+    if (this.#isDirty || this.list().length > 0) await this.#save()
+  }
+
+  /** What the settings name: known once the network is put together. */
+  protect(own: OperatorsOwn): void {
+    this.#own = own
+  }
+
+  isShunned(peerId: string): boolean {
+    return this.peers.isShunned(peerId)
+  }
+
+  /** Whether nothing is to be let in from an IP. */
+  isHostShunned(ip: string): boolean {
+    return this.#operator.isIpBanned(ip) || this.#hosts.isShunned(ip)
+  }
+
+  /** By the operator: not dialled either. */
+  isHostBanned(ip: string): boolean {
+    return this.#operator.isIpBanned(ip)
+  }
+
+  list(): Ban[] {
+    const byRule = { by: 'rule', why: null } as const
+    const peers = this.peers.shunned().map(({ peerId, reasons, strikes, term }): Ban => {
+      return { ...byRule, target: peerId, kind: 'peer', reasons, strikes, ...timesOf(term) }
+    })
+    const hosts = this.#hosts.list().map(({ key, reasons, strikes, term }): Ban => {
+      return { ...byRule, target: key, kind: 'host', reasons, strikes, ...timesOf(term) }
+    })
+    const operator = this.#operator.list().map(({ target: { target, kind }, why, term }): Ban => {
+      return { target, kind, by: 'operator', reasons: [], why, strikes: 1, ...timesOf(term) }
+    })
+    return [...peers, ...hosts, ...operator].sort((a, b) => a.sinceMs - b.sinceMs)
+  }
+
+  points() {
+    return this.peers.points()
+  }
+
+  async add(
+    text: string,
+    { forMs, why }: { readonly forMs: number | null; readonly why: string | null },
+  ): Promise<BanChange> {
+    const parsed = parseBanTarget(text)
+    if (parsed.kind === null) return refused('malformed', parsed.problem)
+    const isProtected = this.#protection(parsed)
+    if (isProtected !== null) return refused('protected', isProtected)
+    const full = this.#operator.add(parsed, forMs, why)
+    if (full !== null) return refused('full', full)
+    const { target, kind } = parsed
+    const seconds = forMs === null ? null : Math.round(forMs / 1000)
+    this.#components.logger.info({ target, kind, seconds }, 'Ban added by the operator')
+    this.#metrics.changed('added', 1)
+    this.#hangUp(parsed)
+    return await this.#changed([target])
+  }
+
+  async lift(text: string): Promise<BanChange> {
+    const parsed = parseBanTarget(text)
+    if (parsed.kind === null) return refused('malformed', parsed.problem)
+    const { target } = parsed
+    if (!this.#lift(target)) return refused('none', `${escapeRemote(target)} is not banned`)
+    this.#components.logger.info({ target }, 'Ban lifted by the operator')
+    this.#metrics.changed('lifted', 1)
+    return await this.#changed([target])
+  }
+
+  async liftAll(): Promise<BanChange> {
+    const targets = [...new Set(this.list().map(({ target }) => target))]
+    for (const target of targets) this.#lift(target)
+    for (const { peerId } of this.points()) this.peers.lift(peerId)
+    this.#components.logger.info({ count: targets.length }, 'All bans lifted by the operator')
+    this.#metrics.changed('lifted', targets.length)
+    return await this.#changed(targets)
+  }
+
+  /** @returns whether it was in force, or a peer had points */
+  #lift(target: string): boolean {
+    const hadPoints = this.peers.penaltyOf(target) >= 1
+    const isLifted = [
+      this.peers.lift(target),
+      this.#hosts.lift(target),
+      this.#operator.lift(target),
+    ].includes(true)
+    this.#hosts.forgetPeer(target)
+    return isLifted || hadPoints
+  }
+
+  async #changed(targets: readonly string[]): Promise<BanChange> {
+    this.#noteChange()
+    const isKept = this.#file === null || (this.#isStarted && (await this.#save()))
+    return { isDone: true, targets, isKept }
+  }
+
+  /** Why the operator cannot mean it; null where it can be meant. */
+  #protection(target: BanTarget): string | null {
+    const name = target.target
+    if (name === this.#options.peerId) return `${name} is this node itself`
+    if (target.kind === 'peer') {
+      return this.#own.isSeed(name)
+        ? `${name} is one of ORBITDB_BOOTSTRAP_PEERS: take it off that list instead`
+        : null
+    }
+    const own = this.#components.ownHosts().find((ip) => isWithin(target, ip))
+    if (own !== undefined) return `${name} covers ${own}, an address of this node`
+    const seed = this.#own.hosts().find((ip) => isWithin(target, ip))
+    return seed === undefined
+      ? null
+      : `${name} covers ${seed}, one of ORBITDB_BOOTSTRAP_PEERS: take it off that list first`
+  }
+
+  #hangUp(target: BanTarget): void {
+    const { connections, hangUp } = this.#components
+    if (target.kind === 'peer') {
+      hangUp(target.target)
+      return
+    }
+    const peers = connections().filter(({ ip }) => isWithin(target, ip))
+    for (const peerId of new Set(peers.map((peer) => peer.peerId))) hangUp(peerId)
+  }
+
+  #roleOf(peerId: string) {
+    if (peerId === this.#options.peerId) return 'own'
+    if (this.#own.isSeed(peerId)) return 'seed'
+    return this.#components.worthOf(peerId) > 0 ? 'known' : 'stranger'
+  }
+
+  #isExempt(ip: string): boolean {
+    if (this.#components.isExempt?.(ip) === true) return true
+    const host = hostKey(ip)
+    return [...this.#own.hosts(), ...this.#components.ownHosts()].some(
+      (own) => hostKey(own) === host,
+    )
+  }
+
+  #hostsOf(peerId: string): string[] {
+    return [...new Set(this.#components.connections(peerId).map(({ ip }) => ip))]
+  }
+
+  #hasGoodPeer(host: string): boolean {
+    const target: BanTarget = { kind: 'host', target: host }
+    return this.#components
+      .connections()
+      .some(({ ip, peerId }) => this.peers.penaltyOf(peerId) < 1 && isWithin(target, ip))
+  }
+
+  #noteChange(): void {
+    this.#isDirty = true
+  }
+
+  #restore({ savedAtMs, peers, hosts, operator }: SavedBans): void {
+    const isOwn = ({ key }: { key: string }) => key === this.#options.peerId
+    const shunned = peers.shunned.filter((one) => !isOwn(one))
+    this.peers.restore({ ...peers, shunned }, this.#clocks.wall.now() - savedAtMs)
+    this.#hosts.restore(hosts)
+    this.#operator.restore(operator)
+  }
+
+  async #save(): Promise<boolean> {
+    if (this.#file === null) return true
+    this.#isDirty = false
+    const isWritten = await this.#file.write(() => ({
+      savedAtMs: this.#clocks.wall.now(),
+      peers: this.peers.save(),
+      hosts: this.#hosts.save(),
+      operator: this.#operator.save(),
+    }))
+    if (!isWritten) this.#isDirty = true
+    return isWritten
+  }
+}
+
+function timesOf(term: { readonly sinceMs: number; readonly untilMs: number | null }) {
+  return { sinceMs: term.sinceMs, untilMs: term.untilMs }
+}
+
+function refused(code: 'malformed' | 'protected' | 'full' | 'none', problem: string): BanChange {
+  return { isDone: false, code, problem }
+}

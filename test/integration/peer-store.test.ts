@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+
+import { isObject, libraryMember } from '../../src/network/errors.ts'
+import type { Host } from '../../src/network/host.ts'
+import { hostLimits } from '../../src/network/limits.ts'
+import { connect, startHost } from '../support/host.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const LIMITS = hostLimits(1_024)
+
+async function mention(host: Host, address = '/ip4/8.8.8.8/tcp/4002') {
+  const peer = peerIdFromPublicKey(publicKeyFromRaw(randomBytes(32)))
+  await host.libp2p.peerStore.merge(peer, { multiaddrs: [multiaddr(address)] })
+  return peer
+}
+
+interface Store {
+  put(key: unknown, value: unknown): unknown
+}
+
+function isStore(value: unknown): value is Store {
+  return isObject(value) && 'put' in value
+}
+
+test('peers that somebody mentions stay within the cap, in the store itself', async (t) => {
+  const knownPeers = { ...LIMITS.knownPeers, maxPeers: 50 }
+  const host = await startHost(t, { limits: { ...LIMITS, knownPeers }, dht: null })
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(Array.from({ length: 50 }, () => mention(host)))
+    const isWithin = () => host.gauges().knownPeers() <= 50
+    await waitFor(isWithin, { message: `within the cap after round ${round}` })
+  }
+  const { length } = await host.libp2p.peerStore.all()
+  assert.ok(length > 0 && length <= 50, `${length} in the store`)
+})
+
+test('an address that nobody renews expires, and its peer with it', async (t) => {
+  const peerStore = { maxAddressAge: 50, maxPeerAge: 100 }
+  const host = await startHost(t, { limits: { ...LIMITS, peerStore }, dht: null })
+  const peer = await mention(host)
+  const isUnaddressed = async () => (await host.libp2p.peerStore.get(peer)).addresses.length === 0
+  await waitFor(isUnaddressed, { message: 'the address is gone' })
+  await waitFor(async () => !(await host.libp2p.peerStore.has(peer)), { message: 'the peer is' })
+  assert.deepEqual(await host.libp2p.peerStore.all(), [])
+})
+
+test('what the peer store writes for each stream is written to memory, never to a disk', async (t) => {
+  const [host, visitor] = [await startHost(t), await startHost(t)]
+  const components = libraryMember(host.libp2p, 'components', isObject)
+  const store = libraryMember(components, 'datastore', isStore)
+  assert.equal(store.constructor.name, 'MemoryDatastore')
+  let writes = 0
+  const put = store.put.bind(store)
+  store.put = (key, value) => {
+    writes++
+    return put(key, value)
+  }
+  await connect(visitor, host)
+  await waitFor(() => host.peers()[0]?.isStation, { message: 'identify' })
+  assert.ok(writes > 0, 'all of them go there')
+})

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { GossipRpcLimits } from '../../../../src/network/guards/gossip-budget.ts'
+import { guardGossipRpc } from '../../../../src/network/guards/gossip-rpc.ts'
+import { hostLimits } from '../../../../src/network/limits.ts'
+
+const ample = { burst: 1000, perSecond: 0 }
+const LIMITS: GossipRpcLimits = {
+  rpcs: ample,
+  messages: ample,
+  controls: ample,
+  subscriptions: ample,
+  patience: ample,
+  maxPeers: 10,
+  backoffSeconds: 600,
+}
+
+interface Rpc {
+  messages?: { topic?: string }[]
+  subscriptions?: { topic: string }[]
+  control?: {
+    graft?: { topicID: string }[]
+    prune?: { topicID: string; backoff?: number }[]
+    ihave?: { topicID: string; messageIDs: Uint8Array[] }[]
+  }
+}
+
+/** A service that notes what it is handed, and what was reported. */
+function guarded(limits: Partial<GossipRpcLimits> = {}) {
+  const handled: Rpc[] = []
+  const reports: string[] = []
+  const clock = { nowMs: 0, now: () => clock.nowMs }
+  let dropped = 0
+  const gossip = {
+    handleReceivedRpc: async (_from: string, rpc: Rpc) => void handled.push(rpc),
+  }
+  guardGossipRpc(gossip, {
+    limits: { ...LIMITS, ...limits },
+    isSubscribed: (topic) => topic === 'ours',
+    onDropped: () => {
+      dropped += 1
+    },
+    report: (peerId, offence, points) => reports.push(`${peerId} ${offence} ${points}`),
+    clock,
+  })
+  const send = (rpc: Rpc, from = 'peer') => gossip.handleReceivedRpc(from, rpc)
+  return { send, handled, reports, clock, dropped: () => dropped }
+}
+
+const messages = (count: number, topic = 'ours') => Array.from({ length: count }, () => ({ topic }))
+
+test('messages of topics that nobody joined are dropped, the rest is handled', async () => {
+  const { send, handled, dropped, reports } = guarded()
+  await send({ messages: [{ topic: 'ours' }, { topic: 'theirs' }, {}] })
+  assert.deepEqual(handled[0]?.messages, [{ topic: 'ours' }])
+  assert.equal(dropped(), 2)
+  assert.deepEqual(reports, [])
+})
+
+test('a peer is read up to its rate of messages, and others all the same', async () => {
+  const { send, handled, dropped, clock } = guarded({ messages: { burst: 10, perSecond: 5 } })
+  await send({ messages: messages(25) })
+  assert.equal(handled[0]?.messages?.length, 10)
+  assert.equal(dropped(), 15)
+  await send({ messages: messages(3) }, 'other')
+  assert.equal(handled[1]?.messages?.length, 3)
+  clock.nowMs += 1000
+  await send({ messages: messages(25) })
+  assert.equal(handled[2]?.messages?.length, 5)
+})
+
+test('RPCs beyond their rate are not handled at all, empty ones too', async () => {
+  const { send, handled } = guarded({ rpcs: { burst: 3, perSecond: 0 } })
+  for (let i = 0; i < 10; i++) await send({})
+  assert.equal(handled.length, 3)
+})
+
+test('subscriptions and control messages have rates', async () => {
+  const { send, handled } = guarded({
+    subscriptions: { burst: 4, perSecond: 0 },
+    controls: { burst: 4, perSecond: 0 },
+  })
+  await send({ subscriptions: Array.from({ length: 9 }, () => ({ topic: 'ours' })) })
+  assert.equal(handled[0]?.subscriptions?.length, 4)
+  const ihave = [{ topicID: 'ours', messageIDs: new Array(640).fill(new Uint8Array(1)) }]
+  await send({ control: { ihave } })
+  assert.equal(handled[1]?.control, undefined)
+})
+
+test('a topic is grafted and pruned once in an RPC, and for no longer than ten minutes', async () => {
+  const { send, handled } = guarded()
+  const graft = Array.from({ length: 100 }, (_, i) => ({ topicID: `topic-${i % 2}` }))
+  const prune = [
+    { topicID: 'a', backoff: 5 },
+    { topicID: 'b', backoff: 2 ** 50 },
+    { topicID: 'b', backoff: 2 ** 50 },
+  ]
+  await send({ control: { graft, prune } })
+  assert.equal(handled[0]?.control?.graft?.length, 2)
+  assert.deepEqual(handled[0]?.control?.prune, [
+    { topicID: 'a', backoff: 5 },
+    { topicID: 'b', backoff: 600 },
+  ])
+})
+
+test('who goes on although nothing is read is reported, who pauses is not', async () => {
+  const limits = {
+    messages: { burst: 1, perSecond: 0 },
+    patience: { burst: 20, perSecond: 10 },
+  }
+  const { send, reports, clock } = guarded(limits)
+  for (let i = 0; i < 30; i++) {
+    clock.nowMs += 1000
+    await send({ messages: messages(5) }, 'slow')
+  }
+  assert.deepEqual(reports, [])
+  for (let i = 0; i < 5; i++) await send({ messages: messages(5) }, 'fast')
+  assert.deepEqual(reports, ['fast gossip_flood 100'])
+})
+
+test('an honest station that tells all it may is read in full', async () => {
+  const limits = hostLimits(512).gossipRpc
+  const { send, handled, reports, clock } = guarded(limits)
+  // Its own burst and the burst of all others that it passes on, then both rates, a message to an RPC.
+  for (let i = 0; i < 512 + 1024; i++) await send({ messages: messages(1) })
+  for (let second = 0; second < 60; second++) {
+    for (let i = 0; i < 250; i++) {
+      clock.nowMs += 4
+      await send({ messages: messages(1), control: { graft: [{ topicID: 'ours' }] } })
+    }
+  }
+  assert.equal(handled.length, 512 + 1024 + 60 * 250)
+  assert.ok(handled.every((rpc) => rpc.messages?.length === 1))
+  assert.deepEqual(reports, [])
+})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MessageStream, Stream } from '@libp2p/interface'
+
+import { StreamMemory } from '../../../../src/network/guards/stream-memory.ts'
+
+const MIB = 1024 * 1024
+const LIMITS = {
+  heldBytes: 8 * MIB,
+  heldBytesInAll: 20 * MIB,
+  appetites: {},
+  blockMessageBytes: MIB,
+}
+
+class FakeStream extends EventTarget {
+  readonly id: string
+  readonly direction = 'inbound'
+  protocol = '/test'
+  readBufferLength = 0
+  writeBufferLength = 0
+  writableNeedsDrain = false
+
+  constructor(id: number) {
+    super()
+    this.id = String(id)
+  }
+}
+
+/** Connections, each with one stream that holds so many MiB unread. */
+function connections(...unreadMib: readonly number[]) {
+  const memory = new StreamMemory(LIMITS)
+  const cut: number[] = []
+  const all = unreadMib.map((mib, index) => {
+    const connection = new EventTarget()
+    const stream = new FakeStream(1)
+    stream.readBufferLength = mib * MIB
+    const streams = [stream as unknown as Stream]
+    const onCut = () => {
+      cut.push(index)
+      connection.dispatchEvent(new Event('close'))
+    }
+    const { onData } = memory.watch(connection as unknown as MessageStream, { streams }, onCut)
+    return { stream, onData }
+  })
+  return { memory, cut, all }
+}
+
+test('the heaviest connections are cut, and no more than it takes', () => {
+  const { memory, cut } = connections(3, 7, 2, 6, 5)
+  memory.count()
+  assert.deepEqual(cut, [1])
+  memory.count()
+  assert.deepEqual(cut, [1])
+})
+
+test('one connection that holds too much is cut though there is room in all', () => {
+  const { memory, cut } = connections(1, 9)
+  memory.count()
+  assert.deepEqual(cut, [1])
+})
+
+test('what a handler takes while it cannot send counts, and else it does not', () => {
+  const { memory, cut, all } = connections(0, 0)
+  const [first, second] = all
+  if (first !== undefined) first.stream.writableNeedsDrain = true
+  first?.onData(1, 9 * MIB)
+  second?.onData(1, 9 * MIB)
+  memory.count()
+  assert.deepEqual(cut, [0])
+})
+
+test('what a relay passes on counts for the relay alone', () => {
+  const { memory, cut, all } = connections(0)
+  for (const { stream } of all) {
+    stream.protocol = '/libp2p/circuit/relay/0.2.0/hop'
+    stream.writableNeedsDrain = true
+  }
+  all[0]?.onData(1, 9 * MIB)
+  memory.count()
+  assert.deepEqual(cut, [])
+})
+
+test('blocks that are being gathered count up to the largest message', () => {
+  const { memory, cut, all } = connections(7.5)
+  for (const { stream } of all) stream.protocol = '/ipfs/bitswap/1.2.0'
+  all[0]?.onData(1, 3 * MIB)
+  memory.count()
+  assert.deepEqual(cut, [0])
+})
+
+test('bytes that arrive fast are counted before the next look', () => {
+  const { cut, all } = connections(9)
+  all[0]?.onData(1, 5 * MIB)
+  assert.deepEqual(cut, [0])
+})

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PeerId } from '@libp2p/interface'
+
+import { PeerStoreCap, type PeerStoreCapComponents } from '../../../src/network/peer-store-cap.ts'
+import { silentLogger } from '../../../src/telemetry/index.ts'
+
+const SELF = 'self'
+
+/** A peer store that only knows who is in it and who has a tag. */
+class FakeStore extends EventTarget {
+  readonly peers = new Set<string>()
+  readonly tagged = new Set<string>()
+  readonly connected = new Set<string>()
+  forgotten = 0
+  asked = 0
+  readonly cap: PeerStoreCap
+
+  constructor(maxPeers: number) {
+    super()
+    this.cap = new PeerStoreCap({ self: SELF, maxPeers }, {
+      peerStore: {
+        get: async (peer: PeerId) => {
+          this.asked++
+          return { tags: new Map(this.tagged.has(String(peer)) ? [['tag', {}]] : []) }
+        },
+        delete: async (peer: PeerId) => void this.peers.delete(String(peer)),
+      },
+      events: this,
+      isConnected: (peerId: string) => this.connected.has(peerId),
+      logger: silentLogger,
+      metrics: { peersForgotten: (count: number) => (this.forgotten += count) },
+    } as unknown as PeerStoreCapComponents)
+  }
+
+  mention(id: string): void {
+    this.peers.add(id)
+    this.dispatchEvent(new CustomEvent('peer:update', { detail: { peer: { id } } }))
+  }
+}
+
+test('ten thousand peers that somebody mentions stay within the cap', async () => {
+  const store = new FakeStore(500)
+  let most = 0
+  for (let n = 0; n < 10_000; n++) {
+    store.mention(`p${n}`)
+    most = Math.max(most, store.peers.size)
+    if (n % 20 === 0) await store.cap.settled()
+  }
+  await store.cap.settled()
+  assert.ok(store.peers.size <= 500, `${store.peers.size} left`)
+  assert.ok(most <= 520, `${most} at most`)
+  assert.equal(store.forgotten, 10_000 - store.peers.size)
+  assert.equal(store.cap.count, store.peers.size)
+  assert.ok(store.peers.has('p9999') && !store.peers.has('p0'))
+})
+
+test('who is connected or tagged stays, and so does this node itself', async () => {
+  const store = new FakeStore(10)
+  store.connected.add('connected')
+  store.tagged.add('tagged')
+  for (const id of [SELF, 'connected', 'tagged']) store.mention(id)
+  for (let n = 0; n < 100; n++) {
+    store.mention(`p${n}`)
+    await store.cap.settled()
+  }
+  assert.ok(['connected', 'tagged', SELF].every((id) => store.peers.has(id)))
+  assert.ok(store.peers.size <= 11)
+})
