@@ -3,12 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { insideNet, isInsideNet, limitTo, NODE_IP } from '../test/support/one-host-net.ts'
-import { type Attackers, prepareAttackers } from './hostile/attackers.ts'
+import { answersBetween } from './hostile/answers.ts'
+import { type Attackers, type AttackReport, prepareAttackers } from './hostile/attackers.ts'
 import { FLOODS } from './hostile/floods/index.ts'
 import { type Honest, startHonest } from './hostile/honest.ts'
 import { NETWORK_NAME, type NodeUnderTest, startNode, TCP_PORT, WS_PORT } from './hostile/node.ts'
-import { header, line, type Row, verdicts } from './hostile/table.ts'
-import type { Counts, Target } from './hostile/types.ts'
+import { header, lines, type Row, verdicts } from './hostile/table.ts'
+import type { Target } from './hostile/types.ts'
 import { measureWrites } from './hostile/writes.ts'
 import { inFolder } from './station-process.ts'
 
@@ -18,6 +19,8 @@ const HONEST_EACH = 10
 /** Floods of the last round are spread over so many processes. */
 const ALL_PROCESSES = 3
 const CALM_MS = 3000
+/** Rounds that need longer: the node asks the DHT each half minute, and all floods begin side by side. */
+const LEAST_SECONDS: Readonly<Record<string, number>> = { 'poisoned-peers': 40, all: 40 }
 
 /**
  * What the built program holds on 512 MB and one processor while strangers do their worst: each flood by
@@ -96,21 +99,23 @@ async function measure(lab: Lab, rounds: readonly Round[], seconds: number): Pro
     if (!lab.node.isRunning) break
     const row = await measureRound(lab, round, seconds)
     rows.push(row)
-    console.log(line(row))
+    for (const line of lines(row)) console.log(line)
   }
   for (const verdict of verdicts(rows)) console.log(verdict)
   if (!lab.node.isRunning) console.log(`the node ${lab.node.end}`)
 }
 
-async function measureRound(lab: Lab, round: Round, seconds: number): Promise<Row> {
+async function measureRound(lab: Lab, round: Round, wantedSeconds: number): Promise<Row> {
   const { node, honest } = lab
+  const seconds = Math.max(wantedSeconds, LEAST_SECONDS[round.name] ?? 0)
   await delay(CALM_MS)
   const attackers = await prepare(lab, round)
   await Promise.all(honest.map((one) => one.standing()))
+  const before = await node.metrics()
   await node.read()
   const startedAtMs = performance.now()
   for (const one of attackers) one.start()
-  const [sent, writes] = await Promise.all([
+  const [attack, writes] = await Promise.all([
     delay(seconds * 1000).then(() => stopAll(attackers)),
     measureWrites(
       honest.flatMap(({ start }) => start.apis),
@@ -123,6 +128,7 @@ async function measureRound(lab: Lab, round: Round, seconds: number): Promise<Ro
   ])
   const elapsedSeconds = (performance.now() - startedAtMs) / 1000
   const reading = await node.read()
+  const answers = answersBetween(before, await node.metrics())
   const standings = await Promise.all(honest.map((one) => one.standing()))
   const sum = (read: (standing: { lost: number; connected: number }) => number) =>
     standings.reduce((total, standing) => total + read(standing), 0)
@@ -134,7 +140,8 @@ async function measureRound(lab: Lab, round: Round, seconds: number): Promise<Ro
     kept: HONEST_PROCESSES * HONEST_EACH - sum(({ lost }) => lost),
     connected: sum(({ connected }) => connected),
     writes,
-    sent,
+    attack,
+    answers,
     load: load(),
   }
 }
@@ -144,16 +151,21 @@ async function prepare({ target }: Lab, { floods }: Round): Promise<Attackers[]>
   const groups = Array.from({ length: processes }, (_, i) =>
     floods.filter((_, index) => index % processes === i),
   )
-  return Promise.all(groups.map((group) => prepareAttackers({ target, floods: group })))
+  return Promise.all(
+    groups.map((group) =>
+      prepareAttackers({ target, floods: group, areTogether: floods.length > 1 }),
+    ),
+  )
 }
 
-async function stopAll(attackers: readonly Attackers[]): Promise<Counts> {
-  const counts = await Promise.all(attackers.map((one) => one.stop()))
-  const total: Record<string, number> = {}
-  for (const ofOne of counts.flatMap((one) => Object.values(one))) {
-    for (const [what, count] of Object.entries(ofOne)) total[what] = (total[what] ?? 0) + count
+async function stopAll(attackers: readonly Attackers[]): Promise<AttackReport> {
+  const reports = await Promise.all(attackers.map((one) => one.stop()))
+  const known = reports.filter((report) => report !== null)
+  return {
+    counts: Object.assign({}, ...known.map(({ counts }) => counts)),
+    cpuPercent: known.reduce((sum, { cpuPercent }) => sum + cpuPercent, 0),
+    busyPercent: known.reduce((sum, { busyPercent }) => sum + busyPercent, 0),
   }
-  return total
 }
 
 function load(): string {

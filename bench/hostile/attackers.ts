@@ -11,6 +11,18 @@ export interface AttackOptions {
   readonly target: Target
   /** Names of floods, run side by side. */
   readonly floods: readonly string[]
+  /** Whether other floods run meanwhile. */
+  readonly areTogether: boolean
+}
+
+/** What a process of attackers did. */
+export interface AttackReport {
+  /** What was sent, by flood. */
+  readonly counts: Readonly<Record<string, Counts>>
+  /** Processor time it got. */
+  readonly cpuPercent: number
+  /** Time in which it had something to do: much above the former, it waited for a processor. */
+  readonly busyPercent: number
 }
 
 /** Floods in a process of their own. */
@@ -25,14 +37,14 @@ export class Attackers {
     if (this.#child.connected) this.#child.send('start')
   }
 
-  /** @returns what was sent by each flood; nothing when the process does not say so in ten seconds */
-  async stop(): Promise<Readonly<Record<string, Counts>>> {
+  /** @returns null when the process does not answer in twenty seconds */
+  async stop(): Promise<AttackReport | null> {
     try {
-      const counts = once(this.#child, 'message', { signal: AbortSignal.timeout(10_000) })
+      const report = once(this.#child, 'message', { signal: AbortSignal.timeout(20_000) })
       if (this.#child.connected) this.#child.send('stop')
-      return (await counts)[0] as Record<string, Counts>
+      return (await report)[0] as AttackReport
     } catch {
-      return {}
+      return null
     } finally {
       await kill(this.#child)
     }

@@ -25,6 +25,8 @@ const ENV = {
   WS_PORT: String(WS_PORT),
   ANNOUNCE_ADDRESS: NODE_IP,
   RELAY_ENABLED: 'true',
+  // More than there are, so that it goes on to ask the DHT for others.
+  TARGET_PEERS: '64',
   API_RATE_LIMIT: '1000000',
 }
 
@@ -104,12 +106,12 @@ export class NodeUnderTest {
 
 /** @param prefix command that limits it. @throws with what it said when it is not ready in a minute */
 export async function startNode(cwd: string, prefix: readonly string[]): Promise<NodeUnderTest> {
-  const { PATH = '' } = process.env
+  const { PATH = '', BENCH_PROFILE = '' } = process.env
   const probe = join(cwd, 'probe.sock')
   const command = [...prefix, process.execPath, '--import', PROBE, PROGRAMS.bundle, 'start']
   const child = spawn(command[0] ?? '', command.slice(1), {
     cwd,
-    env: { PATH, ...QUIET_ENV, ...ENV, BENCH_PROBE: probe },
+    env: { PATH, ...QUIET_ENV, ...ENV, BENCH_PROBE: probe, BENCH_PROFILE },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // Whatever ends the bench ends the node.

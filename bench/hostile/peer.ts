@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify, identifyPush } from '@libp2p/identify'
@@ -61,6 +61,8 @@ export async function connectPeer(
   const raws: MessageStream[] = []
   const prefix = { protocolPrefix: target.networkName }
   const libp2p = await createLibp2p({
+    // A peer without an address of its own is asked nothing by a DHT.
+    addresses: { announce: [`/ip4/${ip}/tcp/4002`] },
     transports: [tcp({ dialOpts: { localAddress: ip } as never })],
     connectionEncrypters: [noise()],
     streamMuxers: [() => remember(yamux({ maxOutboundStreams: 10_000 })(), raws)],
@@ -123,25 +125,36 @@ export async function again(
   while (!signal.aborted) {
     try {
       await work()
-    } catch {
-      count('refused')
+    } catch (error) {
+      // A flood that sent little says here why: refused by the node, or too slow by itself.
+      if (!signal.aborted) count(`failed (${error instanceof Error ? error.name : 'unknown'})`)
     }
     await delay(pauseMs, undefined, { signal }).catch(() => {})
   }
 }
 
-/** Calls back `perSecond` times, in batches of a hundredth, as long as the work keeps up. */
+/**
+ * Calls back for `perSecond` things a second, `most` of them at a time, as long as the work keeps up. What was not
+ * sent in time is not made up for, or a flood that waited would be a burst and then over.
+ */
 export async function atRate(
   signal: AbortSignal,
   perSecond: number,
-  work: () => Promise<boolean>,
+  work: (count: number) => Promise<boolean>,
+  most = 1,
 ): Promise<void> {
-  const startedAtMs = performance.now()
-  for (let done = 0; !signal.aborted; ) {
-    const due = ((performance.now() - startedAtMs) / 1000) * perSecond
-    while (done < due && !signal.aborted) {
-      if (!(await work())) return
-      done += 1
+  let lastMs = performance.now()
+  let due = 0
+  while (!signal.aborted) {
+    const nowMs = performance.now()
+    due = Math.min(Math.max(most, perSecond / 50), due + ((nowMs - lastMs) / 1000) * perSecond)
+    lastMs = nowMs
+    while (due >= 1 && !signal.aborted) {
+      const count = Math.min(most, Math.floor(due))
+      if (!(await work(count))) return
+      due -= count
+      // What the node answers, and the end of the round, are heard in between.
+      await nextTurn()
     }
     await delay(10)
   }

@@ -4,7 +4,8 @@
  * one flood with the one before it. The program replaces itself at its start, so that no channel to a parent
  * lives on.
  */
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
@@ -28,7 +29,9 @@ setInterval(() => {
 rmSync(path, { force: true })
 createServer((socket) => {
   socket.on('error', () => {})
-  socket.end(JSON.stringify(read()))
+  const reading = read()
+  saveProfile()
+  socket.end(JSON.stringify(reading))
 })
   .listen(path)
   .unref()
@@ -48,6 +51,22 @@ function read() {
   histogram.reset()
   held = []
   return reading
+}
+
+/** What the loop did since the last reading, when a folder is named: slows the node, so not for figures. */
+const profileFolder = process.env.BENCH_PROFILE ?? ''
+let profiles = 0
+const session = profileFolder === '' ? null : new Session()
+session?.connect()
+session?.post('Profiler.enable')
+session?.post('Profiler.start')
+
+function saveProfile() {
+  session?.post('Profiler.stop', (_, { profile }) => {
+    profiles += 1
+    writeFileSync(`${profileFolder}/${profiles}.cpuprofile`, JSON.stringify(profile))
+  })
+  session?.post('Profiler.start')
 }
 
 function threadMs() {

@@ -1,3 +1,4 @@
+import type { AttackReport } from './attackers.ts'
 import type { Reading } from './node.ts'
 import type { Counts } from './types.ts'
 import type { WriteFigures } from './writes.ts'
@@ -16,7 +17,8 @@ export interface Row {
   /** Stations connected at the end. */
   readonly connected: number
   readonly writes: WriteFigures
-  readonly sent: Counts
+  readonly attack: AttackReport
+  readonly answers: Counts
   /** Of the machine, over the last minute. */
   readonly load: string
 }
@@ -39,10 +41,11 @@ const COLUMNS = [
 export function header(): string {
   const [first, ...rest] = COLUMNS
   const cells = rest.map(([name, width]) => name.padStart(width))
-  return `${first[0].padEnd(first[1])}${cells.join('')}  sent`
+  return `${first[0].padEnd(first[1])}${cells.join('')}`
 }
 
-export function line(row: Row): string {
+/** The figures, and beneath them what was sent by each flood and what the node did about it. */
+export function lines(row: Row): readonly string[] {
   const { reading, writes } = row
   const cells = [
     reading?.rssMaxMb.toFixed(0) ?? '-',
@@ -57,8 +60,25 @@ export function line(row: Row): string {
     `${writes.slowestMs}`,
     row.load,
   ].map((cell, index) => cell.padStart(COLUMNS[index + 1]?.[1] ?? 0))
-  const sent = Object.entries(row.sent).map(([what, count]) => `${count} ${what}`)
-  return `${row.name.padEnd(COLUMNS[0][1])}${cells.join('')}  ${sent.join(', ')}`
+  const sent = Object.entries(row.attack.counts).map(([flood, counts]) => {
+    const isOnly = flood === row.name
+    return `    ${isOnly ? 'sent' : `${flood} sent`}: ${listed(counts) || 'NOTHING'}`
+  })
+  const answered = listed(row.answers)
+  const { cpuPercent, busyPercent } = row.attack
+  const effort = `attackers: ${cpuPercent.toFixed(0)} % CPU, busy ${busyPercent.toFixed(0)} %`
+  return [
+    `${row.name.padEnd(COLUMNS[0][1])}${cells.join('')}`,
+    ...sent,
+    ...(cpuPercent === 0 ? [] : [`    ${effort}`]),
+    ...(answered === '' ? [] : [`    node: ${answered}`]),
+  ]
+}
+
+function listed(counts: Counts): string {
+  return Object.entries(counts)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(', ')
 }
 
 /** One line for each figure that is wanted, with the rounds that miss it. */

@@ -60,7 +60,7 @@ export interface Limit {
 
 /**
  * A control group with so much memory and processor time, whatever version the kernel has. The process in
- * it sees the memory as its machine's.
+ * it sees the memory as its machine's, and gets its processor time before those that put load on it.
  * @throws saying what is missing
  */
 export function limitTo({ memoryMb, cpus }: { memoryMb: number; cpus: number }): Limit {
@@ -82,6 +82,7 @@ function makeV2(folder: string, memoryMb: number, cpus: number): string {
   mkdirSync(folder)
   writeFileSync(join(folder, 'memory.max'), String(memoryMb * MEGABYTE))
   writeFileSync(join(folder, 'cpu.max'), `${Math.round(cpus * 100_000)} 100000`)
+  writeFileSync(join(folder, 'cpu.weight'), '1000')
   return folder
 }
 
@@ -92,6 +93,7 @@ function makeV1(name: string, memoryMb: number, cpus: number): string[] {
   writeFileSync(join(memory, 'memory.limit_in_bytes'), String(memoryMb * MEGABYTE))
   mkdirSync(cpu)
   writeFileSync(join(cpu, 'cpu.cfs_period_us'), '100000')
+  writeFileSync(join(cpu, 'cpu.shares'), '8192')
   writeFileSync(join(cpu, 'cpu.cfs_quota_us'), String(Math.round(cpus * 100_000)))
   return [memory, cpu]
 }

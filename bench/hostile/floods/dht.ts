@@ -7,6 +7,10 @@ import type { Flood, FloodContext } from '../types.ts'
 const FIND_NODE = 4
 const PUT_VALUE = 0
 const ADD_PROVIDER = 2
+/** More than a bucket of the table has room for: it is full of honest stations already. */
+const POISONERS = 60
+/** At a time; who is sent away comes back as another one, from elsewhere. */
+const PEERS = 8
 
 /** As many FIND_NODE as a stream takes, 10 000 at a time, over eight streams. */
 export const findNode: Flood = (context) => requests(context, () => findNodeRequest())
@@ -25,6 +29,7 @@ export const records: Flood = (context) =>
 export const poisonedPeers: Flood = async (context) => {
   const answer = (stream: Stream) => {
     stream.addEventListener('message', () => {
+      context.count('asked')
       const closer = Array.from({ length: 1000 }, madeUpPeer)
       const reply = Buffer.concat([
         numberField(1, FIND_NODE),
@@ -35,7 +40,7 @@ export const poisonedPeers: Flood = async (context) => {
   }
   let index = 0
   await Promise.all(
-    Array.from({ length: 12 }, () =>
+    Array.from({ length: POISONERS }, () =>
       again(context, async () => {
         const peer = await connectPeer(context, context.host(index++), {
           onStream: (stream, protocol) => {
@@ -65,16 +70,22 @@ function findNodeRequest(): Buffer {
 }
 
 async function requests(context: FloodContext, request: (index: number) => Buffer): Promise<void> {
-  let index = 0
-  await again(context, async () => {
-    const peer = await connectPeer(context, context.host(0))
+  let [index, hosts] = [0, 0]
+  const onePeer = async () => {
+    const peer = await connectPeer(context, context.host(hosts++))
+    context.count('peers')
     const oneStream = async () => {
       const stream = await openStream(peer, kadOf(context.target))
-      if (stream === null) return
-      await atRate(context.signal, 10_000, () => {
-        context.count('requests')
-        return push(stream, framed(request(index++)))
-      })
+      if (stream === null) {
+        context.count('streams refused')
+        return
+      }
+      const some = async (wanted: number) => {
+        const frames = Array.from({ length: wanted }, () => framed(request(index++)))
+        context.count('requests', wanted)
+        return push(stream, Buffer.concat(frames))
+      }
+      await atRate(context.signal, 10_000, some, 50)
       context.count('streams lost')
     }
     const streams = Array.from({ length: 8 }, async () => {
@@ -84,6 +95,7 @@ async function requests(context: FloodContext, request: (index: number) => Buffe
       }
     })
     await Promise.all(streams)
-    await peer.libp2p.stop()
-  })
+    void peer.libp2p.stop()
+  }
+  await Promise.all(Array.from({ length: PEERS }, () => again(context, onePeer)))
 }

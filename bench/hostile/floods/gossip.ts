@@ -4,21 +4,38 @@ import { field, framed, numberField } from '../protobuf.ts'
 import type { Flood, FloodContext } from '../types.ts'
 
 const MESSAGES_PER_SECOND = 5000
-const PEERS = 4
+/** At a time; who is sent away comes back as another one, from elsewhere. */
+const PEERS = 8
+/** RPCs in one write: one each would cost the attacker more than the node. */
+const AT_ONCE = 50
+/** Messages signed ahead and sent again and again: a signature costs more than its check. */
+const SIGNED_AHEAD = 1000
 const SIGN_PREFIX = Buffer.from('libp2p-pubsub:')
 
 /** 5 000 messages a second of one peer on a topic of the registry: well signed, and of no use. */
 export const gossipInvalid: Flood = (context) => {
   const messages = new SignedMessages()
   const topic = Buffer.from(context.target.topics[0] ?? '')
-  return rpcs(context, MESSAGES_PER_SECOND, 'messages', () => messages.next(topic))
+  const signed = Array.from({ length: SIGNED_AHEAD }, () => messages.next(topic))
+  return rpcs(
+    context,
+    MESSAGES_PER_SECOND,
+    'messages',
+    (i) => signed[i % SIGNED_AHEAD] ?? signed[0],
+  )
 }
 
 /** As many on topics that nobody joined. */
 export const gossipForeign: Flood = (context) => {
   const messages = new SignedMessages()
-  return rpcs(context, MESSAGES_PER_SECOND, 'messages', (i) =>
-    messages.next(Buffer.from(`/nobody/${i % 1000}`)),
+  const signed = Array.from({ length: SIGNED_AHEAD }, (_, i) =>
+    messages.next(Buffer.from(`/nobody/${i}`)),
+  )
+  return rpcs(
+    context,
+    MESSAGES_PER_SECOND,
+    'messages',
+    (i) => signed[i % SIGNED_AHEAD] ?? signed[0],
   )
 }
 
@@ -69,28 +86,31 @@ function subscription(isOn: boolean, topic: string): Buffer {
   return field(1, Buffer.concat([numberField(1, isOn ? 1 : 0), field(2, Buffer.from(topic))]))
 }
 
-/** Each of four peers as fast as that, with one stream, opened again by another peer when it is closed. */
+/** Each of eight peers as fast as that, with one stream, opened again by another peer when it is closed. */
 async function rpcs(
   context: FloodContext,
   perSecond: number,
   what: string,
-  rpc: (index: number) => Buffer,
+  rpc: (index: number) => Buffer | undefined,
 ): Promise<void> {
   const { target, signal, count } = context
   const hello = framed(Buffer.concat(target.topics.map((topic) => subscription(true, topic))))
   let [index, peers] = [0, 0]
   const one = async () => {
     const peer = await connectPeer(context, context.host(peers++))
+    count('peers')
     const stream = await openStream(peer, MESHSUB)
     if (stream !== null) {
       await push(stream, hello)
-      await atRate(signal, perSecond, () => {
-        count(what)
-        return push(stream, framed(rpc(index++)))
-      })
+      const some = async (wanted: number) => {
+        const frames = Array.from({ length: wanted }, () => framed(rpc(index++) ?? Buffer.alloc(0)))
+        count(what, wanted)
+        return push(stream, Buffer.concat(frames))
+      }
+      await atRate(signal, perSecond, some, AT_ONCE)
       count('streams lost')
     }
-    await peer.libp2p.stop()
+    void peer.libp2p.stop()
   }
   await Promise.all(Array.from({ length: PEERS }, () => again(context, one)))
 }

@@ -8,6 +8,8 @@ import {
   peerIds,
   pings,
   rapidReset,
+  shunnedIds,
+  slowStreams,
 } from './connections.ts'
 import { findNode, poisonedPeers, records } from './dht.ts'
 import {
@@ -26,11 +28,13 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
   'half-open': halfOpen,
   idle,
   'slow-writer': slowWriter,
+  'slow-streams': slowStreams,
   'frame-bomb': frameBomb,
   'ws-frames': webSocketFrames,
   'never-reads': neverReads,
   'one-address': oneAddress,
   'peer-ids': peerIds,
+  'shunned-ids': shunnedIds,
   'gossip-invalid': gossipInvalid,
   'gossip-foreign': gossipForeign,
   'gossip-ids': gossipIds,
