@@ -20,6 +20,7 @@ import {
   LIMIT_REQUEST_BYTES,
   readFrame,
 } from './peer-exchange-codec.ts'
+import { PeerExchangeEnvelopes } from './peer-exchange-envelopes.ts'
 import { PeerRecordVerifier, type VerifiedPeerRecord } from './peer-record.ts'
 import { selectPeers } from './peer-selection.ts'
 
@@ -68,6 +69,7 @@ export class PeerExchange {
   readonly #loop: Loop
   readonly #buckets = new BoundedMap<string, TokenBucket>({ limit: LIMIT_BUCKETS })
   readonly #verifier = new PeerRecordVerifier()
+  readonly #envelopes: PeerExchangeEnvelopes
   readonly #waiting = new BoundedMap<string, true>({ limit: LIMIT_WAITING })
   #unsubscribe: (() => void) | null = null
 
@@ -76,6 +78,8 @@ export class PeerExchange {
     this.#components = components
     this.#clock = components.clock ?? systemClock
     this.#random = components.random ?? Math.random
+    const { envelopeOf } = components
+    this.#envelopes = new PeerExchangeEnvelopes({ envelopeOf, clock: this.#clock })
     this.#loop = new Loop({
       name: 'peer-exchange',
       intervalMs: options.intervalMs ?? 300_000,
@@ -110,6 +114,7 @@ export class PeerExchange {
     await this.#components.transport.unhandle(this.#options.protocol)
     this.#waiting.clear()
     this.#buckets.clear()
+    this.#envelopes.clear()
   }
 
   #enqueue(peerId: string): void {
@@ -206,23 +211,29 @@ export class PeerExchange {
     const { limit } = decodeRequest(await readFrame(stream.chunks(), LIMIT_REQUEST_BYTES))
     const isServed = this.#bucketOf(stream.peerId).tryTake()
     const reply: ExchangeReply = isServed
-      ? { envelopes: await this.#envelopes(stream.peerId, limit), waitSeconds: null }
+      ? { envelopes: await this.#choose(stream.peerId, limit), waitSeconds: null }
       : { envelopes: [], waitSeconds: 60 / SERVED_PER_MINUTE }
     await stream.send(encodeReply(reply), signal)
     await stream.close(signal)
     return isServed ? 'ok' : 'limited'
   }
 
-  async #envelopes(asker: string, limit: number): Promise<Uint8Array[]> {
-    const { contacts, envelopeOf } = this.#components
-    const others = contacts.passable().filter((peer) => peer.peerId !== asker)
+  async #choose(asker: string, limit: number): Promise<Uint8Array[]> {
+    const others = this.#components.contacts.passable().filter((peer) => peer.peerId !== asker)
     const selected = selectPeers(others, limit, this.#random)
-    // Some may have signed nothing: others take their places.
-    const spare = others.filter((peer) => !selected.includes(peer)).slice(0, limit)
+    const envelopes = await this.#read(selected, limit)
+    if (envelopes.length === limit || others.length === selected.length) return envelopes
+    // Some have signed nothing: others take their places.
+    const taken = new Set(selected)
+    const spare = others.filter((peer) => !taken.has(peer)).slice(0, limit)
+    return [...envelopes, ...(await this.#read(spare, limit - envelopes.length))]
+  }
+
+  async #read(peers: readonly { readonly peerId: string }[], limit: number): Promise<Uint8Array[]> {
     const envelopes: Uint8Array[] = []
-    for (const { peerId } of [...selected, ...spare]) {
+    for (const { peerId } of peers) {
       if (envelopes.length >= limit) break
-      const envelope = await envelopeOf(peerId)
+      const envelope = await this.#envelopes.of(peerId)
       if (envelope !== null && envelope.length <= LIMIT_ENVELOPE_BYTES) envelopes.push(envelope)
     }
     return envelopes

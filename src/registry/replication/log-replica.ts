@@ -32,6 +32,10 @@ export interface LogReplicaComponents {
   readonly conduct: PeerConduct
   onRejected(database: RegistryDatabase, reason: string): void
   requestSync(peerId: string, delayMs?: number): void
+  /** For a peer that has just come: at once, in a rush soon, unless it comes with the exchange itself. */
+  greet(peerId: string): void
+  /** An exchange that the peer began has done what one of ours would. */
+  noteSynced(peerId: string): void
   /** Aborted when replication stops. */
   stopping(): AbortSignal
 }
@@ -51,7 +55,7 @@ export class LogReplica {
   #unsubscribe: (() => void) | null = null
 
   constructor(components: LogReplicaComponents) {
-    const { database, gossipBudget, onRejected, requestSync } = components
+    const { database, gossipBudget, onRejected, requestSync, noteSynced } = components
     this.#components = components
     this.database = database
     this.#inbox = new Inbox({
@@ -71,6 +75,7 @@ export class LogReplica {
       receive: (bytes, peerId) => this.receive(bytes, peerId),
       onAnswered: (peerId, held) => {
         if (held > 0) requestSync(peerId)
+        else if (this.heldCount === 0 && !this.isIncomplete) noteSynced(peerId)
         this.announcer.tellNoted()
       },
     })
@@ -86,10 +91,10 @@ export class LogReplica {
   }
 
   async start(): Promise<void> {
-    const { transport, database, requestSync } = this.#components
+    const { transport, database, requestSync, greet } = this.#components
     const { address } = database
     await this.heads.start()
-    this.#unsubscribe = transport.onSubscriber(address, (peerId) => requestSync(peerId))
+    this.#unsubscribe = transport.onSubscriber(address, greet)
     transport.subscribe(
       address,
       (from, bytes) => this.#gossip.validate(from, bytes),

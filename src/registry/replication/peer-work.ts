@@ -99,6 +99,13 @@ export class PeerWork {
     return true
   }
 
+  /** The peer came with this itself: what waits is done, and the next one has its interval from now on. */
+  noteDone(peerId: string, subject: string): void {
+    const key = `${peerId} ${subject}`
+    this.#waiting.delete(key)
+    if (this.#isStarted) this.#startedMs.set(key, this.#now())
+  }
+
   /** A clock that is set back must not put off by hours what was due by the clock before. */
   #now(): number {
     const nowMs = this.#clock.now()
@@ -112,6 +119,8 @@ export class PeerWork {
 
   #startDue(): void {
     const nowMs = this.#now()
+    // In a rush all places are taken: what waits is looked at when one of them is free.
+    if (this.#running.size >= this.#options.concurrency) return
     for (const { key, job, rank } of this.#dueJobs(nowMs)) {
       if (!this.#hasPlaceFor(rank)) continue
       this.#waiting.delete(key)

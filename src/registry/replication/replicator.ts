@@ -18,6 +18,8 @@ import { PeerWork } from './peer-work.ts'
 /** Exchanges at the same time, all databases together. */
 const CONCURRENCY = 8
 const WAITING_LIMIT = 512
+/** In a rush, when so many jobs wait, a newcomer's are put off by so much, more for each, within a limit. */
+const RUSH = { waiting: 8, afterMs: 500, eachMs: 20, mostMs: 8_000 }
 /** Heads answered to one peer, up to 512 KiB each: an honest one asks for each log in three epochs. */
 const HEADS_BUDGET = { burst: 48, perSecond: 2, tolerated: { burst: 480, perSecond: 20 } }
 
@@ -126,6 +128,8 @@ export class Replicator {
       database,
       stopping: () => this.#stopping.signal,
       requestSync: (peerId, delayMs) => void this.#work.request(peerId, address, delayMs),
+      greet: (peerId) => void this.#work.request(peerId, address, this.#rushMs()),
+      noteSynced: (peerId) => this.#work.noteDone(peerId, address),
     })
     this.#replicas.set(address, replica)
     await replica.start()
@@ -141,6 +145,17 @@ export class Replicator {
   /** Tells peers of an entry; never throws and is not waited for. */
   publish(database: RegistryDatabase, bytes: Uint8Array): void {
     this.#replicas.get(database.address)?.announcer.tellOwn(bytes)
+  }
+
+  /**
+   * Both sides of a new connection would exchange each log, where one of the two does for both. When many come
+   * at once we leave the first step to them, by chance so that not two of us wait as long.
+   */
+  #rushMs(): number {
+    const { waitingCount } = this.#work
+    if (waitingCount < RUSH.waiting) return 0
+    const mostMs = Math.min(RUSH.mostMs, RUSH.afterMs + waitingCount * RUSH.eachMs)
+    return mostMs * (0.5 + Math.random() / 2)
   }
 
   #compareWithRandomPeers(): void {

@@ -144,3 +144,24 @@ test('a clock that is set back by hours holds up no job', async (t) => {
   await waitFor(() => jobs.length === 3, { timeoutMs: 2000, message: 'all jobs' })
   assert.deepEqual(jobs.toSorted(), ['A', 'A', 'B'])
 })
+
+test('what a peer came with itself is not done again before the interval', async (t) => {
+  const { work, jobs, started } = startWork(t, { concurrency: 1, intervalMs: 60_000 })
+  work.request('A', 'log')
+  await started(1)
+  work.request('B', 'log')
+  work.request('B', 'other')
+  work.noteDone('B', 'log')
+  work.noteDone('C', 'log')
+  assert.equal(work.waitingCount, 1)
+  work.request('C', 'log')
+  work.request('D', 'log')
+  jobs[0]?.finish()
+  await started(2)
+  jobs[1]?.finish()
+  await started(3)
+  assert.deepEqual(
+    jobs.map(({ name }) => name),
+    ['A log', 'B other', 'D log'],
+  )
+})
