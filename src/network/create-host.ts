@@ -5,6 +5,7 @@ import { createGater } from './gater.ts'
 import { AddressQuota } from './guards/address-quota.ts'
 import { ArrivalRate } from './guards/arrival-rate.ts'
 import { Exemptions } from './guards/exempt-networks.ts'
+import { HandshakeTurns } from './guards/handshake-turns.ts'
 import { Handshakes } from './guards/handshakes.ts'
 import { InboundCaps } from './guards/inbound-caps.ts'
 import { ListenFailures } from './guards/listeners.ts'
@@ -43,18 +44,20 @@ export async function createHost(
     peers: limits.knownPeers.maxPeers,
     idleMs: limits.knownPeers.addressIdleMs,
   })
+  const { standingOf = () => 'stranger' } = components
+  const isKnown = (peerId: string) => standingOf(peerId) !== 'stranger'
+  // Anybody can register: only what this node or its operator did itself makes a peer worth more.
+  const worthOf = (peerId: string) => (standingOf(peerId) === 'familiar' ? 1 : 0)
   const exemptions = new Exemptions({
     networks: options.inboundExemptNetworks ?? [],
     isLoopbackExempt: () => dialPolicy.isLoopbackWanted,
   })
-  const { appSpecificScore = () => 0 } = components
   const bans = new Bans(
     { peerId: components.identity.peerId, path: options.bansPath ?? null },
     {
       connections: (peerId) => directConnections(host.libp2p, peerId),
       hangUp: (peerId) => host.disconnect(peerId),
-      worthOf: (peerId) =>
-        components.standingOf?.(peerId) === 'familiar' ? 1 : appSpecificScore(peerId),
+      worthOf,
       ownHosts: () =>
         [...addresses.bound(), ...addresses.announced()].flatMap((own) => ipOf(own) ?? []),
       isExempt: (ip) => exemptions.has(ip),
@@ -88,7 +91,8 @@ export async function createHost(
     isExempt: (ip) => exemptions.has(ip),
     onBadFrame: (ip) => bans.arrivals.badFrame(ip),
     report: (peerId, offence, points) => penalties.report(peerId, offence, points),
-    appSpecificScore: (peerId) => appSpecificScore(peerId) + penalties.gossipScoreOf(peerId),
+    isKnown,
+    appSpecificScore: (peerId) => worthOf(peerId) + penalties.gossipScoreOf(peerId),
   })
   const host: Host = new Host(options, {
     libp2p,
@@ -99,6 +103,7 @@ export async function createHost(
     dialPermits,
     bans,
     penalties,
+    isKnown,
     names,
     metrics,
     listenFailures,
@@ -117,12 +122,17 @@ function inboundGuards(
   const { connectionManager, handshakes } = limits
   const { maxConnections, maxIncomingPendingConnections: pending } = connectionManager
   const total = isLoopbackOnly(listen) ? Math.max(LOOPBACK_HANDSHAKES, pending) : pending
+  const turns = new HandshakeTurns(limits.handshakeTurns)
   return {
+    turns,
     arrivalRate: new ArrivalRate({ perHost: connectionManager.inboundConnectionThreshold }),
     inboundCaps: new InboundCaps(limits.inboundCaps),
     handshakes: new Handshakes(
       { ...handshakes, total },
-      { onDropped: () => metrics.connectionEvicted('handshake') },
+      {
+        onDropped: () => metrics.connectionEvicted('handshake'),
+        now: () => turns.attentiveMs,
+      },
     ),
     places: new Places(
       { ...limits.places, total: maxConnections },

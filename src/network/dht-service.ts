@@ -22,11 +22,13 @@ export interface DhtOptions {
 /**
  * The library's DHT for peer routing alone: every other request is refused.
  * @param report adds points to a peer that floods
+ * @param isKnown whether a peer is more than a stranger
  */
 export function createKadDht(
   options: DhtOptions,
   metrics: NetworkMetrics,
   report: (peerId: string, offence: string, points: number) => void = () => {},
+  isKnown: (peerId: string) => boolean = () => false,
 ): (components: KadDHTComponents) => KadDHT {
   const { protocol, isPublic, limits } = options
   const create = kadDHT({
@@ -39,7 +41,7 @@ export function createKadDht(
   })
   return (components) => {
     const dht = create(withoutDials(components))
-    guardDhtRequests(dht, limits.dhtRequests, { metrics, report })
+    guardDhtRequests(dht, limits.dhtRequests, { metrics, report, isKnown })
     guardDhtReplies(dht, limits.dhtReplies)
     return dht
   }

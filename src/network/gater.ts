@@ -10,6 +10,7 @@ import type { DialPolicy } from './dial-policy.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import type { ArrivalRate } from './guards/arrival-rate.ts'
 import type { Exemptions } from './guards/exempt-networks.ts'
+import type { HandshakeTurns } from './guards/handshake-turns.ts'
 import type { Handshakes } from './guards/handshakes.ts'
 import type { InboundCaps } from './guards/inbound-caps.ts'
 import type { Places } from './guards/places.ts'
@@ -29,6 +30,7 @@ export interface GaterComponents {
   readonly arrivalRate: ArrivalRate
   readonly inboundCaps: InboundCaps
   readonly handshakes: Handshakes
+  readonly turns: Pick<HandshakeTurns, 'turn' | 'end'>
   readonly places: Places
   readonly addressQuota: AddressQuota
   readonly penalties: Pick<Bans, 'isShunned' | 'isHostShunned' | 'isHostBanned' | 'arrivals'>
@@ -50,7 +52,7 @@ const systemLookup: LookupName = async (name) => {
  */
 export function createGater(components: GaterComponents): ConnectionGater {
   const { peerId: self, dialPolicy, dialPermits, addressQuota, metrics } = components
-  const { exemptions, arrivalRate, inboundCaps, handshakes, places } = components
+  const { exemptions, arrivalRate, inboundCaps, handshakes, turns, places } = components
   const isShunned = (peer: PeerId) => components.penalties.isShunned(peer.toString())
   const lookupName = components.lookupName ?? systemLookup
 
@@ -109,7 +111,8 @@ export function createGater(components: GaterComponents): ConnectionGater {
       if (refusal !== null) metrics.dialRefused(refusal)
       return refusal !== null
     },
-    denyInboundConnection: (connection) => isDenied(arrivalRefusalOf(connection)),
+    denyInboundConnection: async (connection) =>
+      isDenied(arrivalRefusalOf(connection) ?? (await turns.turn(connection))),
     // The peer has proved who it is; a muxer for nothing would be the larger half of the work.
     denyInboundEncryptedConnection: (peer, connection) => {
       if (isShunned(peer)) return isDenied('shunned')
@@ -119,6 +122,7 @@ export function createGater(components: GaterComponents): ConnectionGater {
     },
     denyInboundUpgradedConnection: (peer, connection) => {
       handshakes.end(connection)
+      turns.end(connection)
       components.penalties.arrivals.upgraded(connection, peer.toString())
       const source = sourceOf(connection.remoteAddr, exemptions)
       return isDenied(places.admit(peer.toString(), connection, source))

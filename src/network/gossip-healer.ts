@@ -3,6 +3,7 @@ import type { Connection, PeerStore } from '@libp2p/interface'
 
 import { Loop } from '../lib/loop.ts'
 import { isFunction, libraryMember } from './errors.ts'
+import { isGossipOpening } from './guards/gossip-openings.ts'
 import type { NetworkMetrics } from './metrics.ts'
 
 export interface GossipHealerOptions {
@@ -20,7 +21,8 @@ export interface GossipHealerComponents {
 /**
  * Finds peers that are connected and speak gossip but have no gossip stream from us: gossipsub 17.1
  * does not open one again when it closes. They are introduced anew; a connection that is found so
- * twice in a row is closed, since it does not carry streams. Can go when gossipsub reopens streams.
+ * twice in a row is closed, since it does not carry streams. One whose stream is just being opened is left
+ * alone: after a rush of newcomers that takes longer than a round. Can go when gossipsub reopens streams.
  */
 export class GossipHealer {
   readonly #components: GossipHealerComponents
@@ -59,6 +61,11 @@ export class GossipHealer {
     for (const connection of connections()) {
       const id = connection.remotePeer.toString()
       if (connection.limits !== undefined || outbound.has(id)) continue
+      if (isGossipOpening(gossipsub, id)) {
+        // What was found before is not forgotten: a stream may be opened in vain again and again.
+        if (this.#missing.has(id)) missing.add(id)
+        continue
+      }
       if (!(await this.#speaksGossip(connection))) continue
       missing.add(id)
       if (this.#missing.has(id)) {

@@ -52,6 +52,8 @@ export interface Libp2pParts {
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[]
   readonly appSpecificScore: AppSpecificScore
+  /** Whether a peer is more than a stranger. */
+  readonly isKnown: (peerId: string) => boolean
   /** Whether an IP stands for many peers. */
   readonly isExempt: (ip: string) => boolean
   /** A frame against the rules of WebSocket came from there. */
@@ -127,7 +129,11 @@ export async function createHostLibp2p(
 }
 
 function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pParts) {
-  const { listenFailures, metrics } = parts
+  const { listenFailures, metrics, isExempt } = parts
+  const waiting = {
+    ...limits.handshakes,
+    total: limits.connectionManager.maxIncomingPendingConnections,
+  }
   const { upgradeTimeout, maxPayload, maxConnections, maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
   const webSocketTransport = webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) })
@@ -137,7 +143,11 @@ function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pP
     withPreparedListeners(bounded(tcp(limits.tcp)), (listener) => listenFailures.watch(listener)),
     withPreparedListeners(bounded(webSocketTransport), (listener) => {
       listenFailures.watch(listener)
-      guardWebSocketListener(listener, { upgradeTimeout, maxPayload, maxConnections }, metrics)
+      guardWebSocketListener(
+        listener,
+        { upgradeTimeout, maxPayload, maxConnections, waiting, exemptions: { has: isExempt } },
+        metrics,
+      )
       watchBadFrames(listener, parts.onBadFrame)
     }),
     ...(relayClient == null ? [] : [circuitTransport()]),
@@ -146,7 +156,7 @@ function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pP
 
 function services(
   options: HostOptions,
-  { addresses, names, metrics, report, appSpecificScore, isExempt }: Libp2pParts,
+  { addresses, names, metrics, report, appSpecificScore, isKnown, isExempt }: Libp2pParts,
 ) {
   const { limits, dht, relayClient } = options
   const isPublic = isPubliclyAnnounced(options.announce)
@@ -158,7 +168,7 @@ function services(
     gossipsub: createGossipsub(limits, appSpecificScore, isExempt),
     ...(dht === null
       ? {}
-      : { dht: createKadDht({ protocol: names.kad, isPublic, limits }, metrics, report) }),
+      : { dht: createKadDht({ protocol: names.kad, isPublic, limits }, metrics, report, isKnown) }),
     ...(relayClient == null ? {} : { dcutr: dcutr() }),
   }
 }

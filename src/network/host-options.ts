@@ -4,7 +4,6 @@ import type { Identity } from '../identity/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
 import type { AnnounceAddress, ListenOptions } from './addresses.ts'
 import type { LookupName } from './gater.ts'
-import type { AppSpecificScore } from './gossip.ts'
 import type { LocalAddress } from './interfaces.ts'
 import type { HostLimits } from './limits.ts'
 import type { StandingOf } from './standing.ts'
@@ -45,8 +44,6 @@ export interface HostComponents {
   readonly metrics: Metrics
   /** How well a peer is known, from memory: asked at each connection. @default everybody is a stranger */
   readonly standingOf?: StandingOf
-  /** What a peer is worth to gossip, 0..1. @default 0 for everybody */
-  readonly appSpecificScore?: AppSpecificScore
   /** @default the system's resolver */
   readonly lookupName?: LookupName
   /** @default the system's interfaces */

@@ -42,6 +42,8 @@ export interface HostParts {
   readonly dialPermits: DialPermits
   readonly bans: Bans
   readonly penalties: PeerPenalties
+  /** Whether a peer is more than a stranger. */
+  readonly isKnown: (peerId: string) => boolean
   readonly names: ProtocolNames
   readonly metrics: NetworkMetrics
   readonly listenFailures: ListenFailures
@@ -95,6 +97,7 @@ export class Host {
     this.gossip = new Gossip(gossipsub, { metrics, logger })
     guardGossip(gossipsub, options.limits, {
       isSubscribed: (topic) => this.gossip.isSubscribed(topic),
+      isKnown: parts.isKnown,
       onDropped: metrics.gossipDropped,
       report: (peerId, offence, points) => parts.penalties.report(peerId, offence, points),
     })

@@ -94,7 +94,7 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
   })
   const dropped = metrics.counter({
     name: 'wesense_gossip_dropped_total',
-    help: 'Gossip messages dropped unread because nobody here subscribed to their topic',
+    help: 'Gossip messages dropped unread: nobody here subscribed to their topic, or too many came',
   })
   const healed = metrics.counter({
     name: 'wesense_gossip_healed_total',
@@ -103,7 +103,7 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
   })
   const dht = metrics.counter({
     name: 'wesense_dht_requests_refused_total',
-    help: 'DHT requests refused: of a kind that is not served, or too many from one peer',
+    help: 'DHT requests refused: of a kind that is not served, or too many from one peer or from all',
     labels: ['type'],
   })
   const forgotten = metrics.counter({

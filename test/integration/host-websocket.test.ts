@@ -154,3 +154,30 @@ test('with a certificate the listener speaks TLS and announces it', async (t) =>
   await closed(idle)
   assert.equal(socket.destroyed, false)
 })
+
+test('sockets of one host that send nothing leave room for others of it and for everybody else', async (t) => {
+  const metrics = createMetrics()
+  const limits = hostLimits(1_024)
+  const connectionManager = { ...limits.connectionManager, maxIncomingPendingConnections: 4 }
+  const host = await startHost(
+    t,
+    { listen: WS_LISTEN, limits: { ...limits, connectionManager } },
+    { metrics },
+  )
+  const sockets = []
+  for (let i = 0; i < 6; i++) sockets.push(await rawSocket(t, host))
+  await Promise.all(sockets.slice(4).map(closed))
+  assert.match(await metrics.text(), /wesense_inbound_refused_total\{cap="handshakes"\} 2/)
+  sockets[0]?.destroy()
+  await waitFor(
+    async () => {
+      const socket = await rawSocket(t, host)
+      socket.write(UPGRADE)
+      return await Promise.race([
+        once(socket, 'data').then(() => true),
+        once(socket, 'close').then(() => false),
+      ])
+    },
+    { message: 'the place of the one that left is free' },
+  )
+})

@@ -85,6 +85,27 @@ function odd(count: number): number[] {
   return Array.from({ length: count }, (_, index) => 2 * index + 1)
 }
 
+describe('what a peer does to the muxer', { timeout: 60_000 }, () => {
+  const cases: Record<string, (attacker: MuxerAttacker) => unknown> = {
+    oversize_frame: (attacker) =>
+      attacker.send(frameOf({ type: FRAME.data, streamId: 1, length: 200_000_000 })),
+    muxer_pings: (attacker) =>
+      attacker.send(repeat(frameOf({ type: FRAME.ping, flag: FLAG.syn }), 100)),
+    muxer_empty_frames: (attacker) =>
+      attacker.send(repeat(frameOf({ type: FRAME.data, streamId: 99 }), 6_000)),
+  }
+  for (const [offence, attackWith] of Object.entries(cases)) {
+    it(`is held against it: ${offence}`, async (t) => {
+      const { host, attacker } = await attack(t)
+      const peerId = host.libp2p.getConnections()[0]?.remotePeer.toString() ?? ''
+      attackWith(attacker)
+      await waitFor(() => host.standing.penaltyOf(peerId) > 40, { message: 'points' })
+      assert.deepEqual(host.bans.peers.points()[0]?.offences, [offence])
+      assert.equal(host.standing.isShunned(peerId), false, 'once is a mistake')
+    })
+  }
+})
+
 describe('a connection is cut', { timeout: 60_000 }, () => {
   it('when its streams are opened and reset without end', async (t) => {
     const { attacker, isCut, stillServes } = await attack(t)
@@ -99,6 +120,15 @@ describe('a connection is cut', { timeout: 60_000 }, () => {
     await attacker.flood(chunk, { ms: FLOOD_MS, pauseMs: PAUSE_MS })
     await isCut('streams')
     await stillServes()
+  })
+
+  it('when a hundred of its streams are opened and reset in one go', async (t) => {
+    const { attacker, isCut } = await attack(t)
+    const pairs = odd(100).flatMap((streamId) =>
+      [FLAG.syn, FLAG.rst].map((flag) => frameOf({ type: FRAME.windowUpdate, flag, streamId })),
+    )
+    attacker.send(Buffer.concat(pairs))
+    await isCut('streams')
   })
 
   it('when it pings without end', async (t) => {
@@ -136,12 +166,14 @@ describe('a connection is cut', { timeout: 60_000 }, () => {
 
   it('when much waits for it on many streams and it reads nothing', async (t) => {
     const { attacker, host, isCut } = await attack(t)
+    const peerId = host.libp2p.getConnections()[0]?.remotePeer.toString() ?? ''
     await host.libp2p.handle('/test/source', () => {}, { maxInboundStreams: 100 })
     await openAndStall(host, attacker, '/test/source', 20)
     for (const stream of host.libp2p.getConnections()[0]?.streams ?? []) {
       if (stream.protocol === '/test/source') stream.send(Buffer.alloc(700_000))
     }
     await isCut('held-bytes')
+    assert.equal(host.standing.penaltyOf(peerId), 0)
   })
 
   it('when many of its streams are filled that nobody reads', async (t) => {

@@ -5,11 +5,18 @@ import { BoundedMap } from '../../lib/bounded-map.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
 import type { NetworkMetrics } from '../metrics.ts'
+import { keepAnswers } from './dht-answers.ts'
+import { SharedBudget, type SharedLimits } from './shared-budget.ts'
+import { Turns } from './turns.ts'
 
 export interface DhtRequestLimits {
   /** Requests a peer may send at once. */
   readonly burst: number
   readonly perSecond: number
+  /** Requests that are served to all peers together. */
+  readonly inAll: SharedLimits
+  /** For how long what was read about a peer is told again, ms. */
+  readonly answerMaxAgeMs: number
   /** Bytes of a request and of those that follow it before it is answered. */
   readonly unansweredBytes: number
   /** Requests refused to a peer before it is taken for a flood, at once and then a second. */
@@ -21,6 +28,10 @@ export interface DhtRequestLimits {
 export interface DhtRequestParts {
   readonly metrics: Pick<NetworkMetrics, 'dhtRequestRefused'>
   readonly report: (peerId: string, offence: string, points: number) => void
+  /** Whether a peer is more than a stranger. @default nobody */
+  readonly isKnown?: (peerId: string) => boolean
+  /** Shared with whatever else works for peers. @default its own */
+  readonly turns?: Pick<Turns, 'take'>
 }
 
 interface Budget {
@@ -36,13 +47,14 @@ const FLOOD_POINTS = 100
 
 /**
  * Leaves of @libp2p/kad-dht 16.4 what peer routing needs: record and provider requests are refused, what is
- * served has a rate for each peer, and a request a length: the library reads 4 MB, on each of a peer's streams.
- * Who goes on in spite of refusals is reported as a flood.
+ * served has a rate for each peer and in all, and a request a length: the library reads 4 MB, on each of a
+ * peer's streams. Answers are made in turns, since the library goes on without a pause through all that came at
+ * once. Who goes on in spite of refusals is reported as a flood.
  */
 export function guardDhtRequests(
   dht: KadDHT,
   limits: DhtRequestLimits,
-  { metrics, report }: DhtRequestParts,
+  { metrics, report, isKnown = () => false, turns = new Turns() }: DhtRequestParts,
 ): void {
   // Key namespaces come from remotes: "constructor" must not find Object's.
   Object.setPrototypeOf(dht.validators, null)
@@ -50,12 +62,16 @@ export function guardDhtRequests(
   const rpc = libraryMember(dht, 'rpc', isObject)
   const handlers = libraryMember(rpc, 'handlers', isObject)
   const budgets = new BoundedMap<string, Budget>({ limit: limits.maxPeers })
+  const inAll = new SharedBudget(limits.inAll)
 
   const refuse = (peerId: string, type: string): never => {
-    metrics.dhtRequestRefused(type)
     if (!budgetOf(budgets, peerId, limits).patience.tryTake()) {
       report(peerId, 'dht_flood', FLOOD_POINTS)
     }
+    return turnAway(type)
+  }
+  const turnAway = (type: string): never => {
+    metrics.dhtRequestRefused(type)
     throw new NetworkError('STREAM_REFUSED', `DHT request ${type} refused`, { type })
   }
   for (const type of REFUSED) {
@@ -67,9 +83,14 @@ export function guardDhtRequests(
     Reflect.set(handler, 'handle', async (from: PeerId, message: unknown): Promise<unknown> => {
       const id = from.toString()
       if (!budgetOf(budgets, id, limits).requests.tryTake()) refuse(id, type)
+      // What others used up is nobody's fault.
+      if (inAll.take(1, isKnown(id)) === 0) turnAway(type)
+      const turn = turns.take()
+      if (turn !== null) await turn
       return await Reflect.apply(handle, handler, [from, message])
     })
   }
+  keepAnswers(dht, limits)
   limitRequestBytes(rpc, limits.unansweredBytes)
 }
 

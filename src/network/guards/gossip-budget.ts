@@ -1,6 +1,7 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
+import type { SharedLimits } from './shared-budget.ts'
 
 interface Rate {
   readonly burst: number
@@ -11,6 +12,8 @@ interface Rate {
 export type GossipKind = 'rpcs' | 'messages' | 'controls' | 'subscriptions'
 
 export interface GossipRpcLimits extends Readonly<Record<GossipKind, Rate>> {
+  /** Messages that are read of all peers together: each costs a check of its signature. */
+  readonly messagesInAll: SharedLimits
   /** What a peer may send beyond its rates, dropped unread, before it is taken for a flood. */
   readonly patience: Rate
   /** Peers counted; the one longest silent is forgotten. */

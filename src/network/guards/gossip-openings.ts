@@ -2,6 +2,14 @@ import type { Connection, PeerId } from '@libp2p/interface'
 
 import { isFunction, libraryMember } from '../errors.ts'
 
+/** Service -> peers to whom a stream is being opened. */
+const openings = new WeakMap<object, ReadonlyMap<string, unknown>>()
+
+/** Whether a gossip stream to this peer is being opened. @param gossip the service, guarded before */
+export function isGossipOpening(gossip: object, peerId: string): boolean {
+  return openings.get(gossip)?.has(peerId) ?? false
+}
+
 /**
  * Opens gossip streams side by side. @libp2p/gossipsub 17.1 opens one after another, so that peers that
  * never answer hold up everybody who comes after them, each for as long as a negotiation may last. One at a
@@ -13,6 +21,7 @@ export function guardGossipOpenings(gossip: object): void {
   const open = libraryMember(gossip, 'createOutboundStream', isFunction)
   /** Peer -> the connection to try next, null for none. */
   const opening = new Map<string, (() => Promise<void>) | null>()
+  openings.set(gossip, opening)
 
   const openFor = async (id: string, first: () => Promise<void>): Promise<void> => {
     for (let next: (() => Promise<void>) | null = first; next !== null; ) {

@@ -3,6 +3,8 @@ import type { PeerId } from '@libp2p/interface'
 import type { Clock } from '../../lib/clock.ts'
 import { isFunction, libraryMember } from '../errors.ts'
 import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
+import { SharedBudget } from './shared-budget.ts'
+import { Turns } from './turns.ts'
 
 /** What the guard looks at in a gossip RPC. */
 interface GossipRpc {
@@ -32,33 +34,42 @@ const FLOOD_POINTS = 100
 export interface GossipRpcGuardParts {
   readonly limits: GossipRpcLimits
   readonly isSubscribed: (topic: string) => boolean
+  /** Whether a peer is more than a stranger. */
+  readonly isKnown: (peerId: string) => boolean
   /** A message was dropped unread. */
   readonly onDropped: () => void
   readonly report: (peerId: string, offence: string, points: number) => void
   /** @default systemClock */
   readonly clock?: Pick<Clock, 'now'>
+  /** Shared with whatever else works for peers. @default its own */
+  readonly turns?: Pick<Turns, 'take'>
 }
 
 /**
  * Drops what a peer gossips on topics nobody here subscribed to, and beyond its rates, before it costs a
- * signature check or memory; who goes on is reported as a flood. Without it @libp2p/gossipsub 17.1 checks
- * as many messages as come, and keeps for as long as a peer says that it pruned us. Can go when the library
- * has rates for each peer and bounds that time.
+ * signature check or memory; who goes on is reported as a flood. So many messages of all peers are read a
+ * second, and all of it in turns. Without it @libp2p/gossipsub 17.1 checks as many messages as come, without
+ * a pause between what came at once, and keeps for as long as a peer says that it pruned us. Can go when the
+ * library has rates for each peer and in all, pauses, and bounds that time.
  *
  * gossipsub's own `allowedTopics` would drop messages, too, but it also forgets the subscriptions of peers that
  * were faster to join a topic than we are, for as long as they stay connected.
  * @param gossip the service that `@libp2p/gossipsub` made
  */
 export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void {
-  const { limits, isSubscribed, onDropped, report, clock } = parts
+  const { limits, isSubscribed, isKnown, onDropped, report, clock, turns = new Turns() } = parts
   const handle = libraryMember(gossip, 'handleReceivedRpc', isFunction)
   const budgets = new GossipBudgets(limits, clock)
+  const inAll = new SharedBudget(limits.messagesInAll, clock)
+  inTurns(gossip, 'handleReceivedMessage', turns)
 
   const drop = (peerId: string, count: number) => {
     if (count > 0 && budgets.overdraw(peerId, count)) report(peerId, 'gossip_flood', FLOOD_POINTS)
   }
 
   Reflect.set(gossip, 'handleReceivedRpc', async (from: PeerId, rpc: GossipRpc): Promise<void> => {
+    const turn = turns.take()
+    if (turn !== null) await turn
     const id = from.toString()
     const { messages = [], subscriptions = [] } = rpc
     if (budgets.take(id, 'rpcs', 1) === 0) {
@@ -66,9 +77,12 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
       return drop(id, 1 + messages.length)
     }
     const read = messages.slice(0, budgets.take(id, 'messages', messages.length))
-    rpc.messages = read.filter(({ topic }) => topic !== undefined && isSubscribed(topic))
+    const wanted = read.filter(({ topic }) => topic !== undefined && isSubscribed(topic))
+    drop(id, messages.length - wanted.length)
+    // What others used up is nobody's fault.
+    const checked = wanted.length === 0 ? 0 : inAll.take(wanted.length, isKnown(id))
+    rpc.messages = wanted.slice(0, checked)
     for (let i = rpc.messages.length; i < messages.length; i++) onDropped()
-    drop(id, messages.length - rpc.messages.length)
 
     rpc.subscriptions = subscriptions.slice(
       0,
@@ -83,6 +97,16 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
     drop(id, unread)
     if (rpc.control !== undefined) boundMeshTalk(rpc.control, limits.backoffSeconds)
     await Reflect.apply(handle, gossip, [from, rpc])
+  })
+}
+
+/** Each call of a method waits for a turn. */
+function inTurns(service: object, name: string, turns: Pick<Turns, 'take'>): void {
+  const method = libraryMember(service, name, isFunction)
+  Reflect.set(service, name, async (...args: unknown[]): Promise<unknown> => {
+    const turn = turns.take()
+    if (turn !== null) await turn
+    return await Reflect.apply(method, service, args)
   })
 }
 

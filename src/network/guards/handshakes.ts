@@ -17,7 +17,7 @@ export type HandshakeCap = 'handshakes' | 'handshakes-host' | 'handshakes-subnet
 export interface HandshakesComponents {
   /** A handshake was given up for a younger one. */
   readonly onDropped: () => void
-  /** @default Date.now */
+  /** ms; a time that stands still while we are slow drops nobody for it. @default Date.now */
   readonly now?: () => number
 }
 

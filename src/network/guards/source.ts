@@ -10,6 +10,9 @@ import { sourceKeys } from './inbound-caps.ts'
  */
 export type SourceKind = 'public' | 'shared' | 'exempt'
 
+/** What is asked about exemptions. */
+export type SourceExemptions = Pick<Exemptions, 'has'>
+
 /** Where an inbound connection comes from, as limits see it. */
 export interface Source {
   readonly kind: SourceKind
@@ -20,7 +23,7 @@ export interface Source {
 }
 
 /** Of a connection through a relay the relay is the source. */
-export function sourceOf(address: Multiaddr, exemptions: Exemptions): Source {
+export function sourceOf(address: Multiaddr, exemptions: SourceExemptions): Source {
   const ip = targetOf(address)?.host ?? ''
   if (exemptions.has(ip)) return { kind: 'exempt', host: ip, subnet: ip }
   if (classifyIp(ip) !== 'public') return { kind: 'shared', host: ip, subnet: ip }

@@ -130,6 +130,7 @@ function heldBy({ streams, taken }: Watched, { blockMessageBytes }: Limits): num
   return bytes
 }
 
-function isStreamList(value: unknown): value is readonly Stream[] {
+/** Whether it is the list of a muxer's streams. */
+export function isStreamList(value: unknown): value is readonly Stream[] {
   return Array.isArray(value)
 }

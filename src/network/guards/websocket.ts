@@ -3,14 +3,13 @@ import type { Listener } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember } from '../errors.ts'
 import type { NetworkMetrics } from '../metrics.ts'
+import { type WaitingOptions, WaitingSockets } from './websocket-waiting.ts'
 
-export interface WebSocketGuardOptions {
+export interface WebSocketGuardOptions extends WaitingOptions {
   /** Bytes of one message; a larger one closes the socket with code 1009. */
   readonly maxPayload: number
   /** Sockets of the listener, handshakes included. */
   readonly maxConnections: number
-  /** From the accepted socket to the WebSocket, ms. */
-  readonly upgradeTimeout: number
 }
 
 /** What the guard uses of a server-side WebSocket of `ws`. */
@@ -29,7 +28,7 @@ const ABNORMAL_CLOSURE = 1006
  * Closes what @libp2p/websockets 10.1 (ws 8.23) leaves open on a listener: a frame error that nobody
  * listens to ends the process; an abort closes with code 1006, which `ws` refuses, so that the socket
  * stays; messages may have 100 MiB before anybody is authenticated; a socket that sends nothing stays
- * for ever and holds up the listener's close. Each can go when a release of the library handles it.
+ * for ever and holds up the listener's close, and sockets of one host may be all that there is room for. Each can go when a release of the library handles it.
  * @param listener a listener of that transport that does not listen yet
  * @throws NetworkError LIBRARY_CHANGED
  */
@@ -42,7 +41,7 @@ export function guardWebSocketListener(
   const webSocketServer = libraryMember(listener, 'wsServer', isObject)
   const serverOptions = libraryMember(webSocketServer, 'options', isObject)
   const Base = libraryMember(serverOptions, 'WebSocket', isWebSocketClass)
-  const waiting = new WaitingSockets(options.upgradeTimeout, metrics)
+  const waiting = new WaitingSockets(options, metrics)
 
   Object.assign(serverOptions, {
     maxPayload: options.maxPayload,
@@ -90,47 +89,4 @@ function guardedClass(Base: ServerWebSocketClass, parts: GuardParts): ServerWebS
       this.terminate()
     }
   }
-}
-
-/** Accepted sockets that are no WebSocket yet, each with its deadline. */
-class WaitingSockets {
-  readonly #timeoutMs: number
-  readonly #metrics: NetworkMetrics
-  // By remote address, because TLS hands on another object for the same socket.
-  readonly #sockets = new Map<string, { socket: Socket; timer: NodeJS.Timeout }>()
-
-  constructor(timeoutMs: number, metrics: NetworkMetrics) {
-    this.#timeoutMs = timeoutMs
-    this.#metrics = metrics
-  }
-
-  add(socket: Socket): void {
-    const key = keyOf(socket)
-    const timer = setTimeout(() => {
-      this.#metrics.webSocketGuard('idle-socket')
-      socket.destroy()
-    }, this.#timeoutMs)
-    timer.unref()
-    this.#sockets.set(key, { socket, timer })
-    // The library listens to errors only from the first byte on.
-    socket.on('error', () => socket.destroy())
-    socket.once('close', () => {
-      clearTimeout(timer)
-      if (this.#sockets.get(key)?.socket === socket) this.#sockets.delete(key)
-    })
-  }
-
-  release(socket: Socket): void {
-    const key = keyOf(socket)
-    clearTimeout(this.#sockets.get(key)?.timer)
-    this.#sockets.delete(key)
-  }
-
-  destroyAll(): void {
-    for (const { socket } of [...this.#sockets.values()]) socket.destroy()
-  }
-}
-
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}|${remotePort}`
 }

@@ -2,7 +2,7 @@ import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interfac
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
-import { StreamMemory } from './stream-memory.ts'
+import { isStreamList, StreamMemory } from './stream-memory.ts'
 import type { MuxerLimits, Rate } from './yamux-limits.ts'
 
 /** Why a connection was cut. */
@@ -10,6 +10,7 @@ export type CutReason = 'streams' | 'pings' | 'empty-frames' | 'unread-answers' 
 
 const TYPE = { data: 0, ping: 2 } as const
 const SYN = 1
+const RST = 8
 /** The least that a relay carries is a noise message around a frame's head. */
 const EMPTY_BELOW_BYTES = 16
 
@@ -51,6 +52,7 @@ class MuxerGuard {
   readonly #limits: MuxerLimits
   readonly #onCut: (reason: CutReason) => void
   readonly #streams: TokenBucket
+  readonly #resets: TokenBucket
   readonly #pings: TokenBucket
   readonly #emptyFrames: TokenBucket
   /** Empty frames that are answers to ours. */
@@ -63,6 +65,7 @@ class MuxerGuard {
     this.#limits = limits
     this.#onCut = onCut
     this.#streams = bucketOf(limits.streams)
+    this.#resets = bucketOf(limits.resets)
     this.#pings = bucketOf(limits.pings)
     this.#emptyFrames = bucketOf(limits.emptyFrames)
   }
@@ -71,9 +74,17 @@ class MuxerGuard {
     const handleFrame = libraryMember(muxer, 'handleFrame', isFunction)
     const sendFrame = libraryMember(muxer, 'sendFrame', isFunction)
     const newStream = libraryMember(muxer, '_newStream', isFunction)
+    const streams = libraryMember(muxer, 'streams', isStreamList)
+    // Each costs a third of a millisecond, and hundreds come in one chunk.
+    const isReset = ({ flag, streamID }: FrameHeader) => {
+      const stream =
+        (flag & RST) === 0 ? undefined : streams.find(({ id }) => id === String(streamID))
+      return stream?.direction === 'inbound' && stream.protocol === ''
+    }
     Reflect.set(muxer, 'handleFrame', (frame: { readonly header: FrameHeader }) => {
       const { header } = frame
-      const reason = this.#offenceOf(header)
+      const reason =
+        isReset(header) && !this.#resets.tryTake() ? 'streams' : this.#offenceOf(header)
       // What is left of the chunk is not looked at.
       if (reason !== null) throw this.cut(reason)
       if (header.type === TYPE.data) onData(header.streamID, header.length)

@@ -10,6 +10,8 @@ export interface Rate {
 export interface MuxerLimits {
   /** Streams the peer opens. A station asks for its logs at once, then a few a second. */
   readonly streams: Rate
+  /** Streams the peer resets before it is known what for: an honest one whose request was given up meanwhile. */
+  readonly resets: Rate
   /** Pings of the muxer itself; libraries send one each 10 to 30 s. */
   readonly pings: Rate
   /** Frames with next to nothing in them, beyond one for each frame of data that was sent. */
@@ -35,6 +37,7 @@ export function muxerLimits({ yamux, bitswap, dhtRequests }: HostLimits): MuxerL
   const requestBytes = 2 * KIB
   return {
     streams: { burst: 256, perSecond: 64 },
+    resets: { burst: 32, perSecond: 4 },
     pings: { burst: 32, perSecond: 2 },
     emptyFrames: { burst: 4_096, perSecond: 1_000 },
     proposals: 32,

@@ -56,6 +56,14 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
       /** Of one /24 or /48: with 1 GB it takes sixteen such to hold all of them. */
       perSubnet: 16,
     },
+    handshakeTurns: {
+      /** Handshakes worked on at the same time: those of half a second at a hundred a second. */
+      atOnce: 48,
+      /** Begun in each round of the event loop: at 10 ms each they make a round last 40 ms. */
+      perRound: 4,
+      /** Wait for that: a station gives an address up after `addressDialTimeout`, and then has the handshake to do. */
+      waitMs: 2.5 * SECOND_MS,
+    },
     places: {
       /** Share of the connections that strangers leave free for known stations, those that are here counted. */
       keptShare: 0.2,

@@ -32,6 +32,13 @@ export function dhtRequestLimits(maxConnections: number) {
     /** Requests a peer may send at once, then a second: a lookup asks a peer once or twice. */
     burst: 40,
     perSecond: 10,
+    /** Answers to all peers together, 1 ms each: a hundred newcomers a second ask twice. */
+    inAll: {
+      strangers: { burst: 400, perSecond: 200 },
+      known: { burst: 400, perSecond: 100 },
+    },
+    /** An answer about a peer is as old as this at most, ms. */
+    answerMaxAgeMs: 5 * SECOND_MS,
     /** A request has about a hundred bytes; a stranger's library may add to it. */
     unansweredBytes: 16 * KIB,
     /** A burst of walks that ended with a refusal each is forgiven; 10 000 requests are not. */

@@ -64,6 +64,14 @@ export function gossipRpcLimits(maxConnections: number) {
     controls: { burst: 4_096, perSecond: 500 },
     /** Twelve topics, told anew with each stream. */
     subscriptions: { burst: 512, perSecond: 4 },
+    /**
+     * A check takes some 0.2 ms of processor time, and each message comes from every peer of a mesh. Strangers
+     * can take a fifth of a processor; what they write reaches us through known stations, too, and with heads.
+     */
+    messagesInAll: {
+      strangers: { burst: 2_048, perSecond: 500 },
+      known: { burst: 4_096, perSecond: 1_000 },
+    },
     patience: { burst: 4_096, perSecond: 32 },
     maxPeers: maxConnections,
     /** The library's own is a minute. */

@@ -5,6 +5,16 @@ import { ipOf } from './host-bans.ts'
 
 /** An oversize frame: no window of any peer allows it, but a broken one may send it twice. */
 const OVERSIZE_POINTS = 50
+/**
+ * Why the muxer's guard cut a connection: what no library does by itself, twice and the peer has to wait. Answers
+ * left unread are also what a link leaves that works one way, and who holds most memory may just be slow.
+ */
+const CUT_POINTS: Readonly<Record<string, number>> = {
+  streams: 50,
+  pings: 50,
+  'empty-frames': 50,
+  'unread-answers': 10,
+}
 /** A frame against RFC 6455: ten in some minutes, and the host has to wait. */
 const BAD_FRAME_POINTS = 10
 /** Probes that hang up, a wrong network key and a lost line look alike: fifty in some minutes. */
@@ -45,6 +55,9 @@ export class ArrivalWatch {
     const peerId = this.#peers.get(connection)
     if (peerId !== undefined) {
       if (isOversize(error)) this.#sink.reportPeer(peerId, 'oversize_frame', OVERSIZE_POINTS)
+      const cutFor = cutReasonOf(error)
+      const points = CUT_POINTS[cutFor ?? ''] ?? 0
+      if (points > 0) this.#sink.reportPeer(peerId, `muxer_${cutFor?.replaceAll('-', '_')}`, points)
       return
     }
     const ip = ipOf(connection.remoteAddr)
@@ -59,4 +72,11 @@ export class ArrivalWatch {
 /** As the guard of the muxer ends it. */
 function isOversize(error: unknown): boolean {
   return error instanceof NetworkError && error.code === 'STREAM_REFUSED' && 'length' in error.facts
+}
+
+/** As the guard of the muxer's conduct ends it. */
+function cutReasonOf(error: unknown): string | null {
+  if (!(error instanceof NetworkError) || error.code !== 'STREAM_REFUSED') return null
+  const { reason } = error.facts
+  return typeof reason === 'string' ? reason : null
 }

@@ -11,6 +11,7 @@ const LIMITS: GossipRpcLimits = {
   messages: ample,
   controls: ample,
   subscriptions: ample,
+  messagesInAll: { strangers: ample, known: ample },
   patience: ample,
   maxPeers: 10,
   backoffSeconds: 600,
@@ -34,10 +35,15 @@ function guarded(limits: Partial<GossipRpcLimits> = {}) {
   let dropped = 0
   const gossip = {
     handleReceivedRpc: async (_from: string, rpc: Rpc) => void handled.push(rpc),
+    handleReceivedMessage: async () => {
+      const untilMs = performance.now() + 0.25
+      while (performance.now() < untilMs);
+    },
   }
   guardGossipRpc(gossip, {
     limits: { ...LIMITS, ...limits },
     isSubscribed: (topic) => topic === 'ours',
+    isKnown: (peerId) => peerId.startsWith('known'),
     onDropped: () => {
       dropped += 1
     },
@@ -45,7 +51,8 @@ function guarded(limits: Partial<GossipRpcLimits> = {}) {
     clock,
   })
   const send = (rpc: Rpc, from = 'peer') => gossip.handleReceivedRpc(from, rpc)
-  return { send, handled, reports, clock, dropped: () => dropped }
+  const check = () => gossip.handleReceivedMessage()
+  return { send, check, handled, reports, clock, dropped: () => dropped }
 }
 
 const messages = (count: number, topic = 'ours') => Array.from({ length: count }, () => ({ topic }))
@@ -133,4 +140,50 @@ test('an honest station that tells all it may is read in full', async () => {
   assert.equal(handled.length, 512 + 1024 + 60 * 250)
   assert.ok(handled.every((rpc) => rpc.messages?.length === 1))
   assert.deepEqual(reports, [])
+})
+
+test('strangers share what is checked in a second, and known stations are read beside them', async () => {
+  const rate = { burst: 20, perSecond: 10 }
+  const { send, handled, dropped, reports, clock } = guarded({
+    messagesInAll: { strangers: rate, known: rate },
+  })
+  for (let i = 0; i < 10; i++) await send({ messages: messages(10) }, `stranger${i}`)
+  const read = () => handled.reduce((sum, rpc) => sum + (rpc.messages?.length ?? 0), 0)
+  assert.equal(read(), 20)
+  assert.equal(dropped(), 80)
+  await send({ messages: messages(15) }, 'known station')
+  assert.equal(read(), 35)
+  clock.nowMs += 1000
+  await send({ messages: messages(15) }, 'stranger20')
+  assert.equal(read(), 45)
+  assert.deepEqual(reports, [], 'who comes too late is no flood')
+})
+
+/** Turns of the event loop that a timer had meanwhile. */
+async function turnsDuring(work: () => Promise<void>): Promise<number> {
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+  }, 1)
+  await work()
+  clearInterval(timer)
+  return turns
+}
+
+test('RPCs that came at once leave turns of the event loop to others', async () => {
+  const { send, handled } = guarded()
+  const turns = await turnsDuring(async () => {
+    const untilMs = performance.now() + 250
+    while (performance.now() < untilMs) await send({ messages: [] })
+  })
+  assert.ok(handled.length > 0)
+  assert.ok(turns >= 10, `${turns} turns`)
+})
+
+test('so do the checks of many messages that came in one RPC', async () => {
+  const { check } = guarded()
+  const turns = await turnsDuring(async () => {
+    for (let i = 0; i < 1000; i++) await check()
+  })
+  assert.ok(turns >= 10, `${turns} turns`)
 })

@@ -1,0 +1,39 @@
+import type { Clock } from '../../lib/clock.ts'
+import { TokenBucket } from '../../lib/token-bucket.ts'
+
+interface Rate {
+  readonly burst: number
+  readonly perSecond: number
+}
+
+/** What all peers together may have done for them. */
+export interface SharedLimits {
+  /** By strangers, however many there are: peer IDs cost nothing. */
+  readonly strangers: Rate
+  /** By known stations alone, on top of what strangers leave. */
+  readonly known: Rate
+}
+
+/** Bounds work in all, so that many peers, each within its rate, do not take the processor; see `Standing`. */
+export class SharedBudget {
+  readonly #strangers: TokenBucket
+  readonly #known: TokenBucket
+
+  constructor({ strangers, known }: SharedLimits, clock?: Pick<Clock, 'now'>) {
+    const bucketOf = ({ burst, perSecond }: Rate) =>
+      new TokenBucket({ capacity: burst, refillPerSecond: perSecond, clock })
+    this.#strangers = bucketOf(strangers)
+    this.#known = bucketOf(known)
+  }
+
+  /** @returns how much of it is to be done */
+  take(count: number, isKnown: boolean): number {
+    let taken = 0
+    while (taken < count && this.#takeOne(isKnown)) taken += 1
+    return taken
+  }
+
+  #takeOne(isKnown: boolean): boolean {
+    return (isKnown && this.#known.tryTake()) || this.#strangers.tryTake()
+  }
+}

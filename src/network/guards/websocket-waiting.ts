@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+
+import type { NetworkMetrics } from '../metrics.ts'
+import { type HandshakeLimits, Handshakes } from './handshakes.ts'
+import { type SourceExemptions, sourceOf } from './source.ts'
+
+export interface WaitingOptions {
+  /** From the accepted socket to the WebSocket, ms. */
+  readonly upgradeTimeout: number
+  /** Sockets that are no WebSocket yet: in all, of a host and of a subnet. */
+  readonly waiting: HandshakeLimits
+  readonly exemptions: SourceExemptions
+}
+
+type Metrics = Pick<NetworkMetrics, 'webSocketGuard' | 'inboundRefused' | 'connectionEvicted'>
+
+/** As much of a connection as is counted before there is one. */
+type Arrival = Parameters<Handshakes['begin']>[0]
+
+interface Waiting {
+  readonly socket: Socket
+  readonly arrival: Arrival
+  readonly timer: NodeJS.Timeout
+}
+
+/**
+ * Accepted sockets that are no WebSocket yet, each with its deadline. libp2p's gater hears of a connection when
+ * it is one, so that until then nothing else bounds what one host may open.
+ */
+export class WaitingSockets {
+  readonly #options: WaitingOptions
+  readonly #metrics: Metrics
+  readonly #arrivals: Handshakes
+  // By remote address, because TLS hands on another object for the same socket.
+  readonly #sockets = new Map<string, Waiting>()
+
+  constructor(options: WaitingOptions, metrics: Metrics) {
+    this.#options = options
+    this.#metrics = metrics
+    this.#arrivals = new Handshakes(options.waiting, {
+      onDropped: () => metrics.connectionEvicted('handshake'),
+    })
+  }
+
+  /** Destroys the socket when its host, its subnet or all together have too many that wait. */
+  add(socket: Socket): void {
+    // The library listens to errors only from the first byte on.
+    socket.on('error', () => socket.destroy())
+    const address = addressOf(socket)
+    if (address === null) {
+      // Reset before it was accepted.
+      socket.destroy()
+      return
+    }
+    const arrival = arrivalOf(socket)
+    const cap = this.#arrivals.begin(arrival, sourceOf(address, this.#options.exemptions))
+    if (cap !== null) {
+      this.#metrics.inboundRefused(cap)
+      socket.destroy()
+      return
+    }
+    const key = keyOf(socket)
+    const timer = setTimeout(() => {
+      this.#metrics.webSocketGuard('idle-socket')
+      socket.destroy()
+    }, this.#options.upgradeTimeout)
+    timer.unref()
+    this.#sockets.set(key, { socket, arrival, timer })
+    socket.once('close', () => {
+      clearTimeout(timer)
+      if (this.#sockets.get(key)?.socket === socket) this.#sockets.delete(key)
+    })
+  }
+
+  /** It is a WebSocket now, and the gater's. */
+  release(socket: Socket): void {
+    const key = keyOf(socket)
+    const waiting = this.#sockets.get(key)
+    if (waiting === undefined) return
+    clearTimeout(waiting.timer)
+    this.#arrivals.end(waiting.arrival)
+    this.#sockets.delete(key)
+  }
+
+  destroyAll(): void {
+    for (const { socket } of [...this.#sockets.values()]) socket.destroy()
+  }
+}
+
+function arrivalOf(socket: Socket): Arrival {
+  const arrival: object = {
+    timeline: { open: Date.now() },
+    abort: () => socket.destroy(),
+    addEventListener: (_: string, listener: () => void) => socket.once('close', listener),
+  }
+  return arrival as Arrival
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): Multiaddr | null {
+  if (remoteAddress === undefined) return null
+  // A socket for both families spells IPv4 in IPv6.
+  const ip = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  return multiaddr(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/${remotePort ?? 0}`)
+}
+
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}|${remotePort}`
+}

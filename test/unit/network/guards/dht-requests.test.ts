@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { KadDHT } from '@libp2p/kad-dht'
+
+import { guardDhtRequests } from '../../../../src/network/guards/dht-requests.ts'
+import { hostLimits } from '../../../../src/network/limits.ts'
+
+const { dhtRequests } = hostLimits(512)
+
+/** The parts of a DHT that the guard takes hold of; an answer costs so many ms. */
+function guarded(limits: Partial<typeof dhtRequests> = {}, costMs = 0) {
+  const served: string[] = []
+  const reports: string[] = []
+  const serve = async (from: string) => {
+    const untilMs = performance.now() + costMs
+    while (performance.now() < untilMs);
+    served.push(from)
+  }
+  const handlers = { FIND_NODE: { handle: serve }, PING: { handle: serve } }
+  const peerStore = { get: async () => {}, getInfo: async () => {} }
+  const dht = {
+    validators: {},
+    selectors: {},
+    rpc: { handlers, onIncomingStream: async () => {} },
+    peerRouting: { components: { peerStore } },
+  }
+  guardDhtRequests(
+    dht as unknown as KadDHT,
+    { ...dhtRequests, ...limits },
+    {
+      metrics: { dhtRequestRefused: () => {} },
+      report: (peerId, offence) => reports.push(`${peerId} ${offence}`),
+      isKnown: (peerId) => peerId.startsWith('known'),
+    },
+  )
+  return { served, reports, ask: (from: string) => handlers.FIND_NODE.handle(from) }
+}
+
+test('many strangers together are answered up to a rate, known stations beside them', async () => {
+  const rate = { burst: 10, perSecond: 0.001 }
+  const { served, reports, ask } = guarded({ inAll: { strangers: rate, known: rate } })
+  const answers = Array.from({ length: 30 }, (_, index) => ask(`stranger ${index}`))
+  const settled = await Promise.allSettled(answers)
+  assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 10)
+  await ask('known station')
+  assert.equal(served.length, 11)
+  assert.deepEqual(reports, [], 'who comes too late is no flood')
+})
+
+test('requests that came at once are answered in several turns of the event loop', async () => {
+  const { served, ask } = guarded({ burst: 100 }, 2)
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+  }, 1)
+  // As a reader does that finds them all in one chunk.
+  for (let i = 0; i < 40; i++) await ask('peer')
+  clearInterval(timer)
+  assert.equal(served.length, 40)
+  assert.ok(turns >= 5, `${turns} turns`)
+})

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import { Turns } from '../../../../src/network/guards/turns.ts'
+
+/** Turns whose time passes with the work alone. */
+function turnsOf() {
+  const clock = { ms: 0 }
+  const turns = new Turns(() => clock.ms)
+  const order: string[] = []
+  const work = async (name: string, ms: number) => {
+    const turn = turns.take()
+    if (turn !== null) await turn
+    clock.ms += ms
+    order.push(name)
+  }
+  return { turns, clock, order, work }
+}
+
+test('work goes on at once until the turn has done its share', async () => {
+  const { turns, clock } = turnsOf()
+  assert.equal(turns.take(), null)
+  clock.ms += 4
+  assert.equal(turns.take(), null)
+  clock.ms += 2
+  const wait = turns.take()
+  assert.notEqual(wait, null)
+  let isOver = false
+  wait?.then(() => {
+    isOver = true
+  })
+  await Promise.resolve()
+  assert.equal(isOver, false)
+  await nextTurn()
+  await nextTurn()
+  assert.equal(isOver, true)
+})
+
+test('those that wait go on in the order of asking, some in each turn', async () => {
+  const { order, work } = turnsOf()
+  const names = Array.from({ length: 40 }, (_, index) => `peer ${index}`)
+  const all = Promise.all(names.map((name) => work(name, 6)))
+  assert.deepEqual(order, ['peer 0'])
+  await nextTurn()
+  await nextTurn()
+  assert.ok(order.length < 20, `${order.length} in two turns`)
+  await all
+  assert.deepEqual(order, names)
+})
+
+test('a turn in which nobody worked leaves nothing behind', async () => {
+  const { turns, clock } = turnsOf()
+  turns.take()
+  await nextTurn()
+  await nextTurn()
+  clock.ms += 1_000_000
+  assert.equal(turns.take(), null)
+})
