@@ -42,7 +42,7 @@ function record(change: Partial<BootstrapRecord> = {}): BootstrapRecord {
     errorCount: 0,
     errorLines: [],
     warnings: new Map(),
-    shunned: new Map([[hostileIp(1), 3]]),
+    shunned: new Map([[`${hostileIp(1)} bad_entry`, 3]]),
     ...change,
   }
 }
@@ -127,7 +127,7 @@ const CASES: readonly [string, Partial<Outcome>, string][] = [
   ['crashed', { node: record({ crashes: 1 }) }, 'exit codes, and ends that nobody asked for'],
   [
     'shunned an honest peer',
-    { partner: record({ shunned: new Map([[lightIp(3), 1]]) }) },
+    { partner: record({ shunned: new Map([[`${lightIp(3)} gossip_flood`, 1]]) }) },
     'honest peers shunned',
   ],
   ['logged an error', { node: record({ errorCount: 1 }) }, 'log lines of level error'],

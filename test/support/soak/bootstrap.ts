@@ -20,6 +20,8 @@ interface LogLine {
   readonly level: string
   readonly host?: string
   readonly peer?: string
+  readonly offence?: string
+  readonly reason?: string
 }
 
 export interface BootstrapOptions {
@@ -44,7 +46,7 @@ export class Bootstrap {
   #errorCount = 0
   /** Lines of level warn, by message. */
   readonly warnings = new Map<string, number>()
-  /** Who was shunned, by address where it was known, and how often. */
+  /** Who was shunned, by address where it was known, and for what: how often. */
   readonly shunned = new Map<string, number>()
   #limit: Limit | null = null
   #child: ChildProcess | null = null
@@ -144,8 +146,8 @@ export class Bootstrap {
       return ''
     }
     const record: LogLine = JSON.parse(line)
-    const { msg, level, host, peer } = record
-    if (SHUNNED.test(msg)) count(this.shunned, host ?? peer ?? '')
+    const { msg, level, host, peer, offence = record.reason } = record
+    if (SHUNNED.test(msg)) count(this.shunned, `${host ?? peer ?? ''} ${offence ?? ''}`)
     if (ERROR_LEVELS.includes(level)) this.#keep(line)
     if (level === 'warn') count(this.warnings, msg)
     return msg

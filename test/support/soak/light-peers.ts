@@ -1,14 +1,18 @@
 /**
  * A process with many light stations that come and go: the network of a real one, with a registry that
- * stores nothing.
+ * judges what it is told and stores nothing.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { createEphemeralIdentity, type Identity } from '../../../src/identity/index.ts'
 import { createNetwork, hostLimits, type NetworkService } from '../../../src/network/index.ts'
-import type { PeerStream } from '../../../src/network/types.ts'
+import type { MessageVerdict, PeerStream } from '../../../src/network/types.ts'
+import { RULES_VERSION } from '../../../src/registry/constants.ts'
+import { DATABASE_NAMES } from '../../../src/registry/records/index.ts'
 import { headsProtocol } from '../../../src/registry/replication/heads-exchange.ts'
 import { transferProtocol } from '../../../src/registry/replication/log-transfer.ts'
+import { judgeOf } from '../../../src/registry/snapshot/check-log.ts'
+import { logAddress } from '../../../src/registry/snapshot/log-name.ts'
 import { createMetrics, silentLogger } from '../../../src/telemetry/index.ts'
 import { SeededRandom } from '../fuzz/random.ts'
 import { answerOf } from '../registry-answer.ts'
@@ -119,7 +123,7 @@ class LightPeer {
       await transport.handle(headsProtocol(log), serveNothing, STREAMS)
       transport.subscribe(
         log,
-        () => 'accept',
+        (_from, bytes) => judge(log, bytes),
         () => {},
       )
     }
@@ -150,6 +154,20 @@ class LightPeer {
     await drain(stream)
     counts.pulled += 1
   }
+}
+
+const judges = new Map(
+  DATABASE_NAMES.map((database) => {
+    const name = `${NETWORK_NAME}.${database}.v${RULES_VERSION}`
+    return [logAddress(name), judgeOf(name, Number.POSITIVE_INFINITY)]
+  }),
+)
+
+/** As a station judges what it passes on: who passes on what breaks a rule is held to blame for it. */
+function judge(log: string, bytes: Uint8Array): MessageVerdict {
+  const rules = judges.get(log)
+  if (rules == null) throw new Error(`No rules are known of ${log}`)
+  return rules(bytes).isAccepted ? 'accept' : 'reject'
 }
 
 async function drain(stream: PeerStream): Promise<void> {

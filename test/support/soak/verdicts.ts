@@ -231,16 +231,18 @@ function ends({ node, partner }: Outcome): Verdict[] {
 /** By address; who was shunned after it had left is not known by it, and is not counted. */
 function shunned({ node, partner }: Outcome): Verdict {
   const enemies = new Set(Array.from({ length: HOSTILE_ADDRESSES }, (_, index) => hostileIp(index)))
-  const all = [...node.shunned, ...partner.shunned].filter(([who]) => isIP(who) !== 0)
-  const honest = all.filter(([who]) => !enemies.has(who))
+  const all = [...node.shunned, ...partner.shunned].filter(([what]) => isIP(hostOf(what)) !== 0)
+  const honest = all.filter(([what]) => !enemies.has(hostOf(what)))
   const total = all.reduce((sum, [, count]) => sum + count, 0)
   return {
     name: 'honest peers shunned',
     isMet: honest.length === 0,
-    figure: `${honest.map(([who]) => who).join(' ') || 'none'}; hostile ones ${total} times`,
+    figure: `${honest.map(([what]) => what).join(', ') || 'none'}; hostile ones ${total} times`,
     wanted: 'none',
   }
 }
+
+const hostOf = (shunning: string) => shunning.split(' ', 1)[0] ?? ''
 
 function errorLines({ node, partner }: Outcome): Verdict {
   return {
