@@ -20,7 +20,7 @@ const INGESTERS_LIMIT = 64
 const VOUCH = 'vouch:'
 
 export interface RelayMembersComponents {
-  readonly view: Pick<RegistryView, 'list' | 'allClaims' | 'revision'>
+  readonly view: Pick<RegistryView, 'list' | 'get' | 'allClaims' | 'revision' | 'changedSince'>
   readonly trust: TrustPolicy
   readonly isOpen: () => boolean
   /** Monotonic, ms. @default performance.now */
@@ -66,8 +66,9 @@ export class RegistryRelayMembers implements RelayMembers {
   readonly #components: RelayMembersComponents
   readonly #monotonicMs: () => number
   #isReady = false
-  #members: ReadonlySet<string> = new Set()
-  #revision = -1
+  #members = new Set<string>()
+  #listedRevision = -1
+  #seenRevision = -1
   #listedAtMs = 0
   #listAgainAtMs = 0
   #decisions: TrustDecisions | null = null
@@ -115,19 +116,34 @@ export class RegistryRelayMembers implements RelayMembers {
     return isGoverned ? this.#decisions?.keys.get(peerId) : undefined
   }
 
+  /** Who comes is known at once, who is gone for an interval at most. */
   #listMembers(): void {
     const { view } = this.#components
     const revision = view.revision('nodes')
     const nowMs = this.#monotonicMs()
     const isOld = nowMs >= this.#listedAtMs + LIST_AT_LEAST_MS
-    if ((revision === this.#revision && !isOld) || nowMs < this.#listAgainAtMs) return
+    if (revision === this.#listedRevision && !isOld) return
+    if (nowMs < this.#listAgainAtMs) {
+      if (revision !== this.#seenRevision) this.#addChanged(revision)
+      return
+    }
     const members = new Set<string>()
     for (const { author, localId } of view.list('nodes')) members.add(author).add(localId)
     this.#members = members
-    this.#revision = revision
+    this.#listedRevision = revision
+    this.#seenRevision = revision
     this.#listedAtMs = nowMs
     const tookMs = this.#monotonicMs() - nowMs
     this.#listAgainAtMs = nowMs + Math.max(LIST_INTERVAL_MS, tookMs * LIST_SHARE)
+  }
+
+  #addChanged(revision: number): void {
+    const { view } = this.#components
+    for (const localId of view.changedSince('nodes', this.#seenRevision) ?? []) {
+      const record = view.get('nodes', localId)
+      if (record !== null) this.#members.add(record.author).add(localId)
+    }
+    this.#seenRevision = revision
   }
 
   #readTrust(): TrustDecisions {
