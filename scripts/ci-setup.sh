@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ci-setup.sh [namespaces] [nat] [engine] - installs what those tests need, as far as this machine allows.
+# ci-setup.sh [namespaces] [nat] [engine] [chromium] - installs what those tests need, as far as this machine allows.
 # Only Debian and Ubuntu as root are changed; elsewhere it says what is missing and exits 1.
 # LABS_DIR (default: ../shared/labs): scripts that make NATs in network namespaces, and that run a
 # container engine where there is none.
@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 labs=${LABS_DIR:-../shared/labs}
 tools=("$@")
-[ ${#tools[@]} -gt 0 ] || tools=(namespaces nat engine)
+[ ${#tools[@]} -gt 0 ] || tools=(namespaces nat engine chromium)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -43,6 +43,14 @@ setup_nat() {
   [ -f "$labs/nat-lab.sh" ] || { say "Missing: the NAT lab $labs/nat-lab.sh (LABS_DIR)"; return 1; }
 }
 
+# Debian's: the driver in node_modules comes without a browser. Its network is a namespace.
+setup_chromium() {
+  setup_namespaces || return 1
+  [ -x /usr/bin/chromium ] && return 0
+  can_install || { say 'Missing: /usr/bin/chromium (package chromium)'; return 1; }
+  install_packages chromium
+}
+
 has_compose() { command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1; }
 
 setup_engine() {
@@ -63,6 +71,7 @@ for tool in "${tools[@]}"; do
     namespaces) setup_namespaces || failed=1 ;;
     nat) setup_nat || failed=1 ;;
     engine) setup_engine || failed=1 ;;
+    chromium) setup_chromium || failed=1 ;;
     *) say "unknown tool: $tool"; exit 2 ;;
   esac
 done

@@ -17,7 +17,7 @@ const plan = planTests({ root: ROOT, named, isFast })
 if (plan.missing.length > 0) fail(`There is no ${plan.missing.join(', no ')}`)
 if (plan.files.length + plan.last.length === 0) fail('No test files found')
 ensureInstalled()
-if (['bundle', 'engine', 'nat'].some((tool) => plan.needs.has(tool))) ensureBuilt()
+if (['bundle', 'engine', 'nat', 'chromium'].some((tool) => plan.needs.has(tool))) ensureBuilt()
 prepareMachine()
 
 // Network tests wait more than they compute, so two at a time also fit a machine with two cores.
@@ -28,7 +28,7 @@ process.exit(isParallelFine && isLastFine ? 0 : 1)
 
 /** A test whose tool is missing fails and names it; here they are installed where that is possible. */
 function prepareMachine() {
-  const tools = ['namespaces', 'nat', 'engine'].filter((tool) => plan.needs.has(tool))
+  const tools = ['namespaces', 'nat', 'engine', 'chromium'].filter((tool) => plan.needs.has(tool))
   if (tools.length === 0) return
   const result = spawnSync('bash', [join(ROOT, 'scripts', 'ci-setup.sh'), ...tools], {
     cwd: ROOT,

@@ -8,10 +8,11 @@ const NEEDS = [
   { tool: 'namespaces', pattern: /\/support\/(namespaces|one-host-net|soak\/run)\.ts'/ },
   { tool: 'engine', pattern: /\/support\/docker\.ts'/ },
   { tool: 'nat', pattern: /\/support\/nat-lab[a-z-]*\.ts'/ },
+  { tool: 'chromium', pattern: /\/support\/browser[a-z-]*\.ts'/ },
   { tool: 'soak', pattern: /\/support\/soak\/run\.ts'/ },
 ]
 /** These take the machine, or are timed: one at a time, after the others. */
-const ALONE = ['engine', 'nat', 'soak']
+const ALONE = ['engine', 'nat', 'chromium', 'soak']
 /** Stations that are timed while many work or attack: beside other tests those would be timed too. */
 const TIMED = /\/support\/(registry-station|relay-ends)\.ts'/
 

@@ -22,12 +22,15 @@ const ALLOWED = new Set([
 ])
 
 /**
- * Packages under another licence that dependencies name and that are no part of the program: the
- * bundler drops them, and `npm run build` in the image is refused when it does not. By name, why.
+ * Packages under a licence that asks for their own files' source alone. They are shipped as they were
+ * published, beside the bundle or in files of it of their own, which is what that licence wants. By name, where
+ * the source is.
  */
-export const LEFT_OUT: Readonly<Record<string, string>> = {
-  'node-datachannel':
-    'WebRTC for Node, which this program does not load; its native part is not shipped',
+export const UNCHANGED: Readonly<Record<string, { licence: string; source: string }>> = {
+  'node-datachannel': {
+    licence: 'MPL 2.0',
+    source: 'https://github.com/murat-dogan/node-datachannel',
+  },
 }
 
 /** What the program is made from: all but the tools. Sorted by name and version. */
@@ -48,7 +51,7 @@ export function shippedPackages(entries: LockEntries): LicensedPackage[] {
 /** Packages that may not be in the program, a line each: licence unknown, or one that asks for more. */
 export function licenceProblems(packages: readonly LicensedPackage[]): string[] {
   return packages
-    .filter(({ licence }) => !isAllowed(licence))
+    .filter(({ name, licence }) => !isAllowed(licence) && !isUnchanged(name, licence))
     .map(({ name, version, licence }) =>
       licence === '' ? `${name} ${version} names no licence` : `${name} ${version}: ${licence}`,
     )
@@ -62,9 +65,11 @@ export function isAllowed(expression: string): boolean {
     .some((choice) => choice.split(/ AND /).every((licence) => ALLOWED.has(licence.trim())))
 }
 
-/** Left out, or the native part of what is. */
-export function isLeftOut(name: string): boolean {
-  return Object.keys(LEFT_OUT).some((one) => name === one || name.startsWith(`@${one}/`))
+/** One of those packages, or its native part. */
+export function isUnchanged(name: string, licence: string): boolean {
+  return Object.entries(UNCHANGED).some(
+    ([one, known]) => known.licence === licence && (name === one || name.startsWith(`@${one}/`)),
+  )
 }
 
 function compare(a: string, b: string): number {

@@ -82,6 +82,15 @@ describe('the check of licences', () => {
     for (const bad of refused) assert.equal(isAllowed(bad), false, bad)
   })
 
+  it('lets one under MPL pass that is known to be shipped unchanged, and no other', () => {
+    const one = (name: string) => ({ name, version: '1.0.0', licence: 'MPL 2.0', paths: [] })
+    assert.deepEqual(licenceProblems([one('node-datachannel')]), [])
+    assert.deepEqual(licenceProblems([one('@node-datachannel/linux-x64-gnu')]), [])
+    assert.deepEqual(licenceProblems([one('other')]), ['other 1.0.0: MPL 2.0'])
+    const changed = { ...one('node-datachannel'), licence: 'GPL-3.0' }
+    assert.deepEqual(licenceProblems([changed]), ['node-datachannel 1.0.0: GPL-3.0'])
+  })
+
   it('looks at what is shipped, and names what may not be', () => {
     const shipped = shippedPackages({
       '': {},

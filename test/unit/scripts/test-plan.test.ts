@@ -12,6 +12,7 @@ const FILES: Readonly<Record<string, string>> = {
   'test/e2e/program.test.ts': "import { startProgram } from '../support/process.ts'",
   'test/integration/timed.test.ts': "import { viewOf } from '../support/registry-station.ts'",
   'test/e2e/image.test.ts': "import { startEngine } from '../support/docker.ts'",
+  'test/e2e/pages.test.ts': "import { openPage } from '../support/browser.ts'",
   'test/sim/soak.test.ts': "import { runSoak } from '../support/soak/run.ts'",
   'test/e2e/nat.test.ts': "import { startLabNetwork } from '../support/nat-lab-network.ts'",
 }
@@ -25,16 +26,17 @@ async function plan(t: TestContext, named: string[], isFast = false) {
   return planTests({ root, named, isFast })
 }
 
-test('all tests run, those with a container engine, a NAT lab, a soak or timed stations last', async (t) => {
+test('all tests run, those with an engine, a NAT lab, a browser, a soak or timed stations last', async (t) => {
   assert.deepEqual(await plan(t, []), {
     files: ['test/e2e/program.test.ts', 'test/integration/lan.test.ts', 'test/unit/a.test.ts'],
     last: [
       'test/e2e/image.test.ts',
       'test/e2e/nat.test.ts',
+      'test/e2e/pages.test.ts',
       'test/integration/timed.test.ts',
       'test/sim/soak.test.ts',
     ],
-    needs: new Set(['engine', 'nat', 'bundle', 'namespaces', 'soak']),
+    needs: new Set(['engine', 'nat', 'bundle', 'namespaces', 'chromium', 'soak']),
     missing: [],
   })
 })
