@@ -55,14 +55,15 @@ export class RelayAudit {
   }
 
   #write(client: RelayClient, fields: Record<string, string>, message: string): void {
-    const { host, peerId } = client
+    const { host, peerId, class: ofClass } = client
     if (!this.#bucketOf(hostKeyOf(client)).tryTake() || !this.#total.tryTake()) {
       this.#components.onSuppressed()
       return
     }
     // The host comes first, so that no field after it can stand for it.
     const who = { host: escapeRemote(host), peer: escapeRemote(peerId) }
-    this.#components.logger.info({ ...who, ...fields }, message)
+    const last = ofClass === undefined ? {} : { class: ofClass }
+    this.#components.logger.info({ ...who, ...fields, ...last }, message)
   }
 
   /** @param host a /64 counts as one, or its owner would drown what others do */

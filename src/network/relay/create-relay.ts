@@ -24,6 +24,7 @@ export function createRelay(
     addresses: host.addresses,
     members: relayMembers,
     standing: host.standing,
+    strangers: host,
     logger: logger.child('relay'),
     metrics,
     clock,

@@ -3,7 +3,7 @@ import type { Logger, Metrics } from '../../telemetry/index.ts'
 import { RelayAudit } from './audit.ts'
 import { createRelayGauges, createRelayMetrics, type RelayMetrics } from './metrics.ts'
 import { RelayTally } from './tally.ts'
-import type { CircuitStatus, RelayEvents, RelayStatus, RelayTotals } from './types.ts'
+import type { CircuitStatus, RelayClient, RelayEvents, RelayStatus, RelayTotals } from './types.ts'
 
 /** Ends that were not the peers' own doing and that an operator wants to see one by one. */
 const CUTS = new Set(['policy', 'quota'])
@@ -64,10 +64,12 @@ class JournalEvents implements RelayEvents {
     this.#parts = parts
   }
 
-  readonly reserved: RelayEvents['reserved'] = ({ host, peerId: peer }, isRefresh) => {
+  readonly reserved: RelayEvents['reserved'] = (client, isRefresh) => {
     this.#parts.metrics.reserved(isRefresh)
-    if (isRefresh) this.#logger.debug({ host, peer }, 'Relay reservation refreshed')
-    else this.#logger.info({ host, peer }, 'Relay reservation granted')
+    const fields = reservedFields(client)
+    // Pages come and go: a line for each load would bury the others.
+    if (isRefresh) this.#logger.debug(fields, 'Relay reservation refreshed')
+    else this.#logger[levelOf(client)](fields, 'Relay reservation granted')
   }
 
   readonly reservationRefused: RelayEvents['reservationRefused'] = (client, reason) => {
@@ -78,10 +80,13 @@ class JournalEvents implements RelayEvents {
   }
 
   readonly reservationEnded: RelayEvents['reservationEnded'] = (client, reason) => {
-    const { host, peerId: peer } = client
     this.#parts.metrics.reservationEnded(reason)
     if (CUTS.has(reason)) this.#parts.audit.cut(client, 'reservation', reason)
-    else this.#logger.info({ host, peer, reason }, 'Relay reservation ended')
+    else
+      this.#logger[levelOf(client)](
+        { ...reservedFields(client), reason },
+        'Relay reservation ended',
+      )
   }
 
   readonly circuitOpened: RelayEvents['circuitOpened'] = (source, destination) => {
@@ -117,6 +122,14 @@ class JournalEvents implements RelayEvents {
     this.#toldMonth = month
     this.#logger.warn({ month }, 'Relay quota is used up: nothing is relayed until the next month')
   }
+}
+
+function levelOf(client: RelayClient): 'debug' | 'info' {
+  return client.class === 'client' ? 'debug' : 'info'
+}
+
+function reservedFields({ host, peerId: peer, class: ofClass }: RelayClient) {
+  return { host, peer, ...(ofClass === undefined ? {} : { class: ofClass }) }
 }
 
 function fieldsOf(circuit: CircuitStatus, reason: string) {

@@ -1,4 +1,5 @@
 import type { Metrics } from '../../telemetry/index.ts'
+import { byClass, isClientCircuit, isClientReservation } from './client-class.ts'
 import type { RelayRequestKind, RelayStatus } from './types.ts'
 
 /** The relay's metrics: one method for each business event. Reasons are codes of ours. */
@@ -87,19 +88,43 @@ export function createRelayGauges(metrics: Metrics, status: () => RelayStatus): 
     metrics.gauge({ name, help, collect: (gauge) => gauge.set(read(status())) })
   plain(
     'wesense_relay_reservations',
-    'Reservations held',
-    ({ reservations }) => reservations.length,
+    'Reservations held, but for those of thin clients',
+    ({ reservations }) => byClass(reservations, isClientReservation).members,
   )
   plain(
     'wesense_relay_reservations_limit',
     'Reservations at which further ones are refused',
     ({ limits }) => limits.reservations.total,
   )
-  plain('wesense_relay_circuits', 'Circuits open', ({ circuits }) => circuits.length)
+  plain(
+    'wesense_relay_circuits',
+    'Circuits open, but for those with a thin client at an end',
+    ({ circuits }) => byClass(circuits, isClientCircuit).members,
+  )
   plain(
     'wesense_relay_circuits_limit',
     'Circuits at which further ones are refused',
     ({ limits }) => limits.circuits.total,
+  )
+  plain(
+    'wesense_relay_clients_reservations',
+    'Reservations held by thin clients',
+    ({ reservations }) => byClass(reservations, isClientReservation).clients,
+  )
+  plain(
+    'wesense_relay_clients_reservations_limit',
+    'Reservations of thin clients at which further ones are refused',
+    ({ limits }) => limits.clients?.reservations.total ?? 0,
+  )
+  plain(
+    'wesense_relay_clients_circuits',
+    'Circuits open with a thin client at an end',
+    ({ circuits }) => byClass(circuits, isClientCircuit).clients,
+  )
+  plain(
+    'wesense_relay_clients_circuits_limit',
+    'Circuits of thin clients at which further ones are refused',
+    ({ limits }) => limits.clients?.circuits.total ?? 0,
   )
   plain(
     'wesense_relay_month_bytes',

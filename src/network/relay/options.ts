@@ -8,4 +8,6 @@ export interface RelayOptions {
   readonly limits?: RelayLimits
   /** File that keeps the month's bytes over restarts; null keeps them in memory. */
   readonly quotaPath: string | null
+  /** Give thin clients a share of their own, where the policy is `registry` or `trusted`. @default false */
+  readonly hasClients?: boolean
 }

@@ -3,13 +3,14 @@ import type { PrivateKey } from '@libp2p/interface'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Logger, Metrics } from '../../telemetry/index.ts'
 import { Circuits } from './circuits/circuits.ts'
+import { withClientShare } from './client-class.ts'
 import { createRelayJournal, type RelayJournal } from './events.ts'
 import type { HopAddresses } from './hop/addresses.ts'
 import { type HopComponents, HopService } from './hop/hop-service.ts'
 import type { RelayOptions } from './options.ts'
 import { createRelayPolicy } from './policy/create.ts'
 import type { RelayPolicyService } from './policy/guarded.ts'
-import type { RelayMembers, RelayStanding } from './policy/types.ts'
+import type { RelayMembers, RelayStanding, RelayStrangers } from './policy/types.ts'
 import type { RelayLimits, RelayReport, RelayStatus } from './types.ts'
 
 export interface RelayComponents {
@@ -18,6 +19,8 @@ export interface RelayComponents {
   readonly addresses: HopAddresses
   readonly members: RelayMembers
   readonly standing: RelayStanding
+  /** @default thin clients are not told from other strangers, and have no share */
+  readonly strangers?: RelayStrangers
   readonly logger: Logger
   readonly metrics: Metrics
   /** @default systemClock */
@@ -33,8 +36,11 @@ export class Relay {
 
   /** @param derived limits that follow the memory, where the options have none */
   constructor(options: RelayOptions, derived: RelayLimits, components: RelayComponents) {
-    const { logger, metrics, members, standing, clock = systemClock } = components
-    const limits = options.limits ?? derived
+    const { logger, metrics, members, standing, strangers, clock = systemClock } = components
+    const { name } = options.policy
+    const hasClients = options.hasClients === true && (name === 'registry' || name === 'trusted')
+    const all = options.limits ?? derived
+    const limits = hasClients && strangers !== undefined ? withClientShare(all) : all
     this.#journal = createRelayJournal({ metrics, logger, clock, status: () => this.status() })
     const { events } = this.#journal
     this.#circuits = new Circuits(
@@ -44,9 +50,10 @@ export class Relay {
     this.#policy = createRelayPolicy(options.policy, {
       members,
       standing,
+      ...(limits.clients === undefined || strangers === undefined ? {} : { strangers }),
       metrics: this.#journal.metrics,
       logger,
-      places: { reservations: limits.reservations.total, circuits: limits.circuits.total },
+      places: { reservations: all.reservations.total, circuits: all.circuits.total },
       clock,
     })
     const { libp2p, privateKey, addresses } = components

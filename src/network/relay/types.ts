@@ -7,6 +7,28 @@ export interface RelayClient {
   readonly host: string
   /** Its /24 or /48; the IP itself where the address is no public one. */
   readonly subnet: string
+  /** A thin client's: places and circuits of its own quota. Absent: a member, a newcomer, or not judged yet. */
+  readonly class?: 'client'
+}
+
+/** What thin clients may hold, apart from all others. */
+export interface RelayClassLimits {
+  readonly reservations: {
+    readonly total: number
+    readonly perHost: number
+    readonly perSubnet: number
+    readonly graceMs: number
+  }
+  /** Of circuits with a thin client at either end. */
+  readonly circuits: {
+    readonly total: number
+    readonly perSource: number
+    readonly perDestination: number
+    /** Opened from one public host. */
+    readonly perHost: number
+    readonly durationSeconds: number
+    readonly bytesPerDirection: number
+  }
 }
 
 /** What the hop may hold and pass on. Every number has its reason in the settings table or in `limits.ts`. */
@@ -41,6 +63,8 @@ export interface RelayLimits {
   }
   /** Bytes in a calendar month (UTC), both directions; null: not limited. */
   readonly monthlyBytes: number | null
+  /** A quota of their own, beside the totals above; absent: thin clients have none. */
+  readonly clients?: RelayClassLimits
 }
 
 export type RelayRequestKind = 'reserve' | 'connect'
@@ -54,7 +78,7 @@ export interface RelayRequest {
 
 /** `reason` is a code of ours (lower case, underscores): metric label, log field and audit word. */
 export type RelayVerdict =
-  | { readonly isAllowed: true }
+  | { readonly isAllowed: true; readonly class?: 'client' }
   | { readonly isAllowed: false; readonly reason: string }
 
 /** Who may use the relay. */
@@ -87,7 +111,8 @@ export interface ReservationStatus {
 export interface RelayEvents {
   reserved(client: RelayClient, isRefresh: boolean): void
   /**
-   * `reason`: `reservations_total`, `reservations_host`, `reservations_subnet`, `no_address`, `relayed`,
+   * `reason`: `reservations_total`, `reservations_host`, `reservations_subnet`, `clients_total`, `clients_host`,
+   * `clients_subnet`, `no_address`, `relayed`,
    * `requests` (too many a second), or the policy's: its own word, `policy_timeout`, `policy_failed`,
    * `policy_unsettled`.
    */
@@ -143,4 +168,12 @@ export interface RelayReport {
 }
 
 /** The places a hop's circuits take, and their carrying; made by `circuits/`, used by `hop/`. */
-export type CircuitRefusal = 'circuits_total' | 'circuits_source' | 'circuits_destination' | 'quota'
+export type CircuitRefusal =
+  | 'circuits_total'
+  | 'circuits_source'
+  | 'circuits_destination'
+  | 'client_circuits_total'
+  | 'client_circuits_source'
+  | 'client_circuits_destination'
+  | 'client_circuits_host'
+  | 'quota'

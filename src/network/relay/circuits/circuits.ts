@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../telemetry/index.ts'
 import { NetworkError } from '../../errors.ts'
 import type { CircuitLeftovers, CircuitPlace, CircuitTable } from '../circuit-table.ts'
+import { circuitLimits, isClientCircuit } from '../client-class.ts'
 import type {
   CircuitRefusal,
   CircuitStatus,
@@ -13,7 +14,7 @@ import type {
 } from '../types.ts'
 import { Circuit } from './circuit.ts'
 import { MonthlyQuota } from './monthly-quota.ts'
-import { Places } from './places.ts'
+import { type PlaceBound, Places } from './places.ts'
 import { Shaper } from './shaper.ts'
 
 /** Hosts whose rates are remembered, for each circuit there may be. */
@@ -40,6 +41,20 @@ const ROOM_BYTES = 16_777_216
 /** Enough for 1.3 Mbit/s each way at 100 ms. */
 const MIN_ROOM_BYTES = 32_768
 
+const MEMBER_REFUSALS: Record<PlaceBound, CircuitRefusal> = {
+  total: 'circuits_total',
+  source: 'circuits_source',
+  destination: 'circuits_destination',
+  // Members' are not bounded by host.
+  host: 'circuits_source',
+}
+const CLIENT_REFUSALS: Record<PlaceBound, CircuitRefusal> = {
+  total: 'client_circuits_total',
+  source: 'client_circuits_source',
+  destination: 'client_circuits_destination',
+  host: 'client_circuits_host',
+}
+
 /** A place that was taken; `circuit` is null until it carries. */
 interface Entry {
   readonly source: RelayClient
@@ -59,6 +74,8 @@ export class Circuits implements CircuitTable {
   readonly #events: CircuitsComponents['events']
   readonly #clock: Clock
   readonly #places: Places
+  /** Of circuits with a thin client at an end; null where they have no quota. */
+  readonly #clientPlaces: Places | null
   readonly #quota: MonthlyQuota
   readonly #shaper: Shaper
   readonly #entries = new Set<Entry>()
@@ -74,10 +91,13 @@ export class Circuits implements CircuitTable {
     this.#events = events
     this.#clock = clock
     this.#places = new Places(limits.circuits)
+    this.#clientPlaces = limits.clients === undefined ? null : new Places(limits.clients.circuits)
     const { monthlyBytes } = limits
     this.#quota = new MonthlyQuota({ path: quotaPath, monthlyBytes }, { logger, clock })
+    const total = limits.circuits.total + (limits.clients?.circuits.total ?? 0)
+    const maxHosts = total * HOSTS_PER_CIRCUIT
     this.#shaper = new Shaper(
-      { rates: limits.rates, maxHosts: limits.circuits.total * HOSTS_PER_CIRCUIT },
+      { rates: limits.rates, maxHosts },
       { clock, onWaited: (bucket, ms) => events.bucketWaited(bucket, ms) },
     )
   }
@@ -116,13 +136,13 @@ export class Circuits implements CircuitTable {
 
   /** Places taken, those included whose destination is still being asked. */
   get size(): number {
-    return this.#places.taken
+    return this.#places.taken + (this.#clientPlaces?.taken ?? 0)
   }
 
   reserve(source: RelayClient, destination: RelayClient): CircuitPlace | CircuitRefusal {
     if (this.#isStopped) return 'circuits_total'
     if (this.#quota.remainingBytes === 0) return 'quota'
-    const place = this.#places.take(source, destination)
+    const place = this.#take(source, destination)
     if (typeof place === 'string') return place
     const entry: Entry = { source, destination, free: place, circuit: null, cutReason: null }
     this.#entries.add(entry)
@@ -130,6 +150,15 @@ export class Circuits implements CircuitTable {
       release: () => this.#free(entry),
       carry: (from, to, leftovers = {}) => this.#track(this.#carry(entry, from, to, leftovers)),
     }
+  }
+
+  #take(source: RelayClient, destination: RelayClient): (() => void) | CircuitRefusal {
+    if (!isClientCircuit({ source, destination })) {
+      const place = this.#places.take(source, destination)
+      return typeof place === 'string' ? MEMBER_REFUSALS[place] : place
+    }
+    const place = this.#clientPlaces?.take(source, destination) ?? 'total'
+    return typeof place === 'string' ? CLIENT_REFUSALS[place] : place
   }
 
   list(): CircuitStatus[] {
@@ -169,7 +198,7 @@ export class Circuits implements CircuitTable {
   async #carry(entry: Entry, from: Stream, to: Stream, leftovers: CircuitLeftovers): Promise<void> {
     const { source, destination } = entry
     if (!this.#entries.has(entry)) return resetBoth(from, to)
-    const { circuits: limits } = this.#limits
+    const limits = circuitLimits(this.#limits, isClientCircuit(entry))
     const openedAtMs = this.#clock.now()
     const circuit = new Circuit(
       from,
@@ -196,7 +225,7 @@ export class Circuits implements CircuitTable {
 
   /** What a circuit should hold at most: the more there are, the less. */
   readonly #roomBytes = (): number => {
-    const share = Math.floor(ROOM_BYTES / Math.max(1, this.#places.taken))
+    const share = Math.floor(ROOM_BYTES / Math.max(1, this.size))
     return Math.min(this.#limits.circuits.heldBytes, Math.max(MIN_ROOM_BYTES, share))
   }
 

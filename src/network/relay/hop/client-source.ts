@@ -2,7 +2,7 @@ import type { Connection } from '@libp2p/interface'
 
 import { classifyIp, targetOf } from '../../address-class.ts'
 import { sourceKeys } from '../../guards/inbound-caps.ts'
-import type { RelayClient } from '../types.ts'
+import type { RelayClient, RelayVerdict } from '../types.ts'
 
 /** Who is at the other end of a connection, as limits and policy see it. */
 export function relayClientOf(
@@ -13,6 +13,14 @@ export function relayClientOf(
   const host = target === null || target.isCircuit ? '' : target.host
   const subnet = classifyIp(host) === 'public' ? sourceKeys(host).subnet : host
   return { peerId: connection.remotePeer.toString(), host, subnet }
+}
+
+/** Who asks, with the class that the policy put it in. */
+export function classed(
+  { class: _before, ...client }: RelayClient,
+  verdict: RelayVerdict,
+): RelayClient {
+  return verdict.isAllowed && verdict.class === 'client' ? { ...client, class: 'client' } : client
 }
 
 /** What one host holds, so that it counts once: an IPv4 address, or the /64 of a public IPv6 one. */

@@ -2,8 +2,9 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
 import * as Digest from 'multiformats/hashes/digest'
 
+import { isClientCircuit } from '../client-class.ts'
 import type { RelayClient } from '../types.ts'
-import { isRelayed, newestDirect, relayClientOf } from './client-source.ts'
+import { classed, isRelayed, newestDirect, relayClientOf } from './client-source.ts'
 import { sendMessage } from './message-stream.ts'
 import { type HopParts, type Refusal, wireLimit } from './parts.ts'
 import { requestStop, type StopStream } from './stop-request.ts'
@@ -37,13 +38,13 @@ export async function answerConnect(
   signal: AbortSignal,
 ): Promise<Refusal | null> {
   const { connection, destination: peerId } = request
-  const source = relayClientOf(connection)
+  const caller = relayClientOf(connection)
   if (isRelayed(connection)) return { status: STATUS.permissionDenied, reason: 'relayed' }
-  if (peerId === source.peerId) return { status: STATUS.permissionDenied, reason: 'self' }
+  if (peerId === caller.peerId) return { status: STATUS.permissionDenied, reason: 'self' }
   const absent = absenceOf(peerId, parts)
   if (absent !== null) return absent
-  const denied = await denialOf(source, peerId, { parts, signal })
-  if (denied !== null) return denied
+  const source = await allowedSource(caller, peerId, { parts, signal })
+  if ('reason' in source) return source
   const destination = parts.reservations.reachable(peerId)
   if (destination === null) return { status: STATUS.noReservation, reason: 'no_reservation' }
   const place = parts.circuits.reserve(source, destination)
@@ -86,14 +87,25 @@ interface Judging {
   readonly signal: AbortSignal
 }
 
+/** Who asks, in its class, when the policy lets it. */
+async function allowedSource(
+  caller: RelayClient,
+  destination: string,
+  { parts, signal }: Judging,
+): Promise<RelayClient | Refusal> {
+  const request = { kind: 'connect', client: caller, destination } as const
+  const verdict = await parts.gate.judge(request, signal)
+  if (verdict.isAllowed) return classed(caller, verdict)
+  return { status: STATUS.permissionDenied, reason: verdict.reason }
+}
+
 async function denialOf(
   source: RelayClient,
   destination: string,
-  { parts, signal }: Judging,
+  judging: Judging,
 ): Promise<Refusal | null> {
-  const request = { kind: 'connect', client: source, destination } as const
-  const verdict = await parts.gate.judge(request, signal)
-  return verdict.isAllowed ? null : { status: STATUS.permissionDenied, reason: verdict.reason }
+  const found = await allowedSource(source, destination, judging)
+  return 'reason' in found ? found : null
 }
 
 interface Ends {
@@ -112,9 +124,11 @@ async function link(
   const { version } = gate
   const target = directTo(peerIdFromString(destination.peerId), parts)
   if (target === null) return { status: STATUS.noReservation, reason: 'not_connected' }
-  const limit = wireLimit(limits)
+  const limit = wireLimit(limits, isClientCircuit({ source, destination }))
   // Streams that are still closing count too.
-  const maxOutboundStreams = 2 * limits.circuits.perDestination
+  const { circuits, clients } = limits
+  const atOnce = circuits.perDestination + (clients?.circuits.perDestination ?? 0)
+  const maxOutboundStreams = 2 * atOnce
   const request = { source: connection.remotePeer, limit, maxOutboundStreams }
   const stop = await whileOpen(stream, signal, (inner) => requestStop(target, request, inner))
   if (typeof stop === 'string') return { status: STATUS.connectionFailed, reason: stop }

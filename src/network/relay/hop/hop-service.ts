@@ -48,7 +48,7 @@ export class HopService {
     const { policy, logger, circuits, events, clock = systemClock } = components
     this.#components = components
     const gate = new PolicyGate({ policy, logger })
-    const reservations = new ReservationStore(limits.reservations, {
+    const reservations = new ReservationStore(limits, {
       clock,
       onEnded: (client, reason) => events.reservationEnded(client, reason),
     })

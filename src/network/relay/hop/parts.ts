@@ -2,6 +2,7 @@ import type { Libp2p, PrivateKey } from '@libp2p/interface'
 
 import type { Logger } from '../../../telemetry/index.ts'
 import type { CircuitTable } from '../circuit-table.ts'
+import { circuitLimits } from '../client-class.ts'
 import type { RelayEvents, RelayLimits } from '../types.ts'
 import type { HopAddresses } from './addresses.ts'
 import type { PolicyGate } from './policy-gate.ts'
@@ -39,8 +40,8 @@ export interface Refusal {
   readonly reason: string
 }
 
-/** What both ends of a circuit are told of its limits. */
-export function wireLimit({ circuits }: RelayLimits): WireLimit {
-  const { durationSeconds, bytesPerDirection } = circuits
+/** What both ends of a circuit are told of its limits. @param isClients of one with a thin client at an end */
+export function wireLimit(limits: RelayLimits, isClients: boolean): WireLimit {
+  const { durationSeconds, bytesPerDirection } = circuitLimits(limits, isClients)
   return { durationSeconds, dataBytes: BigInt(bytesPerDirection) }
 }

@@ -1,10 +1,27 @@
 import type { Clock } from '../../../lib/clock.ts'
 import { Loop } from '../../../lib/loop.ts'
-import type { RelayClient, RelayLimits, ReservationStatus } from '../types.ts'
+import type { RelayClassLimits, RelayClient, RelayLimits, ReservationStatus } from '../types.ts'
 import { hostKeyOf } from './client-source.ts'
 import { SWEEP_INTERVAL_MS } from './constants.ts'
 
-export type ReservationRefusal = 'reservations_total' | 'reservations_host' | 'reservations_subnet'
+export type ReservationRefusal =
+  | 'reservations_total'
+  | 'reservations_host'
+  | 'reservations_subnet'
+  | 'clients_total'
+  | 'clients_host'
+  | 'clients_subnet'
+
+const MEMBER_REFUSALS: Record<Bound, ReservationRefusal> = {
+  total: 'reservations_total',
+  host: 'reservations_host',
+  subnet: 'reservations_subnet',
+}
+const CLIENT_REFUSALS: Record<Bound, ReservationRefusal> = {
+  total: 'clients_total',
+  host: 'clients_host',
+  subnet: 'clients_subnet',
+}
 
 export interface TakenReservation {
   readonly expiresAtMs: number
@@ -32,14 +49,19 @@ interface Reservation {
  */
 export class ReservationStore {
   readonly #limits: RelayLimits['reservations']
+  readonly #clientLimits: RelayClassLimits['reservations'] | null
   readonly #components: ReservationComponents
   readonly #reservations = new Map<string, Reservation>()
-  readonly #hosts = new Map<string, number>()
-  readonly #subnets = new Map<string, number>()
+  readonly #members = new Held()
+  readonly #clients = new Held()
   readonly #sweeper: Loop
 
-  constructor(limits: RelayLimits['reservations'], components: ReservationComponents) {
-    this.#limits = limits
+  constructor(
+    { reservations, clients }: Pick<RelayLimits, 'reservations' | 'clients'>,
+    components: ReservationComponents,
+  ) {
+    this.#limits = reservations
+    this.#clientLimits = clients?.reservations ?? null
     this.#components = components
     this.#sweeper = new Loop({
       name: 'relay-reservations',
@@ -119,16 +141,24 @@ export class ReservationStore {
   }
 
   #refusalOf(client: RelayClient): ReservationRefusal | null {
-    const { total, perHost, perSubnet } = this.#limits
-    const own = this.#reservations.get(client.peerId)?.client
-    const host = hostKeyOf(client)
-    const others = (held: number, isOwnAmong: boolean) => held - (isOwnAmong ? 1 : 0)
-    if (others(this.#reservations.size, own !== undefined) >= total) return 'reservations_total'
-    const ownHost = own === undefined ? null : hostKeyOf(own)
-    const onHost = others(this.#hosts.get(host) ?? 0, ownHost === host)
-    if (onHost >= perHost) return 'reservations_host'
-    const inSubnet = others(this.#subnets.get(client.subnet) ?? 0, own?.subnet === client.subnet)
-    return inSubnet >= perSubnet ? 'reservations_subnet' : null
+    const known = this.#reservations.get(client.peerId)?.client
+    const held = this.#heldBy(client)
+    const own = known?.class === client.class ? known : undefined
+    if (client.class !== 'client') {
+      const bound = held.boundBy(client, own, this.#limits)
+      return bound === null ? null : MEMBER_REFUSALS[bound]
+    }
+    const limits = this.#clientLimits
+    if (limits === null) return 'clients_total'
+    // Behind a private address, a proxy's for example, there may be many.
+    const isPublic = client.host !== client.subnet
+    const perHost = isPublic ? limits.perHost : limits.perSubnet
+    const bound = held.boundBy(client, own, { ...limits, perHost })
+    return bound === null ? null : CLIENT_REFUSALS[bound]
+  }
+
+  #heldBy(client: RelayClient): Held {
+    return client.class === 'client' ? this.#clients : this.#members
   }
 
   #live(peerId: string): Reservation | null {
@@ -137,10 +167,13 @@ export class ReservationStore {
   }
 
   /** Why a reservation is over; null while it is not. */
-  #endOf({ expiresAtMs, disconnectedAtMs }: Reservation): 'expired' | 'disconnected' | null {
+  #endOf(reservation: Reservation): 'expired' | 'disconnected' | null {
+    const { client, expiresAtMs, disconnectedAtMs } = reservation
     const nowMs = this.#components.clock.now()
     if (nowMs >= expiresAtMs) return 'expired'
-    const isAway = disconnectedAtMs !== null && nowMs >= disconnectedAtMs + this.#limits.graceMs
+    const limits = client.class === 'client' ? this.#clientLimits : null
+    const { graceMs } = limits ?? this.#limits
+    const isAway = disconnectedAtMs !== null && nowMs >= disconnectedAtMs + graceMs
     return isAway ? 'disconnected' : null
   }
 
@@ -154,14 +187,39 @@ export class ReservationStore {
   #add(reservation: Reservation): void {
     const { client } = reservation
     this.#reservations.set(client.peerId, reservation)
-    count(this.#hosts, hostKeyOf(client), 1)
-    count(this.#subnets, client.subnet, 1)
+    this.#heldBy(client).count(client, 1)
   }
 
   #remove({ client }: Reservation): void {
     this.#reservations.delete(client.peerId)
-    count(this.#hosts, hostKeyOf(client), -1)
-    count(this.#subnets, client.subnet, -1)
+    this.#heldBy(client).count(client, -1)
+  }
+}
+
+type Bound = 'total' | 'host' | 'subnet'
+type Bounds = Pick<RelayLimits['reservations'], 'total' | 'perHost' | 'perSubnet'>
+
+/** The places of one class: in all, by host, by subnet. */
+class Held {
+  readonly #hosts = new Map<string, number>()
+  readonly #subnets = new Map<string, number>()
+  #total = 0
+
+  /** Which bound keeps a client out. @param own the place it has in this class, which it would give back */
+  boundBy(client: RelayClient, own: RelayClient | undefined, bounds: Bounds): Bound | null {
+    const host = hostKeyOf(client)
+    const others = (held: number, isOwnAmong: boolean) => held - (isOwnAmong ? 1 : 0)
+    if (others(this.#total, own !== undefined) >= bounds.total) return 'total'
+    const ownHost = own === undefined ? null : hostKeyOf(own)
+    if (others(this.#hosts.get(host) ?? 0, ownHost === host) >= bounds.perHost) return 'host'
+    const inSubnet = others(this.#subnets.get(client.subnet) ?? 0, own?.subnet === client.subnet)
+    return inSubnet >= bounds.perSubnet ? 'subnet' : null
+  }
+
+  count(client: RelayClient, by: 1 | -1): void {
+    this.#total += by
+    count(this.#hosts, hostKeyOf(client), by)
+    count(this.#subnets, client.subnet, by)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 
 import { addressesFor } from './addresses.ts'
-import { isRelayed, newestDirect, relayClientOf } from './client-source.ts'
+import { classed, isRelayed, newestDirect, relayClientOf } from './client-source.ts'
 import { type HopParts, type Refusal, wireLimit } from './parts.ts'
 import { sealVoucher } from './voucher.ts'
 import { HOP_TYPE, type HopMessage, STATUS } from './wire.ts'
@@ -16,12 +16,13 @@ export async function answerReserve(
   signal: AbortSignal,
 ): Promise<Partial<HopMessage> | Refusal> {
   const { libp2p, limits, reservations, gate, events } = parts
-  const client = relayClientOf(connection)
+  const source = relayClientOf(connection)
   if (isRelayed(connection)) return { status: STATUS.permissionDenied, reason: 'relayed' }
-  const addresses = addressesFor(client, parts.addresses)
+  const addresses = addressesFor(source, parts.addresses)
   if (addresses.length === 0) return { status: STATUS.reservationRefused, reason: 'no_address' }
-  const verdict = await gate.judge({ kind: 'reserve', client, destination: null }, signal)
+  const verdict = await gate.judge({ kind: 'reserve', client: source, destination: null }, signal)
   if (!verdict.isAllowed) return { status: STATUS.permissionDenied, reason: verdict.reason }
+  const client = classed(source, verdict)
   const taken = reservations.take(client)
   if (typeof taken === 'string') return { status: STATUS.reservationRefused, reason: taken }
   // It may have left while the policy was asked: its farewell was before its reservation.
@@ -36,7 +37,7 @@ export async function answerReserve(
   return {
     type: HOP_TYPE.status,
     status: STATUS.ok,
-    limit: wireLimit(limits),
+    limit: wireLimit(limits, client.class === 'client'),
     reservation: {
       expireSeconds,
       addresses: addresses.map((address) => address.encapsulate(`/p2p/${libp2p.peerId}`).bytes),

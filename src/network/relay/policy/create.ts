@@ -7,7 +7,13 @@ import { createHookCaller } from './hook-request.ts'
 import { HOOK_DEFAULTS, HttpRule } from './http.ts'
 import { ListRule } from './list.ts'
 import { openRule, registryRule, trustedRule } from './membership.ts'
-import type { AccessRule, RelayMembers, RelayPolicyOptions, RelayStanding } from './types.ts'
+import type {
+  AccessRule,
+  RelayMembers,
+  RelayPolicyOptions,
+  RelayStanding,
+  RelayStrangers,
+} from './types.ts'
 
 /** Newcomers in their grace at a time, of all reservations: members keep the rest. */
 const GRACE_SHARE = 0.25
@@ -15,6 +21,8 @@ const GRACE_SHARE = 0.25
 export interface RelayPolicyComponents {
   readonly members: RelayMembers
   readonly standing: RelayStanding
+  /** @default thin clients are strangers as all others */
+  readonly strangers?: RelayStrangers
   readonly metrics: Pick<RelayMetrics, 'graceGiven' | 'hookAsked'>
   readonly logger: Logger
   /** Of the hop. */
@@ -31,10 +39,13 @@ export function createRelayPolicy(
   options: RelayPolicyOptions,
   components: RelayPolicyComponents,
 ): RelayPolicyService {
-  const { clock = systemClock, members, standing, metrics, logger } = components
+  const { clock = systemClock, members, standing, metrics, logger, strangers = null } = components
+  const rule = createRule(options, { ...components, clock })
   const { reservations, circuits } = components.places
   return new GuardedPolicy({
-    rule: createRule(options, { ...components, clock }),
+    rule,
+    // Who lists or asks a service has decided about pages too, and `open` lets in all of them.
+    strangers: rule.hasGrace ? strangers : null,
     grace: new Grace({ places: Math.max(1, Math.floor(reservations * GRACE_SHARE)) }, clock),
     watchedLimit: reservations + circuits,
     members,

@@ -5,7 +5,15 @@ import type { Logger } from '../../../telemetry/index.ts'
 import type { RelayMetrics } from '../metrics.ts'
 import type { RelayPolicy, RelayRequest, RelayVerdict } from '../types.ts'
 import type { Grace } from './grace.ts'
-import { type AccessRule, ALLOWED, denied, type RelayMembers, type RelayStanding } from './types.ts'
+import {
+  type AccessRule,
+  ALLOWED,
+  ALLOWED_AS_CLIENT,
+  denied,
+  type RelayMembers,
+  type RelayStanding,
+  type RelayStrangers,
+} from './types.ts'
 
 /** Half of what gets a peer shunned: it loses the relay before it loses the connection. */
 export const DENY_AT_POINTS = 50
@@ -14,11 +22,15 @@ const WATCH_INTERVAL_MS = 1_000
 /** A reservation lasts an hour at most and a circuit is shorter, so what was asked before is over. */
 const WATCHED_MS = 2 * 3_600_000
 const LISTENERS_LIMIT = 16
+/** Both ends identify each other as they connect; whoever has not said by then what it is is none. */
+const IDENTIFY_MS = 2_000
 
 export interface GuardedPolicyComponents {
   readonly rule: AccessRule
   readonly grace: Grace
   readonly members: RelayMembers
+  /** By whom thin clients are told from other strangers; null: they are strangers as all others. */
+  readonly strangers: RelayStrangers | null
   readonly standing: RelayStanding
   readonly metrics: Pick<RelayMetrics, 'graceGiven'>
   readonly logger: Logger
@@ -30,6 +42,7 @@ export interface GuardedPolicyComponents {
 interface Watched {
   readonly request: RelayRequest
   readonly atMs: number
+  readonly isClient: boolean
 }
 
 /** A policy that is started and stopped with the hop. */
@@ -86,10 +99,34 @@ export class GuardedPolicy implements RelayPolicyService {
   judge(request: RelayRequest, signal: AbortSignal): RelayVerdict | Promise<RelayVerdict> {
     const barred = signal.aborted ? denied('aborted') : this.#barred(request)
     if (barred !== null) return this.#note(request, barred)
-    const verdict = this.#components.rule.judge(request, signal)
+    const verdict = this.#decide(request, signal)
     return verdict instanceof Promise
-      ? verdict.then((found) => this.#note(request, this.#withGrace(request, found)))
-      : this.#note(request, this.#withGrace(request, verdict))
+      ? verdict.then((found) => this.#note(request, found))
+      : this.#note(request, verdict)
+  }
+
+  #decide(request: RelayRequest, signal: AbortSignal): RelayVerdict | Promise<RelayVerdict> {
+    const { rule, members, strangers } = this.#components
+    const verdict = rule.judge(request, signal)
+    if (verdict instanceof Promise) return verdict.then((one) => this.#withGrace(request, one))
+    // Before the registry is open all are let in, and pages would take the places of members.
+    const isKnown = verdict.isAllowed && members.isReady
+    if (strangers === null || isKnown) return this.#withGrace(request, verdict)
+    const { peerId } = request.client
+    const role = strangers.roleOf(peerId)
+    if (role === 'client') return this.#asClient(request)
+    if (role !== null) return this.#withGrace(request, verdict)
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(IDENTIFY_MS)])
+    return strangers.identified(peerId, deadline).then((found) => {
+      if (signal.aborted) return denied('aborted')
+      return found === 'client' ? this.#asClient(request) : this.#withGrace(request, verdict)
+    })
+  }
+
+  #asClient({ client }: RelayRequest): RelayVerdict {
+    // Its place among the newcomers is for the next one.
+    this.#components.grace.release(client.peerId)
+    return ALLOWED_AS_CLIENT
   }
 
   /** @throws RangeError for the 17th listener */
@@ -133,30 +170,38 @@ export class GuardedPolicy implements RelayPolicyService {
     const key = keyOf(request)
     // Whoever is refused now may have been let in before, and hold what it was given: the hop looks.
     if (!verdict.isAllowed) this.#isIncomplete = this.#watched.delete(key) || this.#isIncomplete
-    else this.#watched.set(key, { request, atMs: this.#components.clock.now() })
+    else {
+      const isClient = verdict.class === 'client'
+      this.#watched.set(key, { request, atMs: this.#components.clock.now(), isClient })
+    }
     return verdict
   }
 
   #lookAgain(): void {
-    const { rule, grace, clock } = this.#components
+    const { clock } = this.#components
     const oldestMs = clock.now() - WATCHED_MS
     // All that live are judged again, and thereby watched again: there is room for so many.
     let isChanged = this.#isIncomplete
     this.#isIncomplete = false
-    for (const [key, { request, atMs }] of [...this.#watched.entries()]) {
-      if (atMs < oldestMs) {
+    for (const [key, watched] of [...this.#watched.entries()]) {
+      if (watched.atMs < oldestMs) {
         this.#watched.delete(key)
         continue
       }
-      const barred = this.#barred(request)
-      const isAllowed =
-        barred === null &&
-        (rule.recall(request).isAllowed || (rule.hasGrace && grace.isActive(request.client.peerId)))
-      if (isAllowed) continue
+      if (this.#barred(watched.request) === null && this.#isStillAllowed(watched)) continue
       this.#watched.delete(key)
       isChanged = true
     }
     if (isChanged) this.#tell()
+  }
+
+  #isStillAllowed({ request, isClient }: Watched): boolean {
+    const { rule, grace, strangers } = this.#components
+    const { peerId } = request.client
+    if (rule.recall(request).isAllowed || (rule.hasGrace && grace.isActive(peerId))) return true
+    if (!isClient) return false
+    // Of one that is away for a moment nothing is known; one that serves what stations do has its own rules.
+    return ['client', null].includes(strangers?.roleOf(peerId) ?? null)
   }
 
   #tell(): void {

@@ -1,4 +1,5 @@
 /** Shapes of the relay's policies that `node/` fills in; no libp2p type is among them. */
+import type { PeerRole } from '../../role.ts'
 import type { RelayRequest, RelayVerdict } from '../types.ts'
 
 export type RelayPolicyName = 'open' | 'registry' | 'trusted' | 'list' | 'http'
@@ -53,6 +54,14 @@ export interface RelayStanding {
   isShunned(peerId: string): boolean
 }
 
+/** What identify says of peers, as far as the host knows. */
+export interface RelayStrangers {
+  /** null before it is known. */
+  roleOf(peerId: string): PeerRole | null
+  /** Waits for it. @returns null when the signal is aborted first */
+  identified(peerId: string, signal: AbortSignal): Promise<PeerRole | null>
+}
+
 /** One way to decide, without what all policies have in common. */
 export interface AccessRule {
   readonly name: RelayPolicyName
@@ -67,6 +76,8 @@ export interface AccessRule {
 }
 
 export const ALLOWED: RelayVerdict = { isAllowed: true }
+/** As a thin client, within the quota of those. */
+export const ALLOWED_AS_CLIENT: RelayVerdict = { isAllowed: true, class: 'client' }
 
 export function denied(reason: string): RelayVerdict {
   return { isAllowed: false, reason }

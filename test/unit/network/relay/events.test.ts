@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
+import { withClientShare } from '../../../../src/network/relay/client-class.ts'
 import { createRelayJournal } from '../../../../src/network/relay/events.ts'
 import type {
   CircuitStatus,
@@ -120,10 +121,40 @@ describe('what happens on the relay', () => {
     assert.equal(await sample('wesense_relay_reservations_limit'), limits.reservations.total)
     assert.equal(await sample('wesense_relay_circuits'), 1)
     assert.equal(await sample('wesense_relay_circuits_limit'), limits.circuits.total)
+    assert.equal(await sample('wesense_relay_clients_reservations_limit'), 0)
     assert.equal(await sample('wesense_relay_month_bytes'), 400)
     assert.equal(await sample('wesense_relay_quota_left_bytes'), 600)
     state.status = relayStatus({ monthBytes: 2_000, limits: { ...limits, monthlyBytes: 1_000 } })
     assert.equal(await sample('wesense_relay_quota_left_bytes'), 0)
+  })
+
+  it('counts members and clients apart', async () => {
+    const { state, sample } = journal()
+    const page = { ...SOURCE, class: 'client' as const }
+    const times = { reservedAtMs: 0, expiresAtMs: 1, isConnected: true }
+    const limits = withClientShare(relayStatus().limits)
+    state.status = relayStatus({
+      limits,
+      reservations: [SOURCE, page, page].map((client) => ({ client, ...times })),
+      circuits: [circuit(1, 1), { ...circuit(1, 1), source: page }],
+    })
+    assert.equal(await sample('wesense_relay_reservations'), 1)
+    assert.equal(await sample('wesense_relay_circuits'), 1)
+    assert.equal(await sample('wesense_relay_clients_reservations'), 2)
+    assert.equal(await sample('wesense_relay_clients_circuits'), 1)
+    assert.equal(await sample('wesense_relay_clients_reservations_limit'), 128)
+    assert.equal(await sample('wesense_relay_clients_circuits_limit'), 200)
+    assert.equal(await sample('wesense_relay_reservations_limit'), 384)
+    assert.equal(await sample('wesense_relay_circuits_limit'), 600)
+  })
+
+  it('says of a client that it is one, last in the line', () => {
+    const { events, lines } = journal()
+    const page = { ...SOURCE, class: 'client' as const }
+    events.reservationEnded(page, 'policy')
+    events.reservationEnded(SOURCE, 'policy')
+    assert.match(lines.at(-2) ?? '', /Relay cut .* reason=policy class=client$/)
+    assert.match(lines.at(-1) ?? '', /Relay cut .* reason=policy$/)
   })
 
   it('knows no quota where there is none', async () => {

@@ -22,7 +22,7 @@ function setUp(reserved: readonly string[], open: readonly CircuitStatus[]) {
   const ended: string[] = []
   const cut: string[] = []
   const policy = new TestPolicy()
-  const reservations = new ReservationStore(relayLimits().reservations, {
+  const reservations = new ReservationStore(relayLimits(), {
     clock: new ManualClock(),
     onEnded: ({ peerId }, reason) => ended.push(`${peerId} ${reason}`),
   })

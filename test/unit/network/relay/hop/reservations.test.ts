@@ -22,11 +22,14 @@ function elsewhere(i: number): RelayClient {
   return client(`peer-${i}`, { host: `198.51.${i}.1`, subnet: `198.51.${i}/24` })
 }
 
-function store(limits: Partial<RelayLimits['reservations']> = {}) {
+function store(
+  limits: Partial<RelayLimits['reservations']> = {},
+  clients?: RelayLimits['clients'],
+) {
   const clock = new ManualClock()
   const ended: string[] = []
   const reservations = new ReservationStore(
-    { ...LIMITS, ...limits },
+    { reservations: { ...LIMITS, ...limits }, ...(clients === undefined ? {} : { clients }) },
     { clock, onEnded: ({ peerId }, reason) => ended.push(`${peerId} ${reason}`) },
   )
   return { clock, ended, reservations }
@@ -165,4 +168,78 @@ test('after a thousand comings and goings every place is free', () => {
   }
   assert.equal(ended.length, 2_000)
   assert.equal(typeof reservations.take(client('c')), 'object')
+})
+
+const CLIENTS: RelayLimits['clients'] = {
+  reservations: { total: 4, perHost: 2, perSubnet: 3, graceMs: 5_000 },
+  circuits: {
+    total: 4,
+    perSource: 1,
+    perDestination: 1,
+    perHost: 1,
+    durationSeconds: 1,
+    bytesPerDirection: 1,
+  },
+}
+
+function page(peerId: string, overrides: Partial<RelayClient> = {}): RelayClient {
+  return client(peerId, { class: 'client', ...overrides })
+}
+
+test('clients have places of their own: neither class takes those of the other', () => {
+  const { reservations } = store({}, CLIENTS)
+  for (let i = 0; i < 4; i++) {
+    assert.equal(typeof reservations.take({ ...elsewhere(i), class: 'client' }), 'object')
+  }
+  assert.equal(reservations.take({ ...elsewhere(4), class: 'client' }), 'clients_total')
+  for (let i = 10; i < 20; i++) assert.equal(typeof reservations.take(elsewhere(i)), 'object')
+  assert.equal(reservations.take(elsewhere(20)), 'reservations_total')
+})
+
+test('clients are bounded by host and by subnet, apart from members of the same host', () => {
+  const { reservations } = store({}, CLIENTS)
+  for (const peerId of ['a', 'b']) assert.equal(typeof reservations.take(client(peerId)), 'object')
+  for (const peerId of ['c', 'd']) assert.equal(typeof reservations.take(page(peerId)), 'object')
+  assert.equal(reservations.take(page('e')), 'clients_host')
+  assert.equal(typeof reservations.take(page('e', { host: '203.0.113.2' })), 'object')
+  assert.equal(reservations.take(page('f', { host: '203.0.113.3' })), 'clients_subnet')
+})
+
+test('a private address speaks for more clients than a public one', () => {
+  const { reservations } = store({}, CLIENTS)
+  const lan = { host: '192.168.1.1', subnet: '192.168.1.1' }
+  for (const peerId of ['a', 'b', 'c']) {
+    assert.equal(typeof reservations.take(page(peerId, lan)), 'object')
+  }
+  assert.equal(typeof reservations.take(page('d', lan)), 'string')
+})
+
+test('a client’s place is free 5 s after it left, a member’s waits for it', () => {
+  const { clock, ended, reservations } = store({}, CLIENTS)
+  reservations.take(page('a'))
+  reservations.take(client('b'))
+  for (const peerId of ['a', 'b']) reservations.noteDisconnected(peerId)
+  clock.advance(4_999)
+  assert.equal(reservations.list().length, 2)
+  clock.advance(1)
+  assert.deepEqual(
+    reservations.list().map(({ client: { peerId } }) => peerId),
+    ['b'],
+  )
+  for (const peerId of ['c', 'd']) assert.equal(typeof reservations.take(page(peerId)), 'object')
+  assert.deepEqual(ended, ['a disconnected'])
+})
+
+test('a client that became a member leaves its place to the next one', () => {
+  const { reservations } = store({}, CLIENTS)
+  for (const peerId of ['a', 'b']) reservations.take(page(peerId))
+  assert.equal(reservations.take(page('c')), 'clients_host')
+  const moved = reservations.take(client('a'))
+  assert.ok(typeof moved === 'object' && moved.isRefresh)
+  assert.equal(typeof reservations.take(page('c')), 'object')
+  assert.equal(reservations.size, 3)
+})
+
+test('clients have no place where there is no quota for them', () => {
+  assert.equal(store().reservations.take(page('a')), 'clients_total')
 })
