@@ -1,0 +1,66 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
+import type { Socket } from 'node:net'
+
+import type { CertificatePair } from '../../tls/index.ts'
+import { type AddressSet, callerKey } from '../http/networks.ts'
+import type { PublicLimits } from './options.ts'
+
+export interface ListenerParts {
+  readonly limits: PublicLimits
+  readonly isTrustedProxy: AddressSet
+  /** null: plain HTTP. */
+  readonly pair: CertificatePair | null
+  onRefused(): void
+}
+
+/** The server of the public listener, with a bound on everything a stranger can hold. */
+export function createListener(handler: RequestListener, parts: ListenerParts): Server {
+  const { limits, pair } = parts
+  const options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+  }
+  const server =
+    pair === null
+      ? createServer(options, handler)
+      : createSecureServer(
+          { ...options, ...pair, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersTimeoutMs },
+          handler,
+        )
+  server.setTimeout(limits.idleTimeoutMs)
+  server.maxConnections = limits.maxConnections
+  server.maxRequestsPerSocket = limits.maxRequestsPerSocket
+  capByClient(server, parts)
+  return server
+}
+
+/** Gives the renewed pair to handshakes to come; connections that are open stay. */
+export function renewCertificate(server: Server, { cert, key }: CertificatePair): void {
+  if (server instanceof SecureServer) server.setSecureContext({ cert, key })
+}
+
+function capByClient(server: Server, { limits, isTrustedProxy, onRefused }: ListenerParts): void {
+  // As many keys as there are sockets at most.
+  const open = new Map<string, number>()
+  server.prependListener('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? ''
+    if (isTrustedProxy(address)) return
+    const key = callerKey(address)
+    const count = open.get(key) ?? 0
+    if (count >= limits.maxConnectionsPerClient) {
+      onRefused()
+      socket.destroy()
+      return
+    }
+    open.set(key, count + 1)
+    socket.once('close', () => {
+      const left = (open.get(key) ?? 1) - 1
+      if (left > 0) open.set(key, left)
+      else open.delete(key)
+    })
+  })
+}
