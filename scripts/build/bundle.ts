@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
+import { webRtcPatches } from './client-plugins.ts'
+import { nativeDataChannel } from './native-datachannel.ts'
 import { nativeLevel } from './native-level.ts'
 import { versionOnly } from './version-only.ts'
 
@@ -41,7 +43,12 @@ export async function bundle({ root, entry, outDir }: BundleOptions): Promise<Me
     banner: { js: BANNER },
     // ws tries these and does without.
     external: ['bufferutil', 'utf-8-validate'],
-    plugins: [nativeLevel(), versionOnly(join(root, 'package.json'))],
+    plugins: [
+      nativeLevel(),
+      nativeDataChannel(),
+      webRtcPatches(),
+      versionOnly(join(root, 'package.json')),
+    ],
   })
   return metafile
 }

@@ -2,18 +2,23 @@ import type { ImportedFrom } from './imports.ts'
 
 /** The arrow of DESIGN.md: a domain may import from rows below its own, not from beside or above. */
 const ARROW: readonly (readonly string[])[] = [
-  ['main'],
+  ['main', 'client'],
   ['cli'],
   ['node'],
   ['api', 'registry', 'network'],
+  ['tls'],
   ['identity', 'telemetry', 'config'],
-  ['lib'],
+  ['lib', 'wire'],
 ]
 /** Domains side by side here may know each other's shapes: `import type` from `types.ts`. */
 const TYPES_SHARED = new Set(['api', 'registry', 'network'])
 /** Has no door: each file is a word of its own. */
-const OPEN_DOMAINS = new Set(['lib', 'main'])
+const OPEN_DOMAINS = new Set(['lib', 'main', 'wire'])
 const DOORS = new Set(['index.ts', 'types.ts'])
+/** These run in browsers. */
+const BROWSER_DOMAINS = new Set(['client', 'wire'])
+/** What of the program they may use: wire formats, and words of `lib` that need nothing of Node. */
+const BROWSER_SAFE = /^(wire\/.+|lib\/backoff\.ts)$/
 
 interface Family {
   readonly name: string
@@ -36,6 +41,8 @@ const FAMILIES: readonly Family[] = [
       { domain: 'identity', specifier: /^@libp2p\/(crypto|peer-id)(\/.+)?$/, isTypeOnly: false },
       { domain: 'identity', specifier: /^@libp2p\/interface$/, isTypeOnly: true },
       { domain: 'registry', specifier: /^@libp2p\/interface$/, isTypeOnly: true },
+      // A libp2p node of its own, in a browser.
+      { domain: 'client', specifier: /./, isTypeOnly: false },
     ],
   },
   {
@@ -59,6 +66,9 @@ export function internalProblem(
 ): string | null {
   const [from, to] = [domainOf(file), domainOf(target)]
   if (from === to) return null
+  if (from === 'client' && rankOf(to) >= 0 && !BROWSER_SAFE.test(target)) {
+    return `client runs in browsers, and ${target} is not for them`
+  }
   const [fromRank, toRank] = [rankOf(from), rankOf(to)]
   if (fromRank < 0) return unplaced(from)
   if (toRank < 0) return unplaced(to)
@@ -77,6 +87,9 @@ export function internalProblem(
 export function packageProblem(file: string, imported: ImportedFrom): string | null {
   const domain = domainOf(file)
   const { specifier, isTypeOnly } = imported
+  if (BROWSER_DOMAINS.has(domain) && specifier.startsWith('node:')) {
+    return `${domain} runs in browsers, which have no ${specifier}`
+  }
   for (const { name, pattern, owner, exceptions } of FAMILIES) {
     if (!pattern.test(specifier) || domain === owner) continue
     const own = exceptions.filter((one) => one.domain === domain && one.specifier.test(specifier))

@@ -6,5 +6,12 @@
  * carries a code of `HTTP_ERRORS`; no request walks a log; every body, socket and wait has a bound.
  */
 export type { ApiComponents, ApiOptions, ApiService } from './options.ts'
+export type {
+  FoundPeer,
+  PublicApiOptions,
+  PublicApiService,
+  PublicStatus,
+} from './public/options.ts'
+export { createPublicApi } from './public/server.ts'
 export { createApi } from './server.ts'
 export type { NodeStatus, Readiness, RelayReply } from './types.ts'

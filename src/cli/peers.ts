@@ -57,10 +57,15 @@ const ADDRESS_WIDTH = 24
 
 type Peer = PeersReply['peers'][number]
 
-/** Who dialled whom; `other` is a peer that is no station of this network. */
-function way({ direction, is_limited: isLimited, is_station: isStation }: Peer): string {
+/** Who dialled whom; `client` is a page or the like, `other` a peer that is none of this network's. */
+function way({
+  direction,
+  is_limited: isLimited,
+  is_station: isStation,
+  is_client: isClient,
+}: Peer) {
   const base = direction === 'inbound' ? 'in' : 'out'
-  if (!isStation) return `${base} other`
+  if (!isStation) return `${base} ${isClient ? 'client' : 'other'}`
   return isLimited ? `${base} relay` : base
 }
 
@@ -70,10 +75,15 @@ function indented(address: string): string[] {
 }
 
 function summary(peers: readonly Peer[]): string {
-  const others = peers.filter((peer) => !peer.is_station).length
+  const clients = peers.filter((peer) => peer.is_client).length
+  const others = peers.filter((peer) => !peer.is_station && !peer.is_client).length
   const all = `${peers.length} connected`
-  if (others === 0) return `${all}, all of them stations`
-  return `${all}, ${others} of them ("other") no stations of this network`
+  if (others + clients === 0) return `${all}, all of them stations`
+  const parts = [
+    ...(clients === 0 ? [] : [`${clients} of them clients`]),
+    ...(others === 0 ? [] : [`${others} of them ("other") no stations of this network`]),
+  ]
+  return `${all}, ${parts.join(', ')}`
 }
 
 /**

@@ -11,10 +11,11 @@ const HOST = 39
 const RIGHT = { maxWidth: 9, isRight: true }
 
 /** The lines of `relay show`, within 100 columns; peer IDs are not cut, since one copies them. */
-export function renderRelay({ hop }: RelayReply, now: Date): string[] {
+export function renderRelay({ hop, stun }: RelayReply, now: Date): string[] {
   if (hop === null) return ['This node is no relay: RELAY_ENABLED is false.']
   return [
     ...summary(hop, now),
+    ...field('STUN', stunLine(stun)),
     ...section(reservations(hop), hop.reservations.length),
     ...section(circuits(hop), hop.circuits.length),
     ...section(talkers(hop), 0),
@@ -25,14 +26,37 @@ function summary(hop: Hop, now: Date): string[] {
   const { limits } = hop
   return [
     ...field('Relay', `yes: policy ${hop.policy}`),
-    ...field('Reserved', `${hop.reservations.length} of at most ${limits.reservations}`),
-    ...field('Circuits', `${hop.circuits.length} of at most ${limits.circuits}`),
+    ...field('Reserved', placesLine(hop.reservations, limits.reservations)),
+    ...field('Circuits', placesLine(hop.circuits, limits.circuits)),
+    ...field('Clients', clientsLine(hop)),
     ...field('This month', monthLine(hop.month, now)),
     ...field('Rates', rateLine(limits)),
     ...field('A circuit', circuitLine(limits)),
     ...field('Refused', countLine(hop.refused)),
     ...field('Ended', countLine(hop.circuits_ended)),
   ]
+}
+
+type Placed = readonly { readonly class: 'member' | 'client' }[]
+
+function countOf(all: Placed, wanted: Placed[number]['class']): number {
+  return all.filter((one) => one.class === wanted).length
+}
+
+function placesLine(all: Placed, limit: number): string {
+  return `${countOf(all, 'member')} of at most ${limit}`
+}
+
+/** Pages in browsers and the like. */
+function clientsLine({ reservations, circuits, limits: { clients: limits } }: Hop): string {
+  if (limits === null) return 'no places of their own'
+  const reserved = `${countOf(reservations, 'client')} of at most ${limits.reservations} reserved`
+  return `${reserved}, ${countOf(circuits, 'client')} of ${limits.circuits} circuits`
+}
+
+function stunLine(stun: RelayReply['stun']): string {
+  if (stun === null) return 'not served'
+  return `${stun.listening.join(', ')} (UDP): ${stun.answered} answered, ${stun.refused} refused`
 }
 
 /** What has been passed on, and until when that counts. */
@@ -88,6 +112,7 @@ function reservations({ reservations: all }: Hop): string[] {
   return table(
     [
       { title: 'Reserved by', maxWidth: PEER_ID },
+      { title: 'As', maxWidth: 6 },
       { title: 'Since', ...RIGHT },
       { title: 'Left', ...RIGHT },
       { title: 'From', maxWidth: HOST },
@@ -96,6 +121,7 @@ function reservations({ reservations: all }: Hop): string[] {
       .slice(0, SHOWN)
       .map((one) => [
         one.peer_id,
+        one.class,
         formatDuration(one.held_seconds),
         one.connected ? formatDuration(one.expires_in_seconds) : 'away',
         one.host,

@@ -52,6 +52,8 @@ export function renderStatus(status: NodeStatus): string[] {
     ...field('Relay', relayLine(relay)),
     ...field('Announces', status.addresses.announce.map(bare)),
     ...field('Listens', status.addresses.listen.map(bare)),
+    ...(status.public_http == null ? [] : field('Public HTTP', publicLines(status.public_http))),
+    ...(status.tls == null ? [] : field('TLS', tlsLines(status.tls))),
     ...field('Reached', reachedLines(status.reachability)),
     ...field('Seeds', status.seeds.map(seedLine)),
     ...field('Connected', [
@@ -76,6 +78,27 @@ function relayLine({ hop }: NodeStatus['roles']['relay']): string {
     `yes: ${reservations} of ${hop.reservations_limit} reservations, ${circuits} of ` +
     `${hop.circuits_limit} circuits, ${monthLine(month, new Date())}; "relay show" has more`
   )
+}
+
+function publicLines(http: NonNullable<NodeStatus['public_http']>): string[] {
+  const endpoints = http.endpoints.map(
+    ({ name, restricted, clients, requests }) =>
+      `${name}${restricted ? ' (restricted)' : ''}: ${requests} requests of ${clients} clients ` +
+      'in the last hour',
+  )
+  const most = http.top.slice(0, 3).map(({ client, requests }) => `${client} (${requests})`)
+  return [
+    `${http.secure ? 'https' : 'http'} on ${http.host} port ${http.port}`,
+    ...endpoints,
+    ...(most.length === 0 ? [] : [`most by ${most.join(', ')}`]),
+  ]
+}
+
+function tlsLines(tls: NonNullable<NodeStatus['tls']>): string[] {
+  const names = tls.names.length === 0 ? 'no name' : tls.names.join(', ')
+  const time = `${tls.expired ? 'expired at' : 'until'} ${tls.valid_until}`
+  const lines = [`certificate for ${fit(names, 200)}, ${time}`]
+  return tls.problem === null ? lines : [...lines, `not served: ${tls.problem}`]
 }
 
 function placesLine(connections: NodeStatus['connections']): string {

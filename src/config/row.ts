@@ -8,6 +8,7 @@ export const GROUPS = {
   relay: 'Relay',
   limits: 'Memory and limits',
   api: 'HTTP API',
+  public: 'Public HTTP',
   data: 'Data and registry',
   tls: 'Secure WebSocket',
   logs: 'Logs',

@@ -9,15 +9,19 @@ export function findContradictions(settings: Settings): Contradiction[] {
     ...equalPorts(settings),
     ...openApi(settings),
     ...tls(settings),
+    ...webRtc(settings),
     ...relayContradictions(settings),
     ...others(settings),
   ]
 }
 
 function equalPorts(settings: Settings): Contradiction[] {
-  const ports: readonly SettingKey[] = settings.wsEnabled
-    ? ['libp2pPort', 'wsPort', 'apiPort']
-    : ['libp2pPort', 'apiPort']
+  const ports: readonly SettingKey[] = [
+    'libp2pPort',
+    ...(settings.wsEnabled ? (['wsPort'] as const) : []),
+    'apiPort',
+    ...(settings.publicPort === null ? [] : (['publicPort'] as const)),
+  ]
   return ports.flatMap((key, index) =>
     ports
       .slice(index + 1)
@@ -57,6 +61,30 @@ function tls(settings: Settings): Contradiction[] {
   return found
 }
 
+function webRtc({
+  webRtcDirectPort: port,
+  networkKey,
+  networkKeyFile,
+  relayEnabled,
+  stunPort,
+}: Settings): Contradiction[] {
+  if (port === 'none') return []
+  const found: Contradiction[] = []
+  if (networkKey !== null || networkKeyFile !== null) {
+    found.push({
+      keys: ['webRtcDirectPort', 'networkKey', 'networkKeyFile'],
+      problem: 'WEBRTC_DIRECT_PORT lets in who has no NETWORK_KEY: keep one of them',
+    })
+  }
+  if (relayEnabled && port !== 0 && stunPort === port) {
+    found.push({
+      keys: ['webRtcDirectPort', 'stunPort'],
+      problem: `WEBRTC_DIRECT_PORT and STUN_PORT are both ${port}: each needs a port of its own`,
+    })
+  }
+  return found
+}
+
 function others(settings: Settings): Contradiction[] {
   const found: Contradiction[] = []
   if (settings.networkKey !== null && settings.networkKeyFile !== null) {
@@ -87,9 +115,27 @@ function others(settings: Settings): Contradiction[] {
 /** Settings that are followed as written, and may not do what was meant. */
 export function findWarnings(settings: Settings): string[] {
   const warnings = settings.announceAddresses.flatMap(announceWarning)
-  warnings.push(...relayWarnings(settings))
+  warnings.push(...relayWarnings(settings), ...publicWarnings(settings))
   if (settings.apiTrustedNetworks.some((network) => network.endsWith('/0'))) {
     warnings.push('API_TRUSTED_NETWORKS trusts every address: whoever reaches the API may write')
+  }
+  return warnings
+}
+
+function publicWarnings({
+  publicPort,
+  publicHost,
+  publicToken,
+  tlsEnabled,
+  trustedProxies,
+}: Settings): string[] {
+  if (publicPort === null) return []
+  const warnings: string[] = []
+  if (publicToken !== null && !tlsEnabled && !isLoopbackHost(publicHost)) {
+    warnings.push('PUBLIC_TOKEN without TLS_ENABLED: the network between sees the token')
+  }
+  if (trustedProxies.some((network) => network.endsWith('/0'))) {
+    warnings.push('TRUSTED_PROXIES trusts every address: any client can pretend to be another')
   }
   return warnings
 }

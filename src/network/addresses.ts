@@ -48,6 +48,17 @@ export async function hasIpv6(): Promise<boolean> {
   }
 }
 
+/** One multiaddr of WebRTC-direct for each host, as of `listenMultiaddrs`. @param port UDP */
+export function webRtcMultiaddrs(
+  hosts: readonly string[],
+  port: number,
+  isIpv6Usable: boolean,
+): string[] {
+  return hosts
+    .filter((host) => host !== '::' || isIpv6Usable)
+    .map((host) => `/ip${isIP(host)}/${host}/udp/${port}/webrtc-direct`)
+}
+
 /**
  * @returns one multiaddr for each host and protocol; `::` is left out where there is no IPv6.
  * @throws NetworkError BAD_ADDRESS for a host that is no IP; LISTEN_FAILED when nothing is left
@@ -87,6 +98,26 @@ export function configuredAddresses(
     const tcp = `${base}/tcp/${address.port ?? ports.tcp}`
     if (address.port !== null || ports.ws === null) return [tcp]
     return [tcp, `${base}/tcp/${ports.ws}${wsSuffix(listen)}`]
+  })
+  return [...new Set(addresses)]
+}
+
+/**
+ * WebRTC-direct at the configured IPs: one address of each family, of which the port and the certificate's hash are
+ * known once it is bound. A name has none: browsers reach it by secure WebSocket.
+ */
+export function configuredWebRtc(
+  announce: readonly AnnounceAddress[],
+  bound: readonly Multiaddr[],
+): string[] {
+  const addresses = announce.flatMap((address) => {
+    if (address.kind === 'multiaddr' || address.port !== null || address.host.kind === 'dns')
+      return []
+    const { kind, value } = address.host
+    const local = bound.find((one) => one.getComponents()[0]?.name === kind)
+    return local === undefined
+      ? []
+      : [`/${[kind, value, ...local.toString().split('/').slice(3)].join('/')}`]
   })
   return [...new Set(addresses)]
 }

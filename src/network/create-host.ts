@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
-import { hasIpv6, isLoopbackOnly, listenMultiaddrs } from './addresses.ts'
+import { hasIpv6, isLoopbackOnly, listenMultiaddrs, webRtcMultiaddrs } from './addresses.ts'
 import { DialPermits } from './dial-permits.ts'
 import { createGater } from './gater.ts'
 import { AddressQuota } from './guards/address-quota.ts'
@@ -80,14 +80,20 @@ export async function createHost(
     penalties: bans,
     metrics,
     lookupName: components.lookupName,
+    onHandshakeFailed: (connection) => host.foreign.noteHandshake(connection),
   })
+  const isIpv6Usable = await hasIpv6()
+  const webRtc = options.webRtcDirect ?? null
   const libp2p = await createHostLibp2p(options, components, {
     addresses,
     names,
     metrics,
     listenFailures,
     gater,
-    listen: listenMultiaddrs(options.listen, await hasIpv6()),
+    listen: [
+      ...listenMultiaddrs(options.listen, isIpv6Usable),
+      ...(webRtc === null ? [] : webRtcMultiaddrs(options.listen.hosts, webRtc.port, isIpv6Usable)),
+    ],
     isExempt: (ip) => exemptions.has(ip),
     onBadFrame: (ip) => bans.arrivals.badFrame(ip),
     report: (peerId, offence, points) => penalties.report(peerId, offence, points),

@@ -37,6 +37,8 @@ export interface GaterComponents {
   readonly metrics: NetworkMetrics
   /** Whether this node holds a reservation with a peer. @default with nobody */
   readonly isOwnRelay?: (peerId: string) => boolean
+  /** A connection that was let in ended before its handshake was through. @default nobody is told */
+  readonly onHandshakeFailed?: (connection: MultiaddrConnection) => void
   /** @default the system's resolver */
   readonly lookupName?: LookupName
 }
@@ -61,6 +63,17 @@ export function createGater(components: GaterComponents): ConnectionGater {
     if (id === self) return 'own'
     if (isShunned(peer)) return 'shunned'
     return dialPermits.allowsPeer(id) ? null : 'not-by-dialer'
+  }
+
+  const shaken = new WeakSet<MultiaddrConnection>()
+  const watchHandshake = (connection: MultiaddrConnection) => {
+    connection.addEventListener(
+      'close',
+      () => {
+        if (!shaken.has(connection)) components.onHandshakeFailed?.(connection)
+      },
+      { once: true },
+    )
   }
 
   const refusalOf = async (address: Multiaddr): Promise<string | null> => {
@@ -111,10 +124,14 @@ export function createGater(components: GaterComponents): ConnectionGater {
       if (refusal !== null) metrics.dialRefused(refusal)
       return refusal !== null
     },
-    denyInboundConnection: async (connection) =>
-      isDenied(arrivalRefusalOf(connection) ?? (await turns.turn(connection))),
+    denyInboundConnection: async (connection) => {
+      const refusal = arrivalRefusalOf(connection) ?? (await turns.turn(connection))
+      if (refusal === null) watchHandshake(connection)
+      return isDenied(refusal)
+    },
     // The peer has proved who it is; a muxer for nothing would be the larger half of the work.
     denyInboundEncryptedConnection: (peer, connection) => {
+      shaken.add(connection)
       if (isShunned(peer)) return isDenied('shunned')
       return isDenied(
         places.refusalOf(peer.toString(), sourceOf(connection.remoteAddr, exemptions)),

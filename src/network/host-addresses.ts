@@ -5,6 +5,7 @@ import {
   announcedAddresses,
   announcesLoopback,
   configuredAddresses,
+  configuredWebRtc,
   isLoopbackOnly,
   type ListenOptions,
 } from './addresses.ts'
@@ -62,8 +63,13 @@ export class HostAddresses {
     return this
   }
 
-  /** Bound addresses, one for each interface; empty before the start. */
+  /** Bound TCP addresses, one for each interface; empty before the start. */
   bound(): Multiaddr[] {
+    return this.listening().filter((address) => !isWebRtc(address))
+  }
+
+  /** All bound addresses: beside those of TCP, WebRTC-direct for browsers, which no station dials. */
+  listening(): Multiaddr[] {
     return this.#library?.transportManager.getAddrs() ?? []
   }
 
@@ -75,10 +81,14 @@ export class HostAddresses {
   /** What other peers are told, without peer ID. */
   announced(): Multiaddr[] {
     const bound = this.bound()
+    const listening = this.listening()
     const { announce, listen } = this.#options
     return announcedAddresses({
-      configured: configuredAddresses(announce, listen, boundPorts(bound, listen)),
-      bound,
+      configured: [
+        ...configuredAddresses(announce, listen, boundPorts(bound, listen)),
+        ...configuredWebRtc(announce, listening.filter(isWebRtc)),
+      ],
+      bound: listening,
       localAddresses: this.localNetwork.addresses(),
       learned: [...this.#learned.verified, ...this.#learned.relayed],
       isLoopbackWanted: this.dialPolicy.isLoopbackWanted,
@@ -110,7 +120,7 @@ export class HostAddresses {
   #ownAddresses(): readonly Multiaddr[] {
     if (Date.now() - this.#ownAtMs < INTERFACES_TTL_MS) return this.#own
     this.#ownAtMs = Date.now()
-    this.#own = [...this.bound(), ...this.announced()]
+    this.#own = [...this.listening(), ...this.announced()]
     return this.#own
   }
 }
@@ -136,4 +146,8 @@ function boundPorts(
 
 function isWebSocket(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
+}
+
+function isWebRtc(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'webrtc-direct')
 }

@@ -28,6 +28,8 @@ import { watchBadFrames } from './penalties/raw-offences.ts'
 import type { ProtocolNames } from './protocols.ts'
 import { quietLog } from './quiet-log.ts'
 import { circuitTransport } from './relay/client/circuit-transport.ts'
+import { keepCertificate } from './tls/listener-certificate.ts'
+import { createWebRtcMetrics } from './webrtc/metrics.ts'
 
 /** The services of a host; what is off is missing. */
 export type HostServices = {
@@ -117,7 +119,10 @@ export async function createHostLibp2p(
         parts.metrics.connectionCut,
       ),
     ],
-    transports: transports(options, parts),
+    transports: [
+      ...transports(options, components, parts),
+      ...(await webRtcTransports(options, components, parts)),
+    ],
     peerDiscovery: [...(options.discoveryModules ?? [])],
   }
   if (options.networkKey !== null) {
@@ -128,7 +133,11 @@ export async function createHostLibp2p(
   return libp2p as unknown as HostLibp2p
 }
 
-function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pParts) {
+function transports(
+  { limits, listen, relayClient }: HostOptions,
+  { certificates }: HostComponents,
+  parts: Libp2pParts,
+) {
   const { listenFailures, metrics, isExempt } = parts
   const waiting = {
     ...limits.handshakes,
@@ -142,6 +151,8 @@ function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pP
   return [
     withPreparedListeners(bounded(tcp(limits.tcp)), (listener) => listenFailures.watch(listener)),
     withPreparedListeners(bounded(webSocketTransport), (listener) => {
+      // Inside of the watch, which then also sees why it cannot.
+      if (https !== null && certificates != null) keepCertificate(listener, certificates)
       listenFailures.watch(listener)
       guardWebSocketListener(
         listener,
@@ -152,6 +163,19 @@ function transports({ limits, listen, relayClient }: HostOptions, parts: Libp2pP
     }),
     ...(relayClient == null ? [] : [circuitTransport()]),
   ]
+}
+
+/** Its native library is loaded with it, so only where it is on. */
+async function webRtcTransports(
+  { webRtcDirect }: HostOptions,
+  components: HostComponents,
+  { listenFailures }: Libp2pParts,
+) {
+  if (webRtcDirect == null) return []
+  const { webRtcTransport } = await import('./webrtc/transport.ts')
+  const metrics = createWebRtcMetrics(components.metrics)
+  const { certificatePath } = webRtcDirect
+  return [await webRtcTransport({ certificatePath, listenFailures, metrics })]
 }
 
 function services(

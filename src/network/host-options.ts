@@ -2,6 +2,7 @@ import type { Libp2pOptions } from 'libp2p'
 
 import type { Identity } from '../identity/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
+import type { CertificateService } from '../tls/index.ts'
 import type { AnnounceAddress, ListenOptions } from './addresses.ts'
 import type { LookupName } from './gater.ts'
 import type { LocalAddress } from './interfaces.ts'
@@ -27,6 +28,14 @@ export interface HostOptions {
   readonly inboundExemptNetworks?: readonly string[]
   /** Relayed connections of its own, as the one who dials and as the one who is reached. @default null: off */
   readonly relayClient?: Enabled | null
+  /**
+   * WebRTC-direct for browsers, on a UDP port of `listen.hosts` (0: any); the certificate's file keeps the
+   * address the same. @default null: off
+   */
+  readonly webRtcDirect?: {
+    readonly port: number
+    readonly certificatePath: string | null
+  } | null
   readonly limits: HostLimits
   /** libp2p aborts a connection at its first missed ping. The reaper works either way. */
   readonly connectionMonitorEnabled: boolean
@@ -48,4 +57,6 @@ export interface HostComponents {
   readonly lookupName?: LookupName
   /** @default the system's interfaces */
   readonly readInterfaces?: () => readonly LocalAddress[]
+  /** Renewals of the pair in `listen.ws.tls`. @default none: it is served to the end */
+  readonly certificates?: CertificateService | null
 }

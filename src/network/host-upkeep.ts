@@ -36,7 +36,7 @@ export class HostUpkeep {
     const { gossipsub } = libp2p.services
     this.peers = new PeerTracker({
       events: libp2p,
-      identifyProtocol: names.identify,
+      names,
       logger,
       metrics,
     })

@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
+import { systemClock } from '../lib/clock.ts'
 import { DeadlineError, withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { isPubliclyAnnounced } from './addresses.ts'
@@ -10,6 +11,7 @@ import { followPeers } from './dht-follower.ts'
 import { DhtService } from './dht-service.ts'
 import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
+import { ForeignPeers } from './foreign-peers.ts'
 import { Gossip } from './gossip.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import { guardGossip } from './guards/gossip-guards.ts'
@@ -28,6 +30,7 @@ import type { PeerListener } from './peers.ts'
 import type { Bans } from './penalties/bans.ts'
 import type { PeerPenalties } from './penalties.ts'
 import type { ProtocolNames } from './protocols.ts'
+import type { PeerRole } from './role.ts'
 import { tellRoundTrips } from './round-trips.ts'
 import { createTransport } from './transport.ts'
 import type { ConnectedPeer, RegistryTransport } from './types.ts'
@@ -76,6 +79,8 @@ export class Host {
   /** null when the DHT is off. */
   readonly dht: DhtService | null
   readonly transport: RegistryTransport
+  /** Those who came to the wrong network. */
+  readonly foreign: ForeignPeers
   readonly #parts: HostParts
   readonly #upkeep: HostUpkeep
   readonly #limits: HostOptions['limits']
@@ -112,6 +117,10 @@ export class Host {
       penalties: parts.penalties,
       logger,
     })
+    this.foreign = new ForeignPeers(
+      { names, hasNetworkKey: options.networkKey !== null },
+      { events: libp2p, metrics, logger, clock: systemClock },
+    )
     const { addressQuota, places } = parts
     places.watch(libp2p)
     if (!options.connectionMonitorEnabled) tellRoundTrips(libp2p)
@@ -137,6 +146,7 @@ export class Host {
       throw failure
     }
     addresses.refresh()
+    this.foreign.start()
     this.#upkeep.start()
     this.#parts.places.start()
   }
@@ -144,6 +154,7 @@ export class Host {
   /** Bounded by three seconds; safe after a failed start. */
   async stop(): Promise<void> {
     const { libp2p, logger, places } = this.#parts
+    this.foreign.stop()
     await places.stop()
     await this.#upkeep.stop()
     this.#upkeep.peers.beginStop()
@@ -161,7 +172,7 @@ export class Host {
 
   /** Bound multiaddrs, one for each interface; empty while stopped. */
   listenAddresses(): string[] {
-    return this.#parts.addresses.bound().map(String)
+    return this.#parts.addresses.listening().map(String)
   }
 
   /** What peers are told, without peer ID. */
@@ -171,6 +182,21 @@ export class Host {
 
   peers(): ConnectedPeer[] {
     return this.#upkeep.peers.list()
+  }
+
+  /** What a peer with a direct connection is; null before identify. */
+  roleOf(peerId: string): PeerRole | null {
+    return this.#upkeep.peers.roleOf(peerId)
+  }
+
+  /** Waits until it is known what the peer is. @returns null when the signal is aborted first */
+  identified(peerId: string, signal: AbortSignal): Promise<PeerRole | null> {
+    return this.#upkeep.peers.identified(peerId, signal)
+  }
+
+  /** Whether there is a direct connection with a peer. */
+  isConnected(peerId: string): boolean {
+    return this.#upkeep.peers.isConnected(peerId)
   }
 
   /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */

@@ -10,6 +10,14 @@ export { DEFAULT_LIBP2P_PORT, type SeedValue, seedMultiaddr } from './discovery/
 export { type HostLimits, hostLimits } from './limits.ts'
 export { createNetwork, type NetworkService, type NetworkStatus } from './network.ts'
 export type { NetworkOptions } from './network-options.ts'
+export { byClass, isClientCircuit, isClientReservation } from './relay/client-class.ts'
 export type { RelayOptions } from './relay/index.ts'
 export type { RelayMembers, RelayPolicyOptions } from './relay/policy/types.ts'
-export type { RelayClient, RelayLimits, RelayReport, RelayStatus } from './relay/types.ts'
+export type {
+  RelayClassLimits,
+  RelayClient,
+  RelayLimits,
+  RelayReport,
+  RelayStatus,
+} from './relay/types.ts'
+export type { StunStatus } from './stun/server.ts'

@@ -4,6 +4,9 @@ import type { PlaceCounts } from './guards/places.ts'
 /** Why a connection ended, as far as this side knows. */
 export type CloseReason = 'closed' | 'reset' | 'error' | 'silent' | 'shutdown'
 
+/** Why a peer is none of this network. */
+export type ForeignReason = 'network' | 'software' | 'version' | 'network_key' | 'handshake'
+
 export type WebSocketGuardEvent = 'bad-frame' | 'abort' | 'idle-socket'
 
 /** What the gauges read at each scrape. */
@@ -41,6 +44,7 @@ export interface NetworkMetrics {
   peersForgotten(count: number): void
   /** @param offence what it did last */
   peerShunned(offence: string): void
+  peerForeign(reason: ForeignReason): void
 }
 
 export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
@@ -115,6 +119,11 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     help: 'Peers disconnected and refused for a while because of what they did, by the last offence',
     labels: ['offence'],
   })
+  const foreign = metrics.counter({
+    name: 'wesense_peers_foreign_total',
+    help: 'Peers that are not of this network, by what tells them apart',
+    labels: ['reason'],
+  })
   return {
     connectionOpened: (direction) => opened.inc({ direction }),
     connectionClosed: (reason) => closed.inc({ reason }),
@@ -131,6 +140,7 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     dhtRequestRefused: (type) => dht.inc({ type }),
     peersForgotten: (count) => forgotten.inc(count),
     peerShunned: (offence) => shunned.inc({ offence }),
+    peerForeign: (reason) => foreign.inc({ reason }),
   }
 }
 

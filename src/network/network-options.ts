@@ -32,6 +32,8 @@ export interface NetworkOptions
   extends Omit<HostOptions, 'dht' | 'relay' | 'discoveryModules' | 'livenessCheckMs'> {
   /** Carry traffic for others; null: no relay. */
   readonly relay: RelayOptions | null
+  /** Tell browsers the address that they are seen from, on a UDP port (0: any). @default null: not served */
+  readonly stun?: { readonly port: number } | null
   readonly seeds: readonly SeedValue[]
   /** Where a seed without a port listens. @default 4002 */
   readonly defaultSeedPort?: number

@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.ts'
 import { AddressBook } from './address-book.ts'
 import { targetOf } from './address-class.ts'
 import { isPubliclyAnnounced } from './addresses.ts'
+import { createPeerFinder } from './create-peer-finder.ts'
 import { Attempts } from './dialer/attempts.ts'
 import { Dialer } from './dialer/dialer.ts'
 import { createLibp2pPort } from './dialer/libp2p-port.ts'
@@ -15,15 +16,20 @@ import { DhtSource } from './discovery/dht.ts'
 import { MdnsSource } from './discovery/mdns.ts'
 import { createDiscoveryMetrics } from './discovery/metrics.ts'
 import type { NameResolver } from './discovery/name-resolver.ts'
+import { createPages } from './discovery/pages/create-pages.ts'
+import type { Pages } from './discovery/pages/pages.ts'
 import { PeerExchange } from './discovery/peer-exchange.ts'
 import { RegistryPeers } from './discovery/registry-peers.ts'
 import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
 import { Seeds } from './discovery/seeds.ts'
 import type { Host } from './host.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
+import type { PeerFinder } from './peer-finder.ts'
 import { seedsOf } from './penalties/host-bans.ts'
 import { Reach } from './reach.ts'
 import { createRelay, type Relay } from './relay/index.ts'
+import { createStun } from './stun/create-stun.ts'
+import type { StunServer } from './stun/server.ts'
 import type { Candidate } from './types.ts'
 
 /** A bootstrap is given its connections; a few of its own keep bootstraps connected to each other. */
@@ -41,8 +47,13 @@ export interface NetworkParts {
   readonly dht: DhtSource | null
   readonly registry: RegistryPeers | null
   readonly reach: Reach | null
+  readonly finder: PeerFinder
   /** null: this node is no relay. */
   readonly relay: Relay | null
+  /** Tells the relay's clients of each other; null without a relay. */
+  readonly pages: Pages | null
+  /** null: not served here. */
+  readonly stun: StunServer | null
 }
 
 export type PartsComponents = NetworkComponents & {
@@ -141,6 +152,7 @@ export function createParts(options: NetworkOptions, components: PartsComponents
             random,
           },
         )
+  const relay = createRelay(options, filled)
   return {
     seeds,
     contacts,
@@ -152,7 +164,10 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     dht: createDht(options, filled, dialer),
     registry: options.discovery.registry === null ? null : new RegistryPeers({ propose, clock }),
     reach,
-    relay: createRelay(options, filled),
+    finder: createPeerFinder(options, filled),
+    relay,
+    pages: createPages(relay, filled),
+    stun: createStun(options, filled),
   }
 }
 

@@ -9,12 +9,15 @@ import type { Host } from './host.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
 import { createParts, effectiveTarget, type NetworkParts } from './network-parts.ts'
+import type { PeerFinder } from './peer-finder.ts'
 import type { ReachStatus } from './reach.ts'
 import type { KnownRelay } from './relay/client/index.ts'
 import { isRelayed } from './relay/hop/client-source.ts'
 import { hopLimits } from './relay/hop-limits.ts'
 import type { RelayReport } from './relay/types.ts'
+import { roleOf } from './role.ts'
 import { Acquaintances } from './standing.ts'
+import type { StunStatus } from './stun/server.ts'
 import type {
   BanControl,
   Candidate,
@@ -81,6 +84,14 @@ export interface NetworkService {
   noteRelay(relay: KnownRelay): void
   /** Whom this node relays for; null when it is no relay. */
   relay(): RelayReport | null
+  /** What browsers were told of their addresses; null where STUN is not served. */
+  stun(): StunStatus | null
+  /** Where a peer can be reached, and what strangers may be told of it: see `PeerFinder`. */
+  readonly finder: PeerFinder
+  /** Whether there is a direct connection with a peer. */
+  isConnected(peerId: string): boolean
+  /** Peer IDs of stations that this node reached itself, at most 256. */
+  reachedPeers(): string[]
   /** Who is kept out, by the rules and by the operator. */
   readonly bans: BanControl
 }
@@ -142,13 +153,15 @@ class Network implements NetworkService {
 
   async start(): Promise<void> {
     if (this.#unsubscribe !== null) return
-    const { addressBook, peerExchange, parting, reach, relay } = this.#parts
+    const { addressBook, peerExchange, parting, reach, relay, pages, stun } = this.#parts
     this.#unsubscribe = this.#observe()
     try {
       await addressBook.start()
       await this.host.start()
       this.#allowSeeds()
       await relay?.start()
+      await pages?.start()
+      await stun?.start()
       await peerExchange?.start()
       await parting.start()
       await reach?.start()
@@ -169,13 +182,16 @@ class Network implements NetworkService {
 
   async stop(): Promise<void> {
     if (this.#unsubscribe === null) return
-    const { addressBook, peerExchange, dialer, parting, mdns, dht, reach, relay } = this.#parts
+    const { addressBook, peerExchange, dialer, parting, mdns, dht, reach } = this.#parts
+    const { relay, pages, stun } = this.#parts
     await dht?.stop()
     await mdns?.stop()
     await reach?.stop()
     await dialer.stop()
     await parting.stop()
     await peerExchange?.stop()
+    await stun?.stop()
+    await pages?.stop()
     await relay?.stop()
     await this.host.stop()
     await addressBook.stop()
@@ -233,6 +249,22 @@ class Network implements NetworkService {
     return this.#parts.relay?.report() ?? null
   }
 
+  stun(): StunStatus | null {
+    return this.#parts.stun?.status() ?? null
+  }
+
+  get finder(): PeerFinder {
+    return this.#parts.finder
+  }
+
+  isConnected(peerId: string): boolean {
+    return this.host.isConnected(peerId)
+  }
+
+  reachedPeers(): string[] {
+    return this.#parts.addressBook.candidates().flatMap(({ peerId }) => peerId ?? [])
+  }
+
   /** What the operator wrote opens its address class before any other source proposes from it. */
   #allowSeeds(): void {
     const { seeds, defaultSeedPort = DEFAULT_LIBP2P_PORT } = this.#options
@@ -256,7 +288,7 @@ class Network implements NetworkService {
 
   #onIdentify({ peerId, protocols, signedPeerRecord, connection }: IdentifyResult): void {
     const { contacts, addressBook } = this.#parts
-    if (!protocols.includes(this.host.names.identify) || connection.status !== 'open') return
+    if (roleOf(protocols, this.host.names) !== 'station' || connection.status !== 'open') return
     if (isRelayed(connection)) return
     const id = peerId.toString()
     const address = connection.remoteAddr.toString()

@@ -3,7 +3,9 @@ import type { Connection, IdentifyResult, Libp2pEvents, PeerId } from '@libp2p/i
 import { escapeRemote } from '../lib/text.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { CloseReason, NetworkMetrics } from './metrics.ts'
+import type { ProtocolNames } from './protocols.ts'
 import { isRelayed } from './relay/hop/client-source.ts'
+import { type PeerRole, roleOf } from './role.ts'
 import type { ConnectedPeer } from './types.ts'
 
 /** What the socket says of a remote that is gone, though it is this side that gives up then. */
@@ -22,14 +24,14 @@ export interface PeerEvents {
 
 export interface PeerTrackerComponents {
   readonly events: PeerEvents
-  readonly identifyProtocol: string
+  readonly names: Pick<ProtocolNames, 'identify' | 'peerExchange' | 'part'>
   readonly logger: Logger
   readonly metrics: NetworkMetrics
 }
 
 interface Identified {
   readonly agent: string | null
-  readonly isStation: boolean
+  readonly role: PeerRole
 }
 
 /**
@@ -42,6 +44,8 @@ export class PeerTracker {
   readonly #connected = new Map<string, number>()
   readonly #identified = new Map<string, Identified>()
   readonly #listeners = new Set<PeerListener>()
+  /** Those who wait for a peer's role; each ends by its own signal. */
+  readonly #waiting = new Set<(peerId: string) => void>()
   readonly #dead = new WeakSet<Connection>()
   /** Why the connection that is closing right now ends; forgotten with the turn. */
   readonly #reasons = new Map<string, CloseReason>()
@@ -78,6 +82,29 @@ export class PeerTracker {
   /** Whether there is a direct connection. */
   isConnected(peerId: string): boolean {
     return this.#connected.has(peerId)
+  }
+
+  /** What a peer with a direct connection is; null before identify. */
+  roleOf(peerId: string): PeerRole | null {
+    return this.#identified.get(peerId)?.role ?? null
+  }
+
+  /** Waits until it is known what the peer is. @returns null when the signal is aborted first */
+  async identified(peerId: string, signal: AbortSignal): Promise<PeerRole | null> {
+    const role = this.roleOf(peerId)
+    if (role !== null || signal.aborted) return role
+    return new Promise((resolve) => {
+      const finish = () => {
+        this.#waiting.delete(onIdentified)
+        signal.removeEventListener('abort', finish)
+        resolve(this.roleOf(peerId))
+      }
+      const onIdentified = (identified: string) => {
+        if (identified === peerId) finish()
+      }
+      this.#waiting.add(onIdentified)
+      signal.addEventListener('abort', finish)
+    })
   }
 
   /** Fires on a peer's first direct connection and when the last is gone. Returns the unsubscriber. */
@@ -172,8 +199,9 @@ export class PeerTracker {
     if (!this.#connected.has(peerId)) return
     this.#identified.set(peerId, {
       agent: result.agentVersion === undefined ? null : escapeRemote(result.agentVersion),
-      isStation: result.protocols.includes(this.#components.identifyProtocol),
+      role: roleOf(result.protocols, this.#components.names),
     })
+    for (const tell of [...this.#waiting]) tell(peerId)
   }
 
   #tell(peerId: string, isConnected: boolean): void {
@@ -196,7 +224,8 @@ export class PeerTracker {
       connectedAtMs: connection.timeline.open,
       rttMs: connection.rtt ?? null,
       agent: identified?.agent ?? null,
-      isStation: identified?.isStation ?? false,
+      isStation: identified?.role === 'station',
+      isClient: identified?.role === 'client',
       isLimited: isRelayed(connection),
     }
   }

@@ -1,3 +1,5 @@
+import { pagesProtocol } from '../wire/pages.ts'
+
 /** The protocol names of one network: nodes of another network share none that is named here. */
 export interface ProtocolNames {
   /** For identify, identify push, ping and the connection monitor: `/<prefix>/id/1.0.0` and so on. */
@@ -6,6 +8,8 @@ export interface ProtocolNames {
   readonly ping: string
   readonly kad: string
   readonly peerExchange: string
+  /** Clients of a relay told of each other. */
+  readonly pages: string
   /** Asking a peer to part. */
   readonly part: string
   /** mDNS service, `_<name>-discovery._udp.local`. */
@@ -28,6 +32,7 @@ export function protocolNames(networkName: string): ProtocolNames {
     ping: `/${networkName}/ping/1.0.0`,
     kad: `/${networkName}/kad/1.0.0`,
     peerExchange: `/${networkName}/peer-exchange/1.0.0`,
+    pages: pagesProtocol(networkName),
     part: `/${networkName}/part/1.0.0`,
     mdnsService: `_${networkName}-discovery._udp.local`,
   }

@@ -11,10 +11,23 @@ export interface ConnectedPeer {
   readonly rttMs: number | null
   /** Identify's agent string, escaped and cut to 128 characters; null before identify. */
   readonly agent: string | null
-  /** True when the peer speaks this network's protocols (same network name). */
+  /** True when the peer does what stations of this network do for each other. */
   readonly isStation: boolean
+  /** True for a thin client of this network, such as a page in a browser. */
+  readonly isClient: boolean
   /** True for a relayed connection with byte or time limits. */
   readonly isLimited: boolean
+}
+
+/** What is known of a peer, for those who want to connect to it. */
+export interface KnownPeer {
+  readonly peerId: string
+  /** Multiaddrs that may be told to strangers, without its own `/p2p`; none: nobody knows any. */
+  readonly addresses: readonly string[]
+  /** As identify told them, escaped; empty before it did. */
+  readonly protocols: readonly string[]
+  /** When this was found out, ms since 1970. */
+  readonly foundAtMs: number
 }
 
 export type CandidateSource =

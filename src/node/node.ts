@@ -1,10 +1,20 @@
-import { type ApiService, createApi } from '../api/index.ts'
+import { type ApiService, createApi, createPublicApi, type PublicApiService } from '../api/index.ts'
 import type { Settings } from '../config/index.ts'
 import { loadIdentity } from '../identity/index.ts'
+import { systemClock } from '../lib/clock.ts'
 import { createNetwork, type NetworkService } from '../network/index.ts'
 import { createRegistry, type RegistryService } from '../registry/index.ts'
 import { createMetrics, createProcessTelemetry, type Logger } from '../telemetry/index.ts'
-import { apiOptions, limitsFrom, networkOptions, registryOptions } from './options.ts'
+import { loadCertificates } from '../tls/index.ts'
+import { certificatesOptions } from './certificates.ts'
+import {
+  apiOptions,
+  limitsFrom,
+  networkOptions,
+  publicOptions,
+  registryOptions,
+} from './options.ts'
+import { PublicFace } from './public-face.ts'
 import { createRegistration } from './registration.ts'
 import { RegistrySource } from './registry-source.ts'
 import { LateRelayMembers } from './relay-members.ts'
@@ -28,6 +38,8 @@ export interface Node {
   readonly network: NetworkService
   readonly registry: RegistryService
   readonly api: ApiService
+  /** null: there is no public listener. */
+  readonly publicApi: PublicApiService | null
   /** @throws the error of the first part that cannot start; what was started is stopped again. */
   start(): Promise<void>
   /** Within 10 s; callable twice and after a failed start. */
@@ -36,7 +48,7 @@ export interface Node {
 
 /**
  * The composition root: who gets what, and in which order it starts.
- * @throws IdentityError, NetworkError, and system errors of the data folder.
+ * @throws IdentityError, TlsError, NetworkError, and system errors of the data folder.
  */
 export async function createNode(options: NodeOptions): Promise<Node> {
   const { settings, warnings, memoryLimitBytes, version, logger } = options
@@ -49,8 +61,15 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   })
   const limits = limitsFrom(settings, memoryLimitBytes)
   const relayMembers = new LateRelayMembers()
-  const network = await createNetwork(await networkOptions(settings, limits, version), {
+  const certificateFiles = certificatesOptions(settings)
+  const certificates =
+    certificateFiles === null
+      ? null
+      : await loadCertificates(certificateFiles, { logger: logger.child('tls'), metrics })
+  const tls = certificates?.current() ?? null
+  const network = await createNetwork(networkOptions(settings, limits, { version, tls }), {
     identity,
+    certificates,
     relayMembers,
     logger: logger.child('network'),
     metrics,
@@ -73,14 +92,34 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     warnings,
     memoryLimitBytes,
     relay: () => network.relay(),
+    certificate: () => certificates?.status() ?? null,
+    publicStatus: () => publicApi?.status() ?? null,
     startedAtMs,
   }
+  const publicSettings = publicOptions(settings, { peerId: identity.peerId, version })
+  const face = new PublicFace(settings, {
+    identity,
+    network,
+    view: registry.view,
+    clock: systemClock,
+  })
+  const publicApi =
+    publicSettings === null
+      ? null
+      : createPublicApi(publicSettings, {
+          bootstrap: () => face.bootstrap(),
+          findPeer: (peerId, signal) => face.findPeer(peerId, signal),
+          registry,
+          certificates,
+          logger: logger.child('public'),
+          metrics,
+        })
   const api = createApi(apiOptions(settings), {
     registry,
     nodeStatus: () => nodeStatus(sources),
     peers: () => network.peers(),
     readiness: () => readiness(sources),
-    relay: () => relayReply(network.relay(), Date.now()),
+    relay: () => relayReply(network.relay(), network.stun(), Date.now()),
     bans: network.bans,
     metricsText: () => metrics.text(),
     snapshot: () => registry.snapshot(),
@@ -108,10 +147,21 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   const startParts = async () => {
     telemetry.start()
     stack.push('telemetry', async () => telemetry.stop(), 100)
+    if (certificates !== null) {
+      stack.push('certificate files', () => certificates.stop(), 100)
+      certificates.start()
+    }
     await stack.start('network', network, 3500)
     await stack.start('registry', registry, 3000)
     const listening = { start: async () => void (await api.start()), stop: () => api.stop() }
     await stack.start('api', listening, 2200)
+    if (publicApi !== null) {
+      const open = {
+        start: async () => void (await publicApi.start()),
+        stop: () => publicApi.stop(),
+      }
+      await stack.start('public HTTP', open, 900)
+    }
     // Last: a dozen handshakes would hold up everything above.
     network.discover()
     await stack.start('registry source', registrySource, 300)
@@ -134,6 +184,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     network,
     registry,
     api,
+    publicApi,
     start: () => {
       if (starting !== null) return starting
       const attempt = stopping.then(startParts).catch(async (error: unknown) => {

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { ApiOptions } from '../api/index.ts'
+import type { ApiOptions, PublicApiOptions } from '../api/index.ts'
 import type { Settings } from '../config/index.ts'
 import { type HostLimits, hostLimits, type NetworkOptions } from '../network/index.ts'
 import type { RegistryOptions } from '../registry/index.ts'
+import type { CertificatePair } from '../tls/index.ts'
 import { relayOptions } from './relay-options.ts'
 
 const MEGABYTE = 1_048_576
@@ -32,12 +32,12 @@ export function limitsFrom(settings: Settings, memoryLimitBytes: number | null):
   }
 }
 
-/** @throws system errors of reading the certificate files. */
-export async function networkOptions(
+/** @param tls what the WebSocket port starts with; null serves it without TLS */
+export function networkOptions(
   settings: Settings,
   limits: HostLimits,
-  version: string,
-): Promise<NetworkOptions> {
+  { version, tls }: { readonly version: string; readonly tls: CertificatePair | null },
+): NetworkOptions {
   return {
     networkName: settings.networkName,
     networkKey:
@@ -45,10 +45,12 @@ export async function networkOptions(
     listen: {
       hosts: settings.listenHosts,
       tcpPort: settings.libp2pPort,
-      ws: settings.wsEnabled ? { port: settings.wsPort, tls: await readTls(settings) } : null,
+      ws: settings.wsEnabled ? { port: settings.wsPort, tls } : null,
     },
+    webRtcDirect: webRtcOptions(settings),
     announce: settings.announceAddresses,
     relay: relayOptions(settings, limits.relay),
+    stun: stunOptions(settings),
     relayClient: settings.relayClient === 'auto' ? {} : null,
     limits,
     connectionMonitorEnabled: settings.connectionMonitorEnabled,
@@ -71,14 +73,13 @@ export async function networkOptions(
   }
 }
 
-async function readTls(settings: Settings): Promise<{ cert: string; key: string } | null> {
-  const { tlsEnabled, tlsCertFile, tlsKeyFile } = settings
-  if (!tlsEnabled || tlsCertFile === null || tlsKeyFile === null) return null
-  const [cert, key] = await Promise.all([
-    readFile(tlsCertFile, 'utf8'),
-    readFile(tlsKeyFile, 'utf8'),
-  ])
-  return { cert, key }
+function webRtcOptions({ webRtcDirectPort: port, dataDir }: Settings) {
+  if (port === 'none') return null
+  return { port, certificatePath: join(dataDir, 'network', 'webrtc-direct.pem') }
+}
+
+function stunOptions({ relayEnabled, stunPort: port }: Settings): { port: number } | null {
+  return relayEnabled && port !== 'none' ? { port } : null
 }
 
 export function registryOptions(settings: Settings, limits: HostLimits): RegistryOptions {
@@ -89,6 +90,27 @@ export function registryOptions(settings: Settings, limits: HostLimits): Registr
     limitBytes: settings.registryMaxMb === 0 ? null : settings.registryMaxMb * MEGABYTE,
     trustAuthorities: settings.trustAuthorities,
     bitswap: limits.bitswap,
+  }
+}
+
+/** null: there is no public listener. */
+export function publicOptions(
+  settings: Settings,
+  { peerId, version }: { readonly peerId: string; readonly version: string },
+): PublicApiOptions | null {
+  if (settings.publicPort === null) return null
+  return {
+    host: settings.publicHost,
+    port: settings.publicPort,
+    peerId,
+    networkName: settings.networkName,
+    version,
+    endpoints: settings.publicEndpoints,
+    restricted: settings.publicRestricted,
+    allowedNetworks: settings.publicAllowedNetworks,
+    token: settings.publicToken?.reveal() ?? null,
+    trustedProxies: settings.trustedProxies,
+    rateLimitPerMinute: settings.publicRateLimit,
   }
 }
 

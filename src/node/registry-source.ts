@@ -10,6 +10,8 @@ const WALK_INTERVAL_MS = 600_000
 /** Few at a time, so that a large registry does not push other candidates out. */
 const WALK_STEP = 32
 const STEP_PAUSE_MS = 5_000
+/** Of one record. */
+const LIMIT_ADDRESSES = 16
 
 type NodeRecords = Pick<RegistryService, 'onNodeRecord' | 'announcedNodes'> & {
   readonly view: Pick<RegistryView, 'get'>
@@ -71,6 +73,14 @@ export class RegistrySource {
     const relay = readRelayWords(record?.value.capabilities)
     if (relay !== null) this.#network.noteRelay({ peerId, addresses: dialable, load: relay.load })
   }
+}
+
+/** Where a record says that its station can be reached, as multiaddrs; at most 16. Never throws. */
+export function announcedMultiaddrs({ announce_address: announced }: NodeRecord): string[] {
+  const texts = typeof announced === 'string' ? announced.split(/[\s,]+/) : announced
+  if (!Array.isArray(texts)) return []
+  const words = texts.filter((text) => typeof text === 'string' && text !== '')
+  return words.slice(0, LIMIT_ADDRESSES).flatMap(toMultiaddr)
 }
 
 /** Records carry what operators write, in every form of ANNOUNCE_ADDRESS; the dialer takes multiaddrs. */

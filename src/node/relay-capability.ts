@@ -1,4 +1,9 @@
-import type { RelayStatus } from '../network/index.ts'
+import {
+  byClass,
+  isClientCircuit,
+  isClientReservation,
+  type RelayStatus,
+} from '../network/index.ts'
 import type { JsonValue } from '../registry/index.ts'
 
 const RELAY = 'relay'
@@ -34,8 +39,8 @@ function loadOf({ reservations, circuits, limits, monthBytes }: Parameters<Relay
   const { monthlyBytes } = limits
   if (monthlyBytes !== null && monthBytes >= monthlyBytes) return 1
   const shares = [
-    reservations.length / limits.reservations.total,
-    circuits.length / limits.circuits.total,
+    byClass(reservations, isClientReservation).members / limits.reservations.total,
+    byClass(circuits, isClientCircuit).members / limits.circuits.total,
   ]
   return Math.min(1, Math.max(...shares))
 }

@@ -16,6 +16,7 @@ export function relayOptions(settings: Settings, derived: RelayLimits): RelayOpt
   return {
     policy: relayPolicy(settings),
     limits: relayLimits(settings, derived),
+    hasClients: settings.relayClients === 'auto' && settings.networkKey === null,
     quotaPath: join(settings.dataDir, 'network', 'relay-quota.json'),
   }
 }

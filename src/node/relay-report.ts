@@ -1,14 +1,31 @@
+import { isIPv6 } from 'node:net'
+
 import type { NodeStatus, RelayReply } from '../api/index.ts'
-import type { RelayClient, RelayReport, RelayStatus } from '../network/index.ts'
+import {
+  byClass,
+  isClientCircuit,
+  isClientReservation,
+  type RelayClassLimits,
+  type RelayClient,
+  type RelayReport,
+  type RelayStatus,
+  type StunStatus,
+} from '../network/index.ts'
 
 type Hop = NonNullable<RelayReply['hop']>
 
-/** The answer of `GET /relay`; a report of null is a station that is no relay. */
-export function relayReply(report: RelayReport | null, nowMs: number): RelayReply {
-  if (report === null) return { enabled: false, hop: null }
+/** The answer of `GET /relay`; a report of null is a station that is no relay, a STUN of null is not served. */
+export function relayReply(
+  report: RelayReport | null,
+  stunStatus: StunStatus | null,
+  nowMs: number,
+): RelayReply {
+  const stun = stunStatus === null ? null : stunReply(stunStatus)
+  if (report === null) return { enabled: false, hop: null, stun }
   const { status, totals } = report
   return {
     enabled: true,
+    stun,
     hop: {
       policy: status.policy,
       reservations: reservations(status, nowMs),
@@ -31,14 +48,17 @@ export function relayReply(report: RelayReport | null, nowMs: number): RelayRepl
 export function relayRole(report: RelayReport | null): NodeStatus['roles']['relay'] {
   if (report === null) return { enabled: false, hop: null }
   const { status } = report
+  const reservations = byClass(status.reservations, isClientReservation)
   return {
     enabled: true,
     hop: {
       policy: status.policy,
-      reservations: status.reservations.length,
+      reservations: reservations.members,
       reservations_limit: status.limits.reservations.total,
-      circuits: status.circuits.length,
+      circuits: byClass(status.circuits, isClientCircuit).members,
       circuits_limit: status.limits.circuits.total,
+      clients: reservations.clients,
+      clients_limit: status.limits.clients?.reservations.total ?? 0,
       month: month(status),
     },
   }
@@ -47,6 +67,7 @@ export function relayRole(report: RelayReport | null): NodeStatus['roles']['rela
 function reservations(status: RelayStatus, nowMs: number): Hop['reservations'] {
   return status.reservations.map(({ client, reservedAtMs, expiresAtMs, isConnected }) => ({
     ...clientOf(client),
+    class: client.class ?? 'member',
     held_seconds: secondsBetween(reservedAtMs, nowMs),
     expires_in_seconds: secondsBetween(nowMs, expiresAtMs),
     connected: isConnected,
@@ -59,6 +80,7 @@ function circuits(status: RelayStatus, nowMs: number): Hop['circuits'] {
   return status.circuits
     .toSorted((a, b) => bytesOf(b) - bytesOf(a))
     .map((circuit) => ({
+      class: isClientCircuit(circuit) ? ('client' as const) : ('member' as const),
       source: clientOf(circuit.source),
       destination: clientOf(circuit.destination),
       open_seconds: secondsBetween(circuit.openedAtMs, nowMs),
@@ -67,7 +89,8 @@ function circuits(status: RelayStatus, nowMs: number): Hop['circuits'] {
     }))
 }
 
-function limits({ limits: { reservations, circuits, rates } }: RelayStatus): Hop['limits'] {
+function limits({ limits }: RelayStatus): Hop['limits'] {
+  const { reservations, circuits, rates, clients } = limits
   return {
     reservations: reservations.total,
     reservations_per_host: reservations.perHost,
@@ -81,7 +104,29 @@ function limits({ limits: { reservations, circuits, rates } }: RelayStatus): Hop
     circuit_bytes_per_second: rates.circuitBytesPerSecond,
     host_bytes_per_second: rates.hostBytesPerSecond,
     total_bytes_per_second: rates.totalBytesPerSecond,
+    clients: clients === undefined ? null : clientLimits(clients),
   }
+}
+
+function clientLimits({ reservations, circuits }: RelayClassLimits): Hop['limits']['clients'] {
+  return {
+    reservations: reservations.total,
+    reservations_per_host: reservations.perHost,
+    reservations_per_subnet: reservations.perSubnet,
+    circuits: circuits.total,
+    circuits_per_source: circuits.perSource,
+    circuits_per_destination: circuits.perDestination,
+    circuits_per_host: circuits.perHost,
+    circuit_seconds: circuits.durationSeconds,
+    circuit_bytes: circuits.bytesPerDirection,
+  }
+}
+
+function stunReply({ addresses, answered, refused }: StunStatus): NonNullable<RelayReply['stun']> {
+  const listening = addresses.map(({ ip, port }) =>
+    isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`,
+  )
+  return { listening, answered, refused }
 }
 
 function month({ limits: { monthlyBytes }, monthBytes }: RelayStatus): Hop['month'] {

@@ -1,7 +1,10 @@
-import type { NodeStatus, Readiness } from '../api/index.ts'
+import type { NodeStatus, PublicStatus, Readiness } from '../api/index.ts'
 import type { NetworkService, NetworkStatus, RelayReport } from '../network/index.ts'
 import type { RegistryService } from '../registry/index.ts'
 import { type ProcessTelemetry, readProcessMemory } from '../telemetry/index.ts'
+import type { CertificateStatus } from '../tls/index.ts'
+import { certificateCheck, certificateReply, certificateWarnings } from './certificates.ts'
+import { publicReply } from './public-reply.ts'
 import { reachabilityOf } from './reachability-report.ts'
 import { relayRole } from './relay-report.ts'
 
@@ -18,20 +21,28 @@ export interface StatusSources {
   readonly warnings: readonly string[]
   readonly memoryLimitBytes: number | null
   readonly relay: () => RelayReport | null
+  /** null: there is no TLS. */
+  readonly certificate: () => CertificateStatus | null
+  /** null: there is no public listener. */
+  readonly publicStatus: () => PublicStatus | null
   readonly startedAtMs: number
 }
 
 /**
- * Ready means: listening, stores open, a seed reached where seeds are configured, and a clock that does
- * not contradict those of peers.
+ * Ready means: listening, stores open, a seed reached where seeds are configured, a clock that does not
+ * contradict those of peers, and a certificate, where there is one, whose time it is.
  */
-export function readiness(sources: Pick<StatusSources, 'network' | 'registry'>): Readiness {
+export function readiness(
+  sources: Pick<StatusSources, 'network' | 'registry' | 'certificate'>,
+): Readiness {
   const status = sources.network.status()
+  const certificate = sources.certificate()
   const checks = [
     listening(status),
     stores(sources.registry),
     seeds(status),
     clock(sources.registry),
+    ...(certificate === null ? [] : [certificateCheck(certificate, Date.now())]),
   ]
   return { ok: checks.every(({ ok }) => ok), checks }
 }
@@ -79,6 +90,7 @@ function clock({ clockProblem }: StatusSources['registry']): Check {
 export function nodeStatus(sources: StatusSources): NodeStatus {
   const network = sources.network.status()
   const peers = sources.network.peers()
+  const certificate = sources.certificate()
   const memory = readProcessMemory()
   const delay = sources.telemetry.eventLoopDelay()
   const inbound = peers.filter(({ direction }) => direction === 'inbound').length
@@ -90,6 +102,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     ready: readiness(sources),
     roles: { bootstrap: bootstrapRole(network, inbound), relay: relayRole(sources.relay()) },
     addresses: { listen: [...network.listen], announce: [...network.announce] },
+    public_http: publicReply(sources.publicStatus()),
+    tls: certificateReply(certificate),
     reachability: reachabilityOf(network.reach, Date.now()),
     seeds: network.seeds.map(({ seed, state, peerId, lastError }) => ({
       seed,
@@ -132,7 +146,11 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
       memory_limit_bytes: sources.memoryLimitBytes,
     },
     event_loop: { p99_ms: delay.p99Ms, max_ms: delay.maxMs },
-    warnings: [...sources.warnings, ...noticesOf(sources.registry)],
+    warnings: [
+      ...sources.warnings,
+      ...noticesOf(sources.registry),
+      ...certificateWarnings(certificate, Date.now()),
+    ],
   }
 }
 

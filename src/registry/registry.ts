@@ -124,6 +124,10 @@ class Registry implements RegistryService {
     return (await this.#epochs?.read(hash))?.entry ?? null
   }
 
+  async entriesOf(hashes: readonly string[]): Promise<(Uint8Array | null)[]> {
+    return (await this.#epochs?.readMany(hashes)) ?? hashes.map(() => null)
+  }
+
   snapshot(): AsyncIterable<Uint8Array> {
     const { networkName } = this.#options
     return this.#snapshots.take(

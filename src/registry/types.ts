@@ -217,6 +217,11 @@ export interface RegistryService {
   onNodeRecord(listener: (node: AnnouncedNode) => void): () => void
   /** The signed bytes of a `trust` entry, carried ones included; null when they are not here. */
   entryBytes(hash: string): Promise<Uint8Array | null>
+  /**
+   * The signed bytes of entries that the view shows, of any database, in the order of `hashes`; null for one that
+   * is not here: shown before it joined, or damaged. Callers bound how many they ask for.
+   */
+  entriesOf(hashes: readonly string[]): Promise<(Uint8Array | null)[]>
   /** All open logs as one signed file. @throws RegistryError `CLOSED`, SnapshotError `BUSY`, `LOST_BLOCK`. */
   snapshot(): AsyncIterable<Uint8Array>
   /** Every station with an address that the view lists, our own excluded: for a slow walk. */

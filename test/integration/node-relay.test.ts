@@ -237,7 +237,7 @@ describe('a station that relays', () => {
 
   it('is not what it is not asked to be', async (t) => {
     const station = await startStation(t, { env: { RELAY_CLIENT: 'off' } })
-    assert.deepEqual((await station.call('/relay')).json, { enabled: false, hop: null })
+    assert.deepEqual((await station.call('/relay')).json, { enabled: false, hop: null, stun: null })
     const names = [...(await station.metrics()).keys()]
     assert.deepEqual(
       names.filter((name) => name.startsWith('wesense_relay_res')),

@@ -28,12 +28,14 @@ export const READY: Readiness = {
 /** A relay with one reservation and one circuit. */
 export const RELAY: RelayReply = {
   enabled: true,
+  stun: null,
   hop: {
     policy: 'registry',
     reservations: [
       {
         peer_id: OTHER_PEER_ID,
         host: '198.51.100.7',
+        class: 'member',
         held_seconds: 300,
         expires_in_seconds: 1_500,
         connected: true,
@@ -41,6 +43,7 @@ export const RELAY: RelayReply = {
     ],
     circuits: [
       {
+        class: 'member',
         source: { peer_id: SOURCE_PEER_ID, host: '203.0.113.9' },
         destination: { peer_id: OTHER_PEER_ID, host: '198.51.100.7' },
         open_seconds: 12,
@@ -64,6 +67,7 @@ export const RELAY: RelayReply = {
       circuit_bytes_per_second: 262_144,
       host_bytes_per_second: 1_048_576,
       total_bytes_per_second: 4_194_304,
+      clients: null,
     },
     month: { bytes: 2_560, quota_bytes: 274_877_906_944, left_bytes: 274_877_904_384 },
     refused: { not_a_member: 3 },
@@ -83,6 +87,7 @@ export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
       relay: { enabled: false, hop: null },
     },
     addresses: { listen: ['/ip4/127.0.0.1/tcp/4002'], announce: ['/dns4/hub.example/tcp/4002'] },
+    public_http: null,
     reachability: {
       state: 'private',
       verified: [],
@@ -112,6 +117,7 @@ export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
       heap_limit_bytes: 250_000_000,
       memory_limit_bytes: null,
     },
+    tls: null,
     event_loop: { p99_ms: 1, max_ms: 12 },
     warnings: [],
     ...overrides,
@@ -127,6 +133,7 @@ export function connectedPeer(overrides: Partial<ConnectedPeer> = {}): Connected
     rttMs: 12,
     agent: 'wesense-node/0.1.0',
     isStation: true,
+    isClient: false,
     isLimited: false,
     ...overrides,
   }

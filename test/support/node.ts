@@ -62,6 +62,7 @@ export async function makeStation(t: CleanUp, options: StationOptions = {}): Pro
       LIBP2P_HOST: '127.0.0.1',
       WS_ENABLED: 'false',
       PORT: '0',
+      STUN_PORT: '0',
       MDNS_ENABLED: 'false',
       ...options.env,
     },

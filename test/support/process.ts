@@ -42,6 +42,7 @@ export const QUIET_ENV: Readonly<Record<string, string>> = {
   LIBP2P_PORT: '0',
   WS_PORT: '0',
   PORT: '0',
+  STUN_PORT: '0',
   LIBP2P_HOST: '127.0.0.1',
   MDNS_ENABLED: 'false',
   LOG_FORMAT: 'json',

@@ -23,6 +23,7 @@ export const registerPeersRoute: RegisterRoutes = (app, { peers, clock }) => {
           rtt_ms: peer.rttMs,
           agent: peer.agent,
           is_station: peer.isStation,
+          is_client: peer.isClient,
           is_limited: peer.isLimited,
         })),
       }

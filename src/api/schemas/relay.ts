@@ -9,7 +9,25 @@ const clientFields = {
   host: Type.String({ description: 'IP address that it connects from.' }),
 }
 
+const classField = {
+  class: Type.Union([Type.Literal('member'), Type.Literal('client')], {
+    description: 'client: a thin client, such as a page in a browser, with a quota of its own.',
+  }),
+}
+
 const byReason = (description: string) => Type.Record(Type.String(), count(), { description })
+
+const clientLimitsSchema = Type.Object({
+  reservations: count(),
+  reservations_per_host: count(),
+  reservations_per_subnet: count(),
+  circuits: count(),
+  circuits_per_source: count(),
+  circuits_per_destination: count(),
+  circuits_per_host: count(),
+  circuit_seconds: count(),
+  circuit_bytes: count('In each direction.'),
+})
 
 const limitsSchema = Type.Object({
   reservations: count(),
@@ -24,6 +42,9 @@ const limitsSchema = Type.Object({
   circuit_bytes_per_second: limit('null: not limited.'),
   host_bytes_per_second: limit('null: not limited.'),
   total_bytes_per_second: limit('null: not limited.'),
+  clients: Type.Union([clientLimitsSchema, Type.Null()], {
+    description: 'Of thin clients, beside those above; null: they have no quota of their own.',
+  }),
 })
 
 const monthSchema = Type.Object({
@@ -32,11 +53,18 @@ const monthSchema = Type.Object({
   left_bytes: limit('null: no quota.'),
 })
 
+const stunSchema = Type.Object({
+  listening: Type.Array(Type.String(), { description: 'UDP, `ip:port`.' }),
+  answered: count('Requests since the start.'),
+  refused: count('Datagrams since the start that got no answer, or one that says no.'),
+})
+
 const hopSchema = Type.Object({
   policy: Type.String({ description: 'As RELAY_POLICY has it.' }),
   reservations: Type.Array(
     Type.Object({
       ...clientFields,
+      ...classField,
       held_seconds: count(),
       expires_in_seconds: count(),
       connected: Type.Boolean(),
@@ -44,6 +72,7 @@ const hopSchema = Type.Object({
   ),
   circuits: Type.Array(
     Type.Object({
+      ...classField,
       source: Type.Object(clientFields),
       destination: Type.Object(clientFields),
       open_seconds: count(),
@@ -65,6 +94,7 @@ const hopSchema = Type.Object({
 export const relayReplySchema = Type.Object({
   enabled: Type.Boolean(),
   hop: Type.Union([hopSchema, Type.Null()], { description: 'null: this station is no relay.' }),
+  stun: Type.Union([stunSchema, Type.Null()], { description: 'null: STUN is not served.' }),
 })
 
 /** The relay in the answer of `GET /status`. */
@@ -78,6 +108,8 @@ export const relayRoleSchema = Type.Object({
         reservations_limit: count(),
         circuits: count(),
         circuits_limit: count(),
+        clients: count('Thin clients that hold a place.'),
+        clients_limit: count('0: they have none of their own.'),
         month: monthSchema,
       }),
       Type.Null(),

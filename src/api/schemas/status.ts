@@ -1,5 +1,6 @@
 import * as Type from 'typebox'
 
+import { publicHttpSchema } from './public-http.ts'
 import { reachabilitySchema } from './reachability.ts'
 import { relayRoleSchema } from './relay.ts'
 
@@ -35,6 +36,23 @@ export const nodeStatusSchema = Type.Object({
     listen: Type.Array(Type.String()),
     announce: Type.Array(Type.String()),
   }),
+  public_http: publicHttpSchema,
+  tls: nullable(
+    Type.Object(
+      {
+        names: Type.Array(Type.String(), { description: 'DNS names and IPs that it is for.' }),
+        valid_from: Type.String({ description: 'ISO 8601.' }),
+        valid_until: Type.String({ description: 'ISO 8601.' }),
+        expired: Type.Boolean(),
+        cert_file: Type.String(),
+        key_file: Type.String(),
+        problem: nullable(
+          Type.String({ description: 'Why what is in the files now is not served.' }),
+        ),
+      },
+      { description: 'The certificate that is served; null without TLS.' },
+    ),
+  ),
   reachability: reachabilitySchema,
   seeds: Type.Array(
     Type.Object({
@@ -106,6 +124,7 @@ export const peersReplySchema = Type.Object({
       rtt_ms: nullable(Type.Number()),
       agent: nullable(Type.String()),
       is_station: Type.Boolean(),
+      is_client: Type.Boolean({ description: 'A thin client, such as a page in a browser.' }),
       is_limited: Type.Boolean({ description: 'A relayed connection with byte or time limits.' }),
     }),
   ),

@@ -45,7 +45,8 @@ export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort 
         direction: peer.direction,
         connectedAtMs: peer.connectedAtMs,
         isStation:
-          peer.isStation || (nowMs - peer.connectedAtMs < STRANGER_AFTER_MS ? null : false),
+          peer.isStation ||
+          (!peer.isClient && nowMs - peer.connectedAtMs < STRANGER_AFTER_MS ? null : false),
       }))
       return peers
     },

@@ -78,17 +78,17 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
 }
 
 /** Memory of the process with no connection: code, heap and the registry's caches. */
-const BASE_MB = 140
+const BASE_MB = 110
 /** Share of what is left that idle connections may take; the rest is traffic and the registry. */
 const IDLE_SHARE = 0.6
 /**
  * KiB of resident memory that one more idle inbound connection takes, with identify done, all logs compared and
- * both gossip streams open. Measured by `npm run bench -- peers` with Node 24.21 and libp2p 3.3.11, from the
- * 50th to the 400th: 62 to 69 over TCP; over WebSocket it was a tenth more when both were compared.
+ * both gossip streams open. Measured over TCP by `npm run bench -- peers` with Node 24.21 and libp2p 3.3.11: 104 MB
+ * without any, 293 MB with 1 988, caches that fill with them included.
  */
-const KIB_PER_CONNECTION = 80
+const KIB_PER_CONNECTION = 98
 
-/** @returns how many connections the memory carries, between 100 and 10 000: 2 856 on 512 MB */
+/** @returns how many connections the memory carries, between 100 and 10 000: 2 520 on 512 MB */
 export function inboundConnections(memoryMb: number): number {
   const idleKib = Math.max(0, memoryMb - BASE_MB) * KIB * IDLE_SHARE
   return Math.min(10_000, Math.max(100, Math.floor(idleKib / KIB_PER_CONNECTION)))

@@ -69,6 +69,12 @@ export class Epochs {
     return this.#open.read(hash)
   }
 
+  /** The signed bytes of entries, all logs being in one store; null where a block is not here or not intact. */
+  async readMany(hashes: readonly string[]): Promise<(Uint8Array | null)[]> {
+    const blocks = await this.#open.databases[0]?.readBlocks(hashes)
+    return hashes.map((_, i) => blocks?.[i] ?? null)
+  }
+
   /** Opens all that is to be read now, and what is left on disk of epochs that are past due. */
   async open(): Promise<void> {
     const { logs, clock, logger } = this.#components

@@ -28,7 +28,7 @@ function app() {
       nodeStatus: () => nodeStatus(),
       peers: () => [],
       readiness: () => READY,
-      relay: () => ({ enabled: false, hop: null }),
+      relay: () => ({ enabled: false, hop: null, stun: null }),
       bans: testBans(),
       metricsText: () => metrics.text(),
       logger: silentLogger,

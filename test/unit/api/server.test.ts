@@ -137,6 +137,7 @@ describe('what the API shows', () => {
       rtt_ms: 12,
       agent: 'wesense-node/0.1.0',
       is_station: true,
+      is_client: false,
       is_limited: true,
     })
     assert.equal(json.peers[1].connected_seconds, 0)

@@ -17,11 +17,18 @@ const DESTINATION = { peer_id: OTHER_PEER_ID, host: '2001:db8:1234:5678:9abc:def
 const HOP: Hop = {
   policy: 'registry',
   reservations: [
-    { ...SOURCE, held_seconds: 3_700, expires_in_seconds: 1_500, connected: true },
-    { ...DESTINATION, held_seconds: 60, expires_in_seconds: 1_700, connected: false },
+    { ...SOURCE, class: 'member', held_seconds: 3_700, expires_in_seconds: 1_500, connected: true },
+    {
+      ...DESTINATION,
+      class: 'client',
+      held_seconds: 60,
+      expires_in_seconds: 1_700,
+      connected: false,
+    },
   ],
   circuits: [
     {
+      class: 'client',
       source: SOURCE,
       destination: DESTINATION,
       open_seconds: 65,
@@ -43,30 +50,45 @@ const HOP: Hop = {
     circuit_bytes_per_second: 262_144,
     host_bytes_per_second: 1_048_576,
     total_bytes_per_second: null,
+    clients: {
+      reservations: 128,
+      reservations_per_host: 16,
+      reservations_per_subnet: 32,
+      circuits: 200,
+      circuits_per_source: 16,
+      circuits_per_destination: 16,
+      circuits_per_host: 50,
+      circuit_seconds: 120,
+      circuit_bytes: 262_144,
+    },
   },
   month: { bytes: 12_000_000_000, quota_bytes: 274_877_906_944, left_bytes: 262_877_906_944 },
   refused: { per_host: 3, not_a_member: 12 },
   circuits_ended: {},
 }
 
-const lines = (hop: Partial<Hop> = {}) =>
-  renderRelay({ enabled: true, hop: { ...HOP, ...hop } }, NOW)
+const STUN = { listening: ['0.0.0.0:3478', '[::]:3478'], answered: 7, refused: 1 }
+
+const lines = (hop: Partial<Hop> = {}, stun: RelayReply['stun'] = STUN) =>
+  renderRelay({ enabled: true, stun, hop: { ...HOP, ...hop } }, NOW)
 
 describe('relay show', () => {
   it('says how full the relay is, what it refuses, and who uses it', () => {
     assert.deepEqual(lines(), [
       'Relay       yes: policy registry',
-      'Reserved    2 of at most 512',
-      'Circuits    1 of at most 800',
+      'Reserved    1 of at most 512',
+      'Circuits    0 of at most 800',
+      'Clients     1 of at most 128 reserved, 1 of 200 circuits',
       'This month  11 GB of 256 GB passed on, 245 GB left',
       'Rates       no limit in all, 8.4 Mbit/s a host, 2.1 Mbit/s a circuit',
       'A circuit   5m at most, 2.0 MB in each direction',
       'Refused     12 not_a_member, 3 per_host',
       'Ended       none since the start',
+      'STUN        0.0.0.0:3478, [::]:3478 (UDP): 7 answered, 1 refused',
       '',
-      'Reserved by                                           Since  Left  From',
-      `${OWN_PEER_ID}  1h 1m   25m  198.51.100.7`,
-      `${OTHER_PEER_ID}     1m  away  2001:db8:1234:5678:9abc:def0:123…`,
+      'Reserved by                                           As      Since  Left  From',
+      `${OWN_PEER_ID}  member  1h 1m   25m  198.51.100.7`,
+      `${OTHER_PEER_ID}  client     1m  away  2001:db8:1234:5678:9abc:…`,
       '',
       'Circuits: who opened it, to whom, what each sent, how long ago',
       `   ${OWN_PEER_ID}  198.51.100.7           1.5 kB  1m 5s`,
@@ -104,11 +126,17 @@ describe('relay show', () => {
   })
 
   it('lists nobody where there is nobody', () => {
-    assert.equal(lines({ reservations: [], circuits: [], talkers: [] }).length, 8)
+    assert.equal(lines({ reservations: [], circuits: [], talkers: [] }).length, 10)
+  })
+
+  it('says that clients have no places of their own, and that STUN is not served', () => {
+    const shown = lines({ limits: { ...HOP.limits, clients: null } }, null)
+    assert.ok(shown.includes('Clients     no places of their own'))
+    assert.ok(shown.includes('STUN        not served'))
   })
 
   it('asks the running node, and gives all of it as JSON', async (t) => {
-    const reply: RelayReply = { enabled: true, hop: HOP }
+    const reply: RelayReply = { enabled: true, stun: null, hop: HOP }
     const { port, requests } = await fakeApi(t, { '/relay': [200, reply] })
     const shown = await runCommand(['relay', 'show', '--port', String(port)])
     assert.equal(shown.code, 0)
@@ -119,7 +147,9 @@ describe('relay show', () => {
   })
 
   it('says that a node is no relay', async (t) => {
-    const { port } = await fakeApi(t, { '/relay': [200, { enabled: false, hop: null }] })
+    const { port } = await fakeApi(t, {
+      '/relay': [200, { enabled: false, hop: null, stun: null }],
+    })
     const { code, out } = await runCommand(['relay', 'show', '--port', String(port)])
     assert.deepEqual([code, out], [0, 'This node is no relay: RELAY_ENABLED is false.\n'])
   })
@@ -150,6 +180,8 @@ describe('the relay in status', () => {
               reservations_limit: limits.reservations,
               circuits: hop.circuits.length,
               circuits_limit: limits.circuits,
+              clients: 1,
+              clients_limit: 128,
               month,
             },
           }

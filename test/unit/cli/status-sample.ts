@@ -60,6 +60,8 @@ export const STATUS: NodeStatus = {
     heap_limit_bytes: 497_025_024,
     memory_limit_bytes: 1_073_741_824,
   },
+  public_http: null,
+  tls: null,
   event_loop: { p99_ms: 12.34, max_ms: 45 },
   warnings: [],
 }
@@ -74,6 +76,7 @@ export const PEERS: PeersReply = {
       rtt_ms: 12.7,
       agent: 'wesense-node/0.1.0',
       is_station: true,
+      is_client: false,
       is_limited: false,
     },
     {
@@ -84,6 +87,7 @@ export const PEERS: PeersReply = {
       rtt_ms: null,
       agent: null,
       is_station: false,
+      is_client: false,
       is_limited: true,
     },
   ],

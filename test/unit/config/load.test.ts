@@ -169,6 +169,16 @@ describe('settings that contradict each other', () => {
       { TLS_ENABLED: 'yes', TLS_CERTFILE: 'c', TLS_KEYFILE: 'c', WS_ENABLED: 'no' },
       /^TLS_ENABLED is true and WS_ENABLED is false$/,
     ],
+    [
+      'WebRTC in a private network',
+      { WEBRTC_DIRECT_PORT: '4005', NETWORK_KEY: KEY },
+      /^WEBRTC_DIRECT_PORT lets in who has no NETWORK_KEY/,
+    ],
+    [
+      'one UDP port for two',
+      { WEBRTC_DIRECT_PORT: '3478', RELAY_ENABLED: 'true' },
+      /^WEBRTC_DIRECT_PORT and STUN_PORT are both 3478/,
+    ],
     ['two tokens', { API_TOKEN: TOKEN, API_TOKEN_FILE: 'k' }, /^API_TOKEN and .*_FILE are both/],
     ['two network keys', { NETWORK_KEY: KEY, NETWORK_KEY_FILE: 'k' }, /^NETWORK_KEY and .*_FILE/],
     [

@@ -84,6 +84,20 @@ const CONFIGURED: readonly [string, AnnounceAddress, readonly string[]][] = [
   ],
 ]
 
+test('with a certificate a host is announced with a secure WebSocket, a proxy as it is written', () => {
+  const proxy = '/dns/b.example/tcp/443/tls/ws'
+  const hosts = [host('dns', 'boot.example', null), host('ip4', '8.8.8.8', null)]
+  const announce = [...hosts, { kind: 'multiaddr', input: proxy, multiaddr: proxy } as const]
+  assert.deepEqual(configuredAddresses(announce, TLS, PORTS), [
+    '/dns/boot.example/tcp/4002',
+    '/dns/boot.example/tcp/4003/tls/ws',
+    '/ip4/8.8.8.8/tcp/4002',
+    '/ip4/8.8.8.8/tcp/4003/tls/ws',
+    proxy,
+  ])
+  assert.deepEqual(configuredAddresses(announce.slice(2), LISTEN, PORTS), [proxy])
+})
+
 for (const [name, address, expected] of CONFIGURED) {
   test(name, () => {
     assert.deepEqual(configuredAddresses([address], LISTEN, PORTS), expected)

@@ -37,7 +37,7 @@ test('the two weighed sizes have the values that were weighed', () => {
 test('half a gigabyte carries 2 000 strangers beside the places kept for others, a small one a hundred', () => {
   const { connectionManager, places } = hostLimits(512)
   assert.ok(connectionManager.maxConnections * (1 - places.keptShare) >= 2_000)
-  assert.equal(hostLimits(128).connectionManager.maxConnections, 100)
+  assert.equal(hostLimits(96).connectionManager.maxConnections, 100)
   assert.equal(hostLimits(65_536).connectionManager.maxConnections, 10_000)
 })
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 
@@ -10,8 +9,8 @@ import {
   networkOptions,
   registryOptions,
 } from '../../../src/node/options.ts'
+import type { CertificatePair } from '../../../src/tls/index.ts'
 import { loadedSettings } from '../../support/settings.ts'
-import { tempDir } from '../../support/temp-dir.ts'
 
 const GIGABYTE = 1024 ** 3
 
@@ -19,8 +18,8 @@ function settings(env: Readonly<Record<string, string>> = {}) {
   return loadedSettings({ env, isCheckingFiles: false }).settings
 }
 
-function network(env: Readonly<Record<string, string>> = {}) {
-  return networkOptions(settings(env), hostLimits(1024), '1.2.3')
+function network(env: Readonly<Record<string, string>> = {}, tls: CertificatePair | null = null) {
+  return networkOptions(settings(env), hostLimits(1024), { version: '1.2.3', tls })
 }
 
 describe('limits', () => {
@@ -45,8 +44,8 @@ describe('limits', () => {
 })
 
 describe('the network is given', () => {
-  it('what an empty environment means: every source, both listeners, no relay, no key', async () => {
-    const options = await network({ DATA_DIR: '/data' })
+  it('what an empty environment means: every source, both listeners, no relay, no key', () => {
+    const options = network({ DATA_DIR: '/data' })
     assert.deepEqual(options.listen, {
       hosts: ['0.0.0.0', '::'],
       tcpPort: 4002,
@@ -60,6 +59,23 @@ describe('the network is given', () => {
     assert.equal(options.addressBookPath, join('/data', 'network', 'address-book.json'))
   })
 
+  for (const [what, env, stun] of [
+    ['no STUN without a relay', {}, null],
+    ['STUN at its own port with a relay', { RELAY_ENABLED: 'true' }, { port: 3478 }],
+    ['STUN at another port', { RELAY_ENABLED: 'true', STUN_PORT: '3479' }, { port: 3479 }],
+    ['no STUN where it is not wanted', { RELAY_ENABLED: 'true', STUN_PORT: 'none' }, null],
+  ] as const) {
+    it(what, async () => assert.deepEqual(network(env).stun, stun))
+  }
+
+  it('no WebRTC unless it is asked for, and then a file for its certificate', () => {
+    assert.equal(network().webRtcDirect, null)
+    assert.deepEqual(network({ DATA_DIR: '/data', WEBRTC_DIRECT_PORT: '4005' }).webRtcDirect, {
+      port: 4005,
+      certificatePath: join('/data', 'network', 'webrtc-direct.pem'),
+    })
+  })
+
   for (const [env, key] of [
     ['MDNS_ENABLED', 'mdns'],
     ['DHT_ENABLED', 'dht'],
@@ -67,14 +83,14 @@ describe('the network is given', () => {
     ['REGISTRY_DISCOVERY_ENABLED', 'registry'],
   ] as const) {
     it(`null for a source that ${env} turns off, and only for that one`, async () => {
-      const { discovery } = await network({ [env]: 'false' })
+      const { discovery } = network({ [env]: 'false' })
       const off = Object.entries(discovery).filter(([, options]) => options === null)
       assert.deepEqual(off, [[key, null]])
     })
   }
 
   it('seeds and announced addresses in the forms in which they were written', async () => {
-    const { seeds, announce } = await network({
+    const { seeds, announce } = network({
       ORBITDB_BOOTSTRAP_PEERS: 'a.example, [2001:db8::1]:4102, /dnsaddr/b.example',
       ANNOUNCE_ADDRESS: 'me.example:4302',
     })
@@ -89,35 +105,18 @@ describe('the network is given', () => {
   })
 
   it('the raw bytes of the network key', async () => {
-    const { networkKey } = await network({ NETWORK_KEY: 'ab'.repeat(32) })
+    const { networkKey } = network({ NETWORK_KEY: 'ab'.repeat(32) })
     assert.deepEqual(Buffer.from(networkKey ?? []), Buffer.alloc(32, 0xab))
   })
 
   it('no WebSocket listener, certificate or not, when that is off', async () => {
-    assert.equal((await network({ WS_ENABLED: 'false' })).listen.ws, null)
+    assert.equal(network({ WS_ENABLED: 'false' }).listen.ws, null)
   })
 
-  it('the texts of the certificate files', async (t) => {
-    const dir = await tempDir(t)
-    await writeFile(join(dir, 'cert.pem'), 'the chain')
-    await writeFile(join(dir, 'key.pem'), 'the key')
-    const { listen } = await network({
-      TLS_ENABLED: 'true',
-      TLS_CERTFILE: join(dir, 'cert.pem'),
-      TLS_KEYFILE: join(dir, 'key.pem'),
-    })
-    assert.deepEqual(listen.ws?.tls, { cert: 'the chain', key: 'the key' })
-  })
-
-  it('nothing when a certificate file went away or is a folder', async (t) => {
-    const dir = await tempDir(t)
-    await writeFile(join(dir, 'cert.pem'), 'the chain')
-    const env = { TLS_ENABLED: 'true', TLS_CERTFILE: join(dir, 'cert.pem') }
-    await assert.rejects(network({ ...env, TLS_KEYFILE: join(dir, 'key.pem') }), { code: 'ENOENT' })
-    await mkdir(join(dir, 'folder.pem'))
-    await assert.rejects(network({ ...env, TLS_KEYFILE: join(dir, 'folder.pem') }), {
-      code: 'EISDIR',
-    })
+  it('the pair of the certificate files for the WebSocket listener', () => {
+    const pair = { cert: 'the chain', key: 'the key' }
+    assert.deepEqual(network({}, pair).listen.ws?.tls, pair)
+    assert.equal(network({ WS_ENABLED: 'false' }, pair).listen.ws, null)
   })
 })
 

@@ -6,12 +6,22 @@ import type { JsonValue } from '../../../src/registry/types.ts'
 import { relayStatus } from '../../support/relay-status.ts'
 
 /** A relay with 100 places of each kind. */
-function filled(places: { reservations?: number; circuits?: number; monthBytes?: number }) {
+function filled(places: {
+  reservations?: number
+  pages?: number
+  circuits?: number
+  monthBytes?: number
+}) {
   const { limits } = relayStatus()
-  const of = <T>(count = 0) => Array.from({ length: count }, () => ({}) as T)
+  const client = { peerId: 'a', host: '', subnet: '' }
+  const place = { client, reservedAtMs: 0, expiresAtMs: 1, isConnected: true }
+  const bytes = { bytesToDestination: 0, bytesToSource: 0 }
+  const circuit = { source: client, destination: client, openedAtMs: 0, ...bytes }
+  const page = { ...place, client: { ...client, class: 'client' as const } }
+  const of = <T>(count = 0, one: T) => Array.from({ length: count }, () => one)
   return relayStatus({
-    reservations: of(places.reservations),
-    circuits: of(places.circuits),
+    reservations: [...of(places.reservations, place), ...of(places.pages, page)],
+    circuits: of(places.circuits, circuit),
     monthBytes: places.monthBytes ?? 0,
     limits: {
       ...limits,
@@ -30,6 +40,10 @@ describe('how full a relay says to be', () => {
     assert.equal(read({ reservations: 25 }), 0.25)
     assert.equal(read({ circuits: 99, reservations: 3 }), 0.75)
     assert.equal(read({ reservations: 100 }), 1)
+  })
+
+  it('is for members, whatever clients hold', () => {
+    assert.equal(new RelayLoad().read(filled({ reservations: 3, pages: 90 })), 0)
   })
 
   it('is full once the quota of the month is used up', () => {

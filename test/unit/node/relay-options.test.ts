@@ -33,6 +33,7 @@ describe('the relay is given', () => {
     assert.deepEqual(options(), {
       policy: { name: 'registry' },
       limits: DERIVED,
+      hasClients: true,
       quotaPath: '/data/network/relay-quota.json',
     })
   })

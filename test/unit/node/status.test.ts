@@ -66,6 +66,8 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
     warnings: ['a warning'],
     memoryLimitBytes: 1_000_000_000,
     relay: () => null,
+    certificate: () => null,
+    publicStatus: () => null,
     startedAtMs: Date.now() - 12_000,
   }
 }
@@ -253,6 +255,8 @@ describe('the status', () => {
         reservations_limit: 512,
         circuits: 0,
         circuits_limit: 800,
+        clients: 0,
+        clients_limit: 0,
         month: { bytes: 1_000, quota_bytes: 274_877_906_944, left_bytes: 274_877_905_944 },
       },
     })

@@ -22,6 +22,14 @@ const SOUND: Readonly<Record<string, string>> = {
     "import type { Libp2p } from '@libp2p/interface'\nimport { createOrbitDB } from '@orbitdb/core'\n",
   'identity/index.ts': "import { keys } from '@libp2p/crypto/keys'\nexport const identity = 1\n",
   'lib/clock.ts': 'export const clock = 1\n',
+  'lib/backoff.ts': 'export const backoff = 1\n',
+  'wire/frames.ts': "import { encode } from '@ipld/dag-cbor'\nexport const frames = 1\n",
+  'client/index.ts': [
+    "import { createLibp2p } from 'libp2p'",
+    "import { backoff } from '../lib/backoff.ts'",
+    "import { frames } from '../wire/frames.ts'",
+    '',
+  ].join('\n'),
 }
 
 async function problemsOf(t: TestContext, changed: Record<string, string>): Promise<string[]> {
@@ -80,6 +88,12 @@ const CASES: readonly {
     problem: /identity may not import from telemetry, which stands beside it/,
   },
   {
+    name: 'the certificate knowing who listens with it',
+    file: 'tls/index.ts',
+    text: "import type { Host } from '../network/types.ts'\n",
+    problem: /tls may not import from network: the arrow points the other way/,
+  },
+  {
     name: 'an import past the door',
     file: 'node/index.ts',
     text: "import { host } from '../network/host.ts'\n",
@@ -114,6 +128,30 @@ const CASES: readonly {
     file: 'network/index.ts',
     text: "import { createOrbitDB } from '@orbitdb/core'\n",
     problem: /OrbitDB and Helia: imported in registry only/,
+  },
+  {
+    name: "what needs Node in the browsers' client",
+    file: 'client/index.ts',
+    text: "import { clock } from '../lib/clock.ts'\n",
+    problem: /client runs in browsers, and lib\/clock\.ts is not for them/,
+  },
+  {
+    name: "the node's own parts in the browsers' client",
+    file: 'client/index.ts',
+    text: "import type { Peer } from '../network/types.ts'\n",
+    problem: /client runs in browsers, and network\/types\.ts is not for them/,
+  },
+  {
+    name: 'Node in a wire format',
+    file: 'wire/frames.ts',
+    text: "import { createHash } from 'node:crypto'\n",
+    problem: /wire runs in browsers, which have no node:crypto/,
+  },
+  {
+    name: "the browsers' client in the program",
+    file: 'main.ts',
+    text: "import { connect } from './client/index.ts'\nprocess.exit(connect())\n",
+    problem: /main may not import from client, which stands beside it/,
   },
   {
     name: 'the process outside of main.ts',

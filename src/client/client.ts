@@ -1,0 +1,208 @@
+import type { PeerId, PrivateKey, Stream, StreamHandler } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+import { type PagesNews, pagesProtocol } from '../wire/pages.ts'
+import { BootstrapLink } from './bootstrap-link.ts'
+import { ClientError } from './errors.ts'
+import { openPageRecord } from './own-record.ts'
+import { PageBook } from './page-book.ts'
+import { PageLinks } from './page-links.ts'
+import { answers } from './probe.ts'
+import type { RegistryReader } from './registry.ts'
+import type { Client, ClientEvents, ClientLibp2p, ClientPeer, ClientStatus } from './types.ts'
+
+export interface PageClientOptions {
+  readonly network: string
+  readonly bootstraps: readonly Multiaddr[]
+  readonly targetPeers: number
+  readonly hasWebRtc: boolean
+}
+
+export interface PageClientComponents {
+  readonly libp2p: ClientLibp2p
+  readonly privateKey: PrivateKey
+  readonly registry: RegistryReader
+}
+
+type Listener<K extends keyof ClientEvents> = (detail: ClientEvents[K]) => void
+
+/** The parts of a client, and what they tell of each other. */
+export class PageClient implements Client {
+  readonly peerId: string
+  readonly libp2p: ClientLibp2p
+  readonly registry: RegistryReader
+  readonly #bootstraps: readonly BootstrapLink[]
+  readonly #book = new PageBook()
+  readonly #links: PageLinks
+  readonly #listeners: { readonly [K in keyof ClientEvents]: Set<Listener<K>> } = {
+    status: new Set(),
+    peer: new Set(),
+  }
+  #state: ClientStatus['state'] = 'connecting'
+  #told = ''
+
+  constructor(options: PageClientOptions, components: PageClientComponents) {
+    const { libp2p, privateKey, registry } = components
+    this.peerId = libp2p.peerId.toString()
+    this.libp2p = libp2p
+    this.registry = registry
+    this.#links = new PageLinks(options, {
+      libp2p,
+      book: this.#book,
+      addressOf: (relay) => this.#addressOf(relay),
+      answers: (connection, signal) =>
+        answers(connection, `/${options.network}/ping/1.0.0`, signal),
+      onChange: (peerId) => this.#tellPeer(peerId),
+    })
+    this.#bootstraps = options.bootstraps.map(
+      (address) =>
+        new BootstrapLink(address, {
+          libp2p,
+          privateKey,
+          pagesProtocol: pagesProtocol(options.network),
+          onNews: (relay, news) => void this.#onNews(relay, news),
+          isWatched: (relay, by) =>
+            this.#bootstraps.some((one) => one !== by && one.isWatching && one.relayId === relay),
+          onLost: (relay) => this.#onLost(relay),
+          onChange: () => this.#tellStatus(),
+        }),
+    )
+  }
+
+  async start(): Promise<void> {
+    this.libp2p.addEventListener('transport:listening', this.#onAddresses)
+    this.libp2p.addEventListener('self:peer:update', this.#onAddresses)
+    browserEvents()?.addEventListener('online', this.#onOnline)
+    this.#links.start()
+    await this.libp2p.start()
+    for (const bootstrap of this.#bootstraps) bootstrap.start()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return
+    this.#state = 'stopped'
+    browserEvents()?.removeEventListener('online', this.#onOnline)
+    this.libp2p.removeEventListener('transport:listening', this.#onAddresses)
+    this.libp2p.removeEventListener('self:peer:update', this.#onAddresses)
+    await Promise.all(this.#bootstraps.map((bootstrap) => bootstrap.stop()))
+    await this.#links.stop()
+    await this.libp2p.stop()
+    this.#tellStatus()
+    for (const listeners of Object.values(this.#listeners)) listeners.clear()
+  }
+
+  status(): ClientStatus {
+    return { state: this.#state, bootstraps: this.#bootstraps.map((one) => one.status()) }
+  }
+
+  peers(): ClientPeer[] {
+    const known = this.#book.all().map(({ peerId }) => peerId)
+    return [...new Set([...this.#links.linked(), ...known])].map((peerId) => this.#peer(peerId))
+  }
+
+  on<K extends keyof ClientEvents>(event: K, listener: Listener<K>): () => void {
+    const listeners: Set<Listener<K>> = this.#listeners[event]
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  async handle(protocol: string, handler: StreamHandler): Promise<void> {
+    await this.libp2p.handle(protocol, handler, { runOnLimitedConnection: true })
+  }
+
+  async open(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream> {
+    const connection = this.#links.connectionTo(peerId)
+    if (connection === null) throw new ClientError('NOT_CONNECTED', `no link to ${peerId}`)
+    return connection.newStream(protocol, { signal, runOnLimitedConnection: true })
+  }
+
+  async ping(peerId: string, signal?: AbortSignal): Promise<number> {
+    if (this.#links.connectionTo(peerId) === null) {
+      throw new ClientError('NOT_CONNECTED', `no link to ${peerId}`)
+    }
+    return this.libp2p.services.ping.ping(peerIdFromString(peerId), { signal })
+  }
+
+  readonly #onAddresses = () => {
+    for (const bootstrap of this.#bootstraps) bootstrap.tellAddresses()
+    this.#tellStatus()
+  }
+
+  readonly #onOnline = () => {
+    for (const bootstrap of this.#bootstraps) bootstrap.wake()
+  }
+
+  async #onNews(relay: PeerId, news: PagesNews): Promise<void> {
+    const id = relay.toString()
+    const records = await Promise.all(news.records.map(openPageRecord))
+    for (const record of records) {
+      if (record === null || record.peerId === this.peerId) continue
+      if (this.#book.note(id, record)) this.#onPage(record.peerId)
+    }
+    for (const peerId of news.gone) {
+      if (this.#book.noteGone(id, peerId)) this.#onPage(peerId)
+    }
+  }
+
+  #onLost(relay: string): void {
+    // It may be connected under another address yet.
+    if (this.#addressOf(relay) !== null) return
+    for (const peerId of this.#book.forgetRelay(relay)) this.#onPage(peerId)
+  }
+
+  #onPage(peerId: string): void {
+    this.#links.look(peerId)
+    this.#tellPeer(peerId)
+  }
+
+  #addressOf(relay: string): Multiaddr | null {
+    const links = this.#bootstraps.filter(({ relayId }) => relayId === relay)
+    return links.map(({ dialAddress }) => dialAddress).find((address) => address !== null) ?? null
+  }
+
+  #peer(peerId: string): ClientPeer {
+    return {
+      peerId,
+      link: this.#links.linkOf(peerId),
+      isPresent: this.#book.get(peerId) !== null,
+      problem: this.#links.problemOf(peerId),
+    }
+  }
+
+  #tellPeer(peerId: string): void {
+    this.#tell('peer', this.#peer(peerId))
+  }
+
+  #tellStatus(): void {
+    if (this.#state !== 'stopped') {
+      const isOnline = this.#bootstraps.some((one) => one.status().isConnected)
+      if (isOnline) this.#state = 'online'
+      else if (this.#state === 'online') this.#state = 'offline'
+    }
+    const status = this.status()
+    const text = JSON.stringify(status)
+    if (text === this.#told) return
+    this.#told = text
+    this.#tell('status', status)
+  }
+
+  #tell<K extends keyof ClientEvents>(event: K, detail: ClientEvents[K]): void {
+    for (const listener of [...this.#listeners[event]]) {
+      try {
+        listener(detail)
+      } catch (error) {
+        // The page's own fault must not stop the client; the browser's console says where it is.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+}
+
+/** The window or worker that tells when the network is back; null where there is none. */
+function browserEvents(): EventTarget | null {
+  const scope: unknown = globalThis
+  return scope instanceof EventTarget ? scope : null
+}

@@ -1,0 +1,50 @@
+import { ownIceServers, readBootstraps } from './addresses.ts'
+import { PageClient } from './client.ts'
+import { createClientLibp2p } from './create-libp2p.ts'
+import { ClientError } from './errors.ts'
+import { readKey } from './keys.ts'
+import { RegistryReader } from './registry.ts'
+import type { Client, ConnectOptions } from './types.ts'
+
+const DEFAULT_NETWORK = 'wesense'
+const DEFAULT_TARGET = 16
+const MAX_TARGET = 64
+const NETWORK = /^[a-z0-9-]{1,64}$/
+
+/**
+ * Joins a network from a browser. Resolves as soon as the client runs; events and `status()` say when a node was
+ * reached, who is there, and how each is linked.
+ * @throws ClientError BAD_OPTION, PRIVATE_NETWORK
+ */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const { network = DEFAULT_NETWORK, targetPeers = DEFAULT_TARGET, registryUrl = null } = options
+  if (options.networkKey != null) {
+    throw new ClientError(
+      'PRIVATE_NETWORK',
+      'a browser cannot join a private network: nodes with a NETWORK_KEY speak to holders of the key on TCP alone',
+    )
+  }
+  if (!NETWORK.test(network)) {
+    throw new ClientError('BAD_OPTION', `no name of a network: ${network}`)
+  }
+  if (!Number.isInteger(targetPeers) || targetPeers < 0 || targetPeers > MAX_TARGET) {
+    throw new ClientError('BAD_OPTION', `targetPeers is a whole number from 0 to ${MAX_TARGET}`)
+  }
+  const bootstraps = readBootstraps(options.bootstrap)
+  const privateKey = await readKey(options.privateKey ?? null)
+  const hasWebRtc = typeof Reflect.get(globalThis, 'RTCPeerConnection') === 'function'
+  const libp2p = await createClientLibp2p({
+    network,
+    privateKey,
+    iceServers: options.iceServers ?? ownIceServers(bootstraps),
+    relays: bootstraps.length,
+    hasWebRtc,
+  })
+  const registry = new RegistryReader({ network, url: registryUrl })
+  const client = new PageClient(
+    { network, bootstraps, targetPeers, hasWebRtc },
+    { libp2p, privateKey, registry },
+  )
+  await client.start()
+  return client
+}

@@ -1,0 +1,305 @@
+import type { Connection } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+import { backoffMs } from '../lib/backoff.ts'
+import { isCarried, isWebRtc } from './addresses.ts'
+import { isDirect, isIdle, keptConnection, needlessConnections } from './needless.ts'
+import type { KnownPage, PageBook } from './page-book.ts'
+import type { ClientLibp2p, LinkKind, LinkProblem } from './types.ts'
+import { pause } from './waiting.ts'
+
+/** The relayed connection that signalling needs. */
+const RELAYED_MS = 8_000
+/**
+ * One attempt at WebRTC each. @libp2p/webrtc 6.0.33 hangs in a few of a hundred, and the next one succeeds; a
+ * network that is merely slow gets more time. The first can be as long as the last once it does not hang.
+ */
+const DIRECT_MS = [3_000, 6_000, 10_000] as const
+/** Between rounds of attempts at one page, doubling. */
+const ROUND_MIN_MS = 2_000
+const ROUND_MAX_MS = 300_000
+/** The one who should dial may not know of us: then we do. */
+const OTHERS_TURN_MS = 3_000
+/** Both ends use the direct connection by then. */
+const SPARE_MS = 5_000
+const CLOSE_MS = 2_000
+const PARALLEL = 6
+
+export interface PageLinksOptions {
+  readonly targetPeers: number
+  readonly hasWebRtc: boolean
+  /** How long each attempt at WebRTC may take, ms. @default 3000, 6000, 10000 */
+  readonly directMs?: readonly number[]
+  /** How long the other one is waited for where it is its turn to dial, ms. @default 3000 */
+  readonly othersTurnMs?: number
+  /** How long a connection that is needless by now is kept, ms. @default 5000 */
+  readonly spareMs?: number
+}
+
+export interface PageLinksComponents {
+  readonly libp2p: Pick<
+    ClientLibp2p,
+    'peerId' | 'dial' | 'getConnections' | 'addEventListener' | 'removeEventListener'
+  >
+  readonly book: PageBook
+  /** The address of a connected node, with its peer ID; null while it is not connected. */
+  readonly addressOf: (relay: string) => Multiaddr | null
+  /** Whether the other end of just this connection is there. */
+  readonly answers: (connection: Connection, signal: AbortSignal) => Promise<boolean>
+  readonly onChange: (peerId: string) => void
+}
+
+/** Holds links to pages that are there. Of two pages the one with the smaller peer ID dials. */
+export class PageLinks {
+  readonly #options: PageLinksOptions
+  readonly #components: PageLinksComponents
+  readonly #controller = new AbortController()
+  /** A job for each page that is there and that we have a turn with. */
+  readonly #jobs = new Map<string, { readonly done: Promise<void>; wake(): void }>()
+  readonly #problems = new Map<string, LinkProblem>()
+  readonly #waiting: (() => void)[] = []
+  /** Pages whose needless connections are closed soon. */
+  readonly #tidying = new Set<string>()
+  #dialling = 0
+
+  constructor(options: PageLinksOptions, components: PageLinksComponents) {
+    this.#options = options
+    this.#components = components
+  }
+
+  start(): void {
+    const { libp2p } = this.#components
+    libp2p.addEventListener('connection:open', this.#onConnection)
+    libp2p.addEventListener('connection:close', this.#onConnection)
+  }
+
+  async stop(): Promise<void> {
+    const { libp2p } = this.#components
+    libp2p.removeEventListener('connection:open', this.#onConnection)
+    libp2p.removeEventListener('connection:close', this.#onConnection)
+    this.#controller.abort(new Error('the client stops'))
+    for (const proceed of this.#waiting.splice(0)) proceed()
+    await Promise.all([...this.#jobs.values()].map(({ done }) => done))
+  }
+
+  /** What is known of a page has changed. */
+  look(peerId: string): void {
+    const job = this.#jobs.get(peerId)
+    job?.wake()
+    if (job !== undefined) return
+    if (this.#controller.signal.aborted || this.#components.book.get(peerId) === null) return
+    if (this.#jobs.size >= this.#options.targetPeers) return
+    this.#begin(peerId)
+  }
+
+  linkOf(peerId: string): LinkKind {
+    if (this.#connections(peerId).some(isDirect)) return 'direct'
+    return this.#connections(peerId).length > 0 ? 'relayed' : 'none'
+  }
+
+  problemOf(peerId: string): LinkProblem | null {
+    return this.linkOf(peerId) === 'direct' ? null : (this.#problems.get(peerId) ?? null)
+  }
+
+  /** The best open connection, the same one at both ends. */
+  connectionTo(peerId: string): Connection | null {
+    return keptConnection(this.#connections(peerId), this.#isSmaller(peerId))
+  }
+
+  /** Pages that a connection is open to, whether or not a node tells of them. */
+  linked(): string[] {
+    const pages = this.#components.libp2p
+      .getConnections()
+      .filter(({ remoteAddr }) => isWebRtc(remoteAddr) || isCarried(remoteAddr))
+    return [...new Set(pages.map(({ remotePeer }) => remotePeer.toString()))]
+  }
+
+  readonly #onConnection = ({ detail }: CustomEvent<Connection>) => {
+    if (!isWebRtc(detail.remoteAddr) && !isCarried(detail.remoteAddr)) return
+    const peerId = detail.remotePeer.toString()
+    this.look(peerId)
+    if (this.linkOf(peerId) === 'direct') this.#tidyLater(peerId)
+    this.#components.onChange(peerId)
+  }
+
+  #begin(peerId: string): void {
+    let wakeUp = new AbortController()
+    const nextWake = () => {
+      wakeUp = new AbortController()
+      return wakeUp.signal
+    }
+    const done = this.#keep(peerId, nextWake).finally(() => {
+      this.#jobs.delete(peerId)
+      this.#problems.delete(peerId)
+      this.#fillPlace()
+    })
+    this.#jobs.set(peerId, { done, wake: () => wakeUp.abort() })
+  }
+
+  /** A place is free: who is there and has none gets it. */
+  #fillPlace(): void {
+    const next = this.#components.book.all().find(({ peerId }) => !this.#jobs.has(peerId))
+    if (next !== undefined) this.look(next.peerId)
+  }
+
+  /** Until the page is gone and no link to it is left. */
+  async #keep(peerId: string, nextWake: () => AbortSignal): Promise<void> {
+    const { signal } = this.#controller
+    const isDialler = this.#isSmaller(peerId)
+    for (let attempt = 0; !signal.aborted; ) {
+      if (!isDialler) await this.#othersTurn(peerId, nextWake)
+      const wake = nextWake()
+      const page = this.#components.book.get(peerId)
+      if (page === null && this.linkOf(peerId) === 'none') return
+      const isWanted = page !== null && this.#isWanted(page, isDialler)
+      if (isWanted) attempt = (await this.#round(page, signal)) ? 0 : attempt + 1
+      // A link that is as good as it can be is left alone until something happens to it.
+      const isTried = isWanted && attempt > 0
+      const ms = isTried
+        ? backoffMs({ attempt: attempt - 1, minMs: ROUND_MIN_MS, maxMs: ROUND_MAX_MS })
+        : ROUND_MAX_MS
+      await pause(ms, signal, isTried ? undefined : wake)
+    }
+  }
+
+  /** The other one has so long to dial. */
+  async #othersTurn(peerId: string, nextWake: () => AbortSignal): Promise<void> {
+    const { signal } = this.#controller
+    const endsAtMs = performance.now() + (this.#options.othersTurnMs ?? OTHERS_TURN_MS)
+    const isAwaited = () =>
+      this.linkOf(peerId) === 'none' && this.#components.book.get(peerId) !== null
+    while (!signal.aborted && isAwaited() && performance.now() < endsAtMs) {
+      await pause(endsAtMs - performance.now(), signal, nextWake())
+    }
+  }
+
+  /** A relayed link that the other one opened is its to make better. */
+  #isWanted(page: KnownPage, isDialler: boolean): boolean {
+    const connection = this.connectionTo(page.peerId)
+    if (connection === null) return true
+    if (isDirect(connection)) return false
+    if (!this.#options.hasWebRtc || !page.hasWebRtc) {
+      this.#setProblem(page.peerId, 'no-webrtc')
+      return false
+    }
+    return isDialler || connection.direction === 'outbound'
+  }
+
+  /** @returns whether the link is as good as it can be */
+  async #round(page: KnownPage, signal: AbortSignal): Promise<boolean> {
+    await this.#turn()
+    try {
+      if (signal.aborted) return false
+      const relayed = await this.#dialRelayed(page, signal)
+      if (relayed === null) return false
+      if (!this.#isWanted(page, true)) return true
+      for (const ms of this.#options.directMs ?? DIRECT_MS) {
+        if (await this.#dialDirect(page, ms, signal)) {
+          this.#problems.delete(page.peerId)
+          return true
+        }
+        if (signal.aborted || this.linkOf(page.peerId) !== 'relayed') return false
+      }
+      this.#setProblem(page.peerId, 'webrtc-failed')
+      return false
+    } finally {
+      this.#dialling -= 1
+      this.#waiting.shift()?.()
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#dialling >= PARALLEL)
+      await new Promise<void>((proceed) => this.#waiting.push(proceed))
+    this.#dialling += 1
+  }
+
+  async #dialRelayed(page: KnownPage, signal: AbortSignal): Promise<Connection | null> {
+    const open = this.connectionTo(page.peerId)
+    if (open !== null) return open
+    for (const relay of page.relays) {
+      const address = this.#components.addressOf(relay)
+      if (address === null) continue
+      const target = address.encapsulate(`/p2p-circuit/p2p/${page.peerId}`)
+      const connection = await this.#dial(target, RELAYED_MS, signal)
+      if (connection !== null) return connection
+    }
+    return null
+  }
+
+  async #dialDirect(page: KnownPage, ms: number, signal: AbortSignal): Promise<boolean> {
+    for (const relay of page.relays) {
+      const address = this.#components.addressOf(relay)
+      if (address === null) continue
+      const target = address.encapsulate(`/p2p-circuit/webrtc/p2p/${page.peerId}`)
+      return (await this.#dial(target, ms, signal)) !== null
+    }
+    return false
+  }
+
+  async #dial(target: Multiaddr, ms: number, outer: AbortSignal): Promise<Connection | null> {
+    const signal = AbortSignal.any([outer, AbortSignal.timeout(ms)])
+    try {
+      return await this.#components.libp2p.dial(target, { signal, force: true })
+    } catch {
+      return null
+    }
+  }
+
+  /** Closes what a direct connection makes needless, once both ends use it. */
+  #tidyLater(peerId: string): void {
+    if (this.#tidying.has(peerId)) return
+    this.#tidying.add(peerId)
+    const { signal } = this.#controller
+    void pause(this.#options.spareMs ?? SPARE_MS, signal).then(async () => {
+      this.#tidying.delete(peerId)
+      if (signal.aborted) return
+      await this.#closeSilent(peerId, signal)
+      const needless = needlessConnections(this.#connections(peerId), this.#isSmaller(peerId))
+      await Promise.all(needless.filter(isIdle).map(closeInOrder))
+      // What still carries something is looked at again.
+      if (needless.some(({ status }) => status === 'open')) this.#tidyLater(peerId)
+    })
+  }
+
+  /**
+   * Before one of several is closed the others have to prove that they are there: what the other end has given up
+   * can look open here, and must not be the one that stays.
+   */
+  async #closeSilent(peerId: string, signal: AbortSignal): Promise<void> {
+    const direct = this.#connections(peerId).filter(isDirect)
+    if (direct.length < 2) return
+    await Promise.all(
+      direct.map(async (one) => {
+        if (await this.#components.answers(one, signal)) return
+        if (!signal.aborted) one.abort(new Error('nobody answers over it'))
+      }),
+    )
+  }
+
+  #isSmaller(peerId: string): boolean {
+    return this.#components.libp2p.peerId.toString() < peerId
+  }
+
+  #connections(peerId: string): Connection[] {
+    return this.#components.libp2p
+      .getConnections(peerIdFromString(peerId))
+      .filter(({ status }) => status === 'open')
+  }
+
+  #setProblem(peerId: string, problem: LinkProblem): void {
+    if (this.#problems.get(peerId) === problem) return
+    this.#problems.set(peerId, problem)
+    this.#components.onChange(peerId)
+  }
+}
+
+/** Within two seconds, or else without the other end's word. */
+async function closeInOrder(connection: Connection): Promise<void> {
+  try {
+    await connection.close({ signal: AbortSignal.timeout(CLOSE_MS) })
+  } catch (error) {
+    connection.abort(error instanceof Error ? error : new Error(String(error)))
+  }
+}
