@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(args: string[]): Prom
   newcomer: () => import('./newcomer.ts'),
   year: () => import('./year.ts'),
   relay: () => import('./relay.ts'),
+  browsers: () => import('./browsers.ts'),
   hostile: () => import('./hostile.ts'),
   peers: () => import('./peers.ts'),
 }
