@@ -9,20 +9,23 @@ const STUN_PORT = 3478
 
 /** @throws ClientError BAD_OPTION */
 export function readBootstraps(given: string | readonly string[]): Multiaddr[] {
+  return listOf(given).map(readBootstrap)
+}
+
+/** @throws ClientError BAD_OPTION */
+export function listOf(given: string | readonly string[]): string[] {
   const texts = typeof given === 'string' ? [given] : [...given]
-  if (texts.length === 0 || texts.length > LIMIT_BOOTSTRAPS) {
-    throw new ClientError('BAD_OPTION', `bootstrap needs 1 to ${LIMIT_BOOTSTRAPS} addresses`)
-  }
-  return texts.map(readBootstrap)
+  if (texts.length > 0 && texts.length <= LIMIT_BOOTSTRAPS) return texts
+  throw new ClientError('BAD_OPTION', `bootstrap needs 1 to ${LIMIT_BOOTSTRAPS} addresses`)
 }
 
 function readBootstrap(text: string): Multiaddr {
   const address = text.startsWith('/') ? parse(text) : parse(multiaddrOfUrl(text))
-  const names = address.getComponents().map(({ name }) => name)
-  if (!names.includes('ws') && !names.includes('wss')) {
-    throw new ClientError('BAD_OPTION', `no address of a WebSocket: ${text}`)
-  }
-  return address
+  if (isWebSocket(address) || isWebRtcDirect(address)) return address
+  throw new ClientError(
+    'BAD_OPTION',
+    `neither a WebSocket's address nor one of WebRTC-direct with its certificate's hash: ${text}`,
+  )
 }
 
 function parse(text: string): Multiaddr {
@@ -65,6 +68,16 @@ export function relayOf(address: Multiaddr): string | null {
   if (circuits.length !== 1) return null
   const before = components[components.findIndex(({ code }) => code === CODE_P2P_CIRCUIT) - 1]
   return before?.code === CODE_P2P ? (before.value ?? null) : null
+}
+
+export function isWebSocket(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
+}
+
+/** With the hash by which a browser knows the node's certificate. */
+export function isWebRtcDirect(address: Multiaddr): boolean {
+  const names = address.getComponents().map(({ name }) => name)
+  return names.includes('webrtc-direct') && names.includes('certhash')
 }
 
 export function isWebRtc(address: Multiaddr): boolean {

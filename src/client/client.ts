@@ -1,5 +1,4 @@
 import type { PeerId, PrivateKey, Stream, StreamHandler } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { type PagesNews, pagesProtocol } from '../wire/pages.ts'
@@ -8,7 +7,7 @@ import { ClientError } from './errors.ts'
 import { openPageRecord } from './own-record.ts'
 import { PageBook } from './page-book.ts'
 import { PageLinks } from './page-links.ts'
-import { answers } from './probe.ts'
+import { answers, roundTripMs } from './probe.ts'
 import type { RegistryReader } from './registry.ts'
 import type { Client, ClientEvents, ClientLibp2p, ClientPeer, ClientStatus } from './types.ts'
 
@@ -35,6 +34,7 @@ export class PageClient implements Client {
   readonly #bootstraps: readonly BootstrapLink[]
   readonly #book = new PageBook()
   readonly #links: PageLinks
+  readonly #pingProtocol: string
   readonly #listeners: { readonly [K in keyof ClientEvents]: Set<Listener<K>> } = {
     status: new Set(),
     peer: new Set(),
@@ -47,12 +47,12 @@ export class PageClient implements Client {
     this.peerId = libp2p.peerId.toString()
     this.libp2p = libp2p
     this.registry = registry
+    this.#pingProtocol = `/${options.network}/ping/1.0.0`
     this.#links = new PageLinks(options, {
       libp2p,
       book: this.#book,
       addressOf: (relay) => this.#addressOf(relay),
-      answers: (connection, signal) =>
-        answers(connection, `/${options.network}/ping/1.0.0`, signal),
+      answers: (connection, signal) => answers(connection, this.#pingProtocol, signal),
       onChange: (peerId) => this.#tellPeer(peerId),
     })
     this.#bootstraps = options.bootstraps.map(
@@ -118,10 +118,9 @@ export class PageClient implements Client {
   }
 
   async ping(peerId: string, signal?: AbortSignal): Promise<number> {
-    if (this.#links.connectionTo(peerId) === null) {
-      throw new ClientError('NOT_CONNECTED', `no link to ${peerId}`)
-    }
-    return this.libp2p.services.ping.ping(peerIdFromString(peerId), { signal })
+    const connection = this.#links.connectionTo(peerId)
+    if (connection === null) throw new ClientError('NOT_CONNECTED', `no link to ${peerId}`)
+    return roundTripMs(connection, this.#pingProtocol, signal)
   }
 
   readonly #onAddresses = () => {

@@ -1,4 +1,5 @@
-import { ownIceServers, readBootstraps } from './addresses.ts'
+import { ownIceServers } from './addresses.ts'
+import { readBootstrapList } from './bootstrap-list.ts'
 import { PageClient } from './client.ts'
 import { createClientLibp2p } from './create-libp2p.ts'
 import { ClientError } from './errors.ts'
@@ -13,11 +14,12 @@ const NETWORK = /^[a-z0-9-]{1,64}$/
 
 /**
  * Joins a network from a browser. Resolves as soon as the client runs; events and `status()` say when a node was
- * reached, who is there, and how each is linked.
- * @throws ClientError BAD_OPTION, PRIVATE_NETWORK
+ * reached, who is there, and how each is linked. With `https:` URLs it first waits for their lists, 10 s at most.
+ * @throws ClientError BAD_OPTION, PRIVATE_NETWORK; UNREACHABLE, MALFORMED, OTHER_NETWORK, OTHER_PROTOCOL where URLs
+ *   were given and no way in is left
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const { network = DEFAULT_NETWORK, targetPeers = DEFAULT_TARGET, registryUrl = null } = options
+  const { network = DEFAULT_NETWORK, targetPeers = DEFAULT_TARGET } = options
   if (options.networkKey != null) {
     throw new ClientError(
       'PRIVATE_NETWORK',
@@ -30,9 +32,14 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   if (!Number.isInteger(targetPeers) || targetPeers < 0 || targetPeers > MAX_TARGET) {
     throw new ClientError('BAD_OPTION', `targetPeers is a whole number from 0 to ${MAX_TARGET}`)
   }
-  const bootstraps = readBootstraps(options.bootstrap)
   const privateKey = await readKey(options.privateKey ?? null)
   const hasWebRtc = typeof Reflect.get(globalThis, 'RTCPeerConnection') === 'function'
+  const { addresses: bootstraps, publicUrl } = await readBootstrapList(options.bootstrap, {
+    network,
+    hasWebRtc,
+    isSecure: isSecurePage(),
+    nowMs: Date.now(),
+  })
   const libp2p = await createClientLibp2p({
     network,
     privateKey,
@@ -40,11 +47,18 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     relays: bootstraps.length,
     hasWebRtc,
   })
-  const registry = new RegistryReader({ network, url: registryUrl })
+  const registry = new RegistryReader({ network, url: options.registryUrl ?? publicUrl })
   const client = new PageClient(
     { network, bootstraps, targetPeers, hasWebRtc },
     { libp2p, privateKey, registry },
   )
   await client.start()
   return client
+}
+
+/** False outside of a page. */
+function isSecurePage(): boolean {
+  const location: unknown = Reflect.get(globalThis, 'location')
+  const isObject = typeof location === 'object' && location !== null
+  return isObject && 'protocol' in location && location.protocol === 'https:'
 }

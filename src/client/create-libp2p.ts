@@ -4,7 +4,7 @@ import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
-import { webRTC } from '@libp2p/webrtc'
+import { webRTC, webRTCDirect } from '@libp2p/webrtc'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 
@@ -48,7 +48,13 @@ export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<
     transports: [
       webSockets(),
       circuitRelayTransport(),
-      ...(hasWebRtc ? [webRTC({ rtcConfiguration: { iceServers } })] : []),
+      ...(hasWebRtc
+        ? [
+            webRTC({ rtcConfiguration: { iceServers } }),
+            // The node's address is known, and it needs none of ours.
+            webRTCDirect({ rtcConfiguration: { iceServers: [] } }),
+          ]
+        : []),
     ],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],

@@ -2,9 +2,10 @@ export type ClientErrorCode =
   | 'BAD_OPTION'
   | 'PRIVATE_NETWORK'
   | 'NOT_CONNECTED'
-  | 'STOPPED'
-  | 'REGISTRY_UNREACHABLE'
-  | 'REGISTRY_MALFORMED'
+  | 'UNREACHABLE'
+  | 'MALFORMED'
+  | 'OTHER_NETWORK'
+  | 'OTHER_PROTOCOL'
 
 /** Every failure that the client throws, told apart by `code`. */
 export class ClientError extends Error {

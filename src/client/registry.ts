@@ -1,5 +1,3 @@
-import { peerIdFromString } from '@libp2p/peer-id'
-
 import {
   acceptedLogs,
   type EntryCheck,
@@ -10,10 +8,10 @@ import {
   type SignedRecord,
 } from '../wire/signed-entries.ts'
 import { ClientError } from './errors.ts'
+import { fetchJson, verifyByPeerId } from './public-http.ts'
 
 /** Pages of one read: 20 000 records. */
 const LIMIT_PAGES = 40
-const FETCH_MS = 10_000
 /** Records live for half a year at most; a node lists what was refreshed within a week by default. */
 const EPOCHS_BACK = 13
 
@@ -53,7 +51,7 @@ export class RegistryReader {
 
   /**
    * The stations, each author's latest word.
-   * @throws ClientError REGISTRY_UNREACHABLE, REGISTRY_MALFORMED, BAD_OPTION without a `registryUrl`
+   * @throws ClientError UNREACHABLE, MALFORMED, OTHER_NETWORK, BAD_OPTION without a `registryUrl`
    */
   async nodes(signal?: AbortSignal): Promise<Stations> {
     const check = this.#check('nodes')
@@ -86,41 +84,23 @@ export class RegistryReader {
   }
 
   async *#pages(database: string, signal?: AbortSignal): AsyncGenerator<SignedEntriesPage> {
-    const { url, network } = this.#options
+    const { url, network, fetch } = this.#options
     if (url === null) {
       throw new ClientError('BAD_OPTION', 'connect() was given no registryUrl to read from')
     }
     let after: string | null = null
     for (let page = 0; page < LIMIT_PAGES; page++) {
       const target: URL = new URL(`registry/${database}`, url.endsWith('/') ? url : `${url}/`)
+      target.searchParams.set('network', network)
       if (after !== null) target.searchParams.set('after', after)
-      const answer = readEntriesPage(await this.#fetchJson(target, signal))
+      const options = { limitBytes: LIMIT_PAGE_BYTES, fetch, signal }
+      const answer = readEntriesPage(await fetchJson(target, options))
       if (answer === null || answer.network !== network || answer.database !== database) {
-        throw new ClientError('REGISTRY_MALFORMED', `no page of ${network}'s ${database}`)
+        throw new ClientError('MALFORMED', `no page of ${network}'s ${database}`)
       }
       yield answer
       after = answer.next
       if (after === null) return
-    }
-  }
-
-  async #fetchJson(target: URL, signal?: AbortSignal): Promise<unknown> {
-    const { fetch: load = fetch } = this.#options
-    const deadline = AbortSignal.timeout(FETCH_MS)
-    const both = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
-    let text: string
-    try {
-      const response = await load(target, { signal: both, credentials: 'omit' })
-      if (!response.ok) throw new Error(`status ${response.status}`)
-      text = await readText(response, LIMIT_PAGE_BYTES)
-    } catch (cause) {
-      signal?.throwIfAborted()
-      throw new ClientError('REGISTRY_UNREACHABLE', `no answer from ${target.origin}`, cause)
-    }
-    try {
-      return JSON.parse(text)
-    } catch (cause) {
-      throw new ClientError('REGISTRY_MALFORMED', 'the answer is no JSON', cause)
     }
   }
 }
@@ -138,44 +118,11 @@ function stationOf({ author, localId, clockMs, value }: SignedRecord): StationRe
   return [{ author, ingesterId: localId, isOwnWord, updatedAtMs: clockMs, fields: value }]
 }
 
-/** The key is in the peer ID itself, so nobody has to be asked for it. */
-async function verifyByPeerId(
-  peerId: string,
-  bytes: Uint8Array,
-  signature: Uint8Array,
-): Promise<boolean> {
-  try {
-    const { publicKey } = peerIdFromString(peerId)
-    if (publicKey?.type !== 'Ed25519') return false
-    return await publicKey.verify(bytes, signature)
-  } catch {
-    return false
-  }
-}
-
 /** @returns no bytes for what is no base64, which is no entry either */
 function fromBase64(text: string): Uint8Array {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
   } catch {
     return new Uint8Array(0)
-  }
-}
-
-/** @throws when there is more than that, before all of it is held */
-async function readText(response: Response, limitBytes: number): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  const reader = response.body?.getReader()
-  for (;;) {
-    const part = await reader?.read()
-    if (part === undefined || part.done) return text + decoder.decode()
-    bytes += part.value.length
-    if (bytes > limitBytes) {
-      await reader?.cancel()
-      throw new Error('the answer is too long')
-    }
-    text += decoder.decode(part.value, { stream: true })
   }
 }

@@ -13,8 +13,12 @@ export interface IceServer {
 
 export interface ConnectOptions {
   /**
-   * Nodes to begin with and to come back to, at most eight: multiaddrs of a WebSocket
-   * (`/dns/relay.example.org/tcp/4003/tls/ws`, with or without `/p2p/<id>`) or URLs (`wss://relay.example.org:4003`).
+   * Nodes to begin with and to come back to, at most eight:
+   * - URLs of their public HTTP (`https://relay.example.org:4004`), each of which names up to three relays; behind a
+   *   `#` may stand the peer ID of the node that has to have signed what it says;
+   * - URLs or multiaddrs of a WebSocket (`wss://relay.example.org:4003`, `/dns/relay.example.org/tcp/4003/tls/ws`,
+   *   with or without `/p2p/<id>`);
+   * - multiaddrs of WebRTC-direct (`/ip4/203.0.113.9/udp/4003/webrtc-direct/certhash/<hash>`).
    */
   readonly bootstrap: string | readonly string[]
   /** The network's name. @default 'wesense' */
@@ -25,7 +29,7 @@ export interface ConnectOptions {
   readonly targetPeers?: number
   /** Its own key, for a peer ID that lasts: what `newKey()` returned, or one of libp2p. @default a new one */
   readonly privateKey?: PrivateKey | string
-  /** Where the public HTTP listener of a node is, such as `https://relay.example.org`. @default none */
+  /** The public HTTP of the node to read the registry from. @default the first URL of `bootstrap` that answered */
   readonly registryUrl?: string
   /**
    * Of a private network. A browser cannot join one, so any value is refused: libp2p's pre-shared key works

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { bundleClient } from '../../scripts/build/client.ts'
-import { ORIGIN, openPage, startBrowser, startBrowserNode } from '../support/browser.ts'
-import { untilBootstrap } from '../support/browser-links.ts'
+import { openPage, startBrowser, startBrowserNode } from '../support/browser.ts'
+import { untilBootstrap, untilLinked } from '../support/browser-links.ts'
 import { createBrowserNet } from '../support/browser-net.ts'
 import { makePair, PairFolder } from '../support/certificates.ts'
-import { PROJECT_ROOT } from '../support/process.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 test('a page stays connected over TLS while the certificate is renewed, and others come', async (t) => {
@@ -32,26 +30,15 @@ test('a page stays connected over TLS while the certificate is renewed, and othe
   )
 })
 
-test('a page reaches a node by WebRTC-direct, with no name and no certificate', async (t) => {
-  const { code } = await bundleClient({
-    root: PROJECT_ROOT,
-    entry: 'test/support/browser-page/direct-page.ts',
-  })
+test('two pages meet at a node that has no name and no certificate, by WebRTC-direct', async (t) => {
   const net = await createBrowserNet(t)
   const { program } = await startBrowserNode(t, { net, env: { WEBRTC_DIRECT_PORT: '4005' } })
   const address = program.addresses.find((one) => one.includes('/webrtc-direct/'))
   assert.match(address ?? '', new RegExp(`^/ip4/${net.ips[0]}/udp/4005/webrtc-direct/certhash/u`))
   const browser = await startBrowser(t, { net })
-  const page = await (await browser.newContext()).newPage()
-  await page.route(`${ORIGIN}/**`, (route) =>
-    route.fulfill(
-      new URL(route.request().url()).pathname === '/page.js'
-        ? { contentType: 'text/javascript', body: Buffer.from(code).toString('utf8') }
-        : { contentType: 'text/html', body: '<script type="module" src="/page.js"></script>' },
-    ),
-  )
-  await page.goto(ORIGIN, { waitUntil: 'domcontentloaded' })
-  await page.waitForFunction('globalThis.test?.isReady === true')
-  const target = JSON.stringify(`${address}/p2p/${program.peerId}`)
-  assert.equal(await page.evaluate(`globalThis.test.dial(${target})`), 'open')
+  const bootstrap = `${address}/p2p/${program.peerId}`
+  const first = await openPage(browser, { connect: { bootstrap } })
+  const second = await openPage(browser, { connect: { bootstrap } })
+  await untilLinked(first, second, { link: 'direct' })
+  await untilLinked(second, first, { link: 'direct' })
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Client, type ConnectOptions, connect } from '../../src/client/index.ts'
-import { type Station, startStation } from '../support/node.ts'
+import { freePort, type Station, startStation } from '../support/node.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** A relay with the default policy, on a WebSocket of this machine. */
@@ -64,6 +65,63 @@ describe('clients without WebRTC, as Node is one', () => {
     const metrics = await station.metrics()
     assert.equal(metrics.get('wesense_pages_streams'), 2)
     assert.equal(metrics.get('wesense_pages_streams_ended_total{reason="replaced"}'), undefined)
+  })
+})
+
+/** A relay that announces itself on loopback, with public HTTP. */
+async function publicRelay(t: TestContext, seeds: readonly Station[] = []) {
+  const [port, wsPort] = [await freePort(), await freePort()]
+  const station = await startStation(t, {
+    env: {
+      LIBP2P_PORT: `${port}`,
+      WS_ENABLED: 'true',
+      WS_PORT: `${wsPort}`,
+      ANNOUNCE_ADDRESS: `127.0.0.1:${port},/ip4/127.0.0.1/tcp/${wsPort}/ws`,
+      RELAY_ENABLED: 'true',
+      PUBLIC_PORT: '0',
+      PUBLIC_HOST: '127.0.0.1',
+      ORBITDB_BOOTSTRAP_PEERS: seeds.map((seed) => seed.address()).join(','),
+    },
+  })
+  return { station, url: `http://127.0.0.1:${station.node.publicApi?.status()?.address.port}` }
+}
+
+/** How many relays the node tells of; asked twice a second, which its rate allows. */
+async function relaysAt(url: string): Promise<number> {
+  await delay(500)
+  const response = await fetch(`${url}/bootstrap`)
+  const { peers } = (await response.json()) as { peers: { roles: string[] }[] }
+  return peers.filter(({ roles }) => roles.includes('relay')).length
+}
+
+describe('clients that know the public HTTP of a node alone', () => {
+  it('meet each other though each asked another node', async (t) => {
+    const one = await publicRelay(t)
+    const other = await publicRelay(t, [one.station])
+    for (const { url } of [one, other]) {
+      await waitFor(async () => (await relaysAt(url)) === 2, {
+        timeoutMs: 20_000,
+        message: 'each tells of the other',
+      })
+    }
+    const first = await client(t, { bootstrap: one.url })
+    const second = await client(t, { bootstrap: `${other.url}#${other.station.peerId}` })
+    await untilLinked(first, second)
+    assert.deepEqual(
+      first.status().bootstraps.map(({ peerId }) => peerId),
+      [one.station.peerId, other.station.peerId],
+    )
+    const { nodes, refused } = await second.registry.nodes()
+    assert.equal(refused, 0)
+    assert.ok(nodes.some(({ author }) => author === one.station.peerId))
+  })
+
+  it('are told why they cannot come in', async (t) => {
+    const { url } = await publicRelay(t)
+    await assert.rejects(connect({ bootstrap: url, network: 'elsewhere' }), {
+      code: 'OTHER_NETWORK',
+      message: /wesense, not of elsewhere/,
+    })
   })
 })
 

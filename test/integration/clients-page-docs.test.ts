@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, describe, it, type TestContext } from 'node:test'
 
 import { Scope } from '../support/network.ts'
-import { type Station, startStation } from '../support/node.ts'
+import { freePort, type Station, startStation } from '../support/node.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const DOCS = new URL('../../docs/clients.md', import.meta.url)
@@ -23,20 +23,18 @@ describe('docs/clients.md, for pages', () => {
   let places: Readonly<Record<string, string>>
 
   before(async () => {
+    const [tcpPort, wsPort] = [await freePort(), await freePort()]
     station = await startStation(scope, {
       env: {
-        ...{ WS_ENABLED: 'true', WS_PORT: '0', PUBLIC_PORT: '0', PUBLIC_HOST: '127.0.0.1' },
-        ...{ RELAY_ENABLED: 'true', RELAY_POLICY: 'open' },
+        ...{ WS_ENABLED: 'true', WS_PORT: `${wsPort}`, PUBLIC_PORT: '0', PUBLIC_HOST: '127.0.0.1' },
+        ...{ RELAY_ENABLED: 'true', RELAY_POLICY: 'open', LIBP2P_PORT: `${tcpPort}` },
+        ANNOUNCE_ADDRESS: `127.0.0.1:${tcpPort},/ip4/127.0.0.1/tcp/${wsPort}/ws`,
       },
     })
-    const { listen } = station.node.network.status()
-    const ws = /^\/ip4\/127\.0\.0\.1\/tcp\/(\d+)\/ws/.exec(
-      listen.find((one) => one.endsWith('/ws')) ?? '',
-    )
     const { host, port } = (await station.call('/status')).json.public_http
     places = {
       'wesense-node/client': CLIENT,
-      'wss://relay.example.org:4003': `ws://127.0.0.1:${ws?.[1]}`,
+      'wss://relay.example.org:4003': `ws://127.0.0.1:${wsPort}`,
       'https://relay.example.org:4004': `http://${host}:${port}`,
     }
   })
@@ -87,6 +85,6 @@ describe('docs/clients.md, for pages', () => {
     await station.call('/nodes/doc', { method: 'PUT', body: { node_name: 'of the docs' } })
     const { child, out } = start(t, registry)
     await waitFor(() => child.exitCode !== null, { timeoutMs: 20_000, message: 'it ends' })
-    assert.equal(out(), '1 stations, 0 forged\n')
+    assert.equal(out(), '2 stations, 0 forged\n')
   })
 })

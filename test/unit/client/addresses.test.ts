@@ -13,11 +13,15 @@ import { PEERS } from '../network/fakes.ts'
 
 const [RELAY, PAGE] = PEERS
 
+const DIRECT =
+  '/ip4/192.0.2.1/udp/4003/webrtc-direct/certhash/uEiAkH5a4DPGKUuOBjYw0CgwjvcJCJMD2K_1aluKR_tpevQ'
+
 const READ: Readonly<Record<string, string>> = {
   'ws://192.0.2.1:4003': '/ip4/192.0.2.1/tcp/4003/ws',
   'wss://relay.example.org': '/dns/relay.example.org/tcp/443/tls/ws',
   'ws://[2001:db8::1]:4003/': '/ip6/2001:db8::1/tcp/4003/ws',
   [`/dns/a.example/tcp/4003/tls/ws/p2p/${RELAY}`]: `/dns/a.example/tcp/4003/tls/ws/p2p/${RELAY}`,
+  [DIRECT]: DIRECT,
 }
 
 for (const [text, address] of Object.entries(READ)) {
@@ -32,6 +36,7 @@ for (const text of [
   'https://relay.example.org',
   '/ip4/192.0.2.1/tcp/4002',
   '/nothing/at/all',
+  '/ip4/192.0.2.1/udp/4003/webrtc-direct',
 ]) {
   test(`a bootstrap "${text}" is refused`, () => {
     assert.throws(() => readBootstraps(text), { code: 'BAD_OPTION' })

@@ -69,8 +69,8 @@ describe('the registry in a browser', () => {
     const { registry, asked } = reader(pageOf([first], { next: 'a&b' }), pageOf([second]))
     const { nodes, refused } = await registry.nodes()
     assert.deepEqual(asked, [
-      'https://node.example.org/registry/nodes',
-      'https://node.example.org/registry/nodes?after=a%26b',
+      'https://node.example.org/registry/nodes?network=test',
+      'https://node.example.org/registry/nodes?network=test&after=a%26b',
     ])
     assert.equal(refused, 0)
     const { peerId } = station.identity
@@ -121,16 +121,16 @@ describe('the registry in a browser', () => {
   it('is not another network’s, nor another database', async () => {
     for (const wrong of [{ network: 'elsewhere' }, { database: 'trust' }]) {
       const { registry } = reader(pageOf([], wrong))
-      await assert.rejects(registry.nodes(), { code: 'REGISTRY_MALFORMED' })
+      await assert.rejects(registry.nodes(), { code: 'MALFORMED' })
     }
   })
 
   it('says when nothing answers, when it is no registry, and when there is no end', async () => {
-    await assert.rejects(reader().registry.nodes(), { code: 'REGISTRY_UNREACHABLE' })
-    await assert.rejects(reader('<html>').registry.nodes(), { code: 'REGISTRY_MALFORMED' })
-    await assert.rejects(reader({}).registry.nodes(), { code: 'REGISTRY_MALFORMED' })
+    await assert.rejects(reader().registry.nodes(), { code: 'UNREACHABLE' })
+    await assert.rejects(reader('<html>').registry.nodes(), { code: 'MALFORMED' })
+    await assert.rejects(reader({}).registry.nodes(), { code: 'MALFORMED' })
     const long = reader(' '.repeat(LIMIT_PAGE_BYTES + 1))
-    await assert.rejects(long.registry.nodes(), { code: 'REGISTRY_UNREACHABLE' })
+    await assert.rejects(long.registry.nodes(), { code: 'UNREACHABLE' })
     const endless = reader(...new Array(100).fill(pageOf([], { next: 'again' })))
     await endless.registry.nodes()
     assert.equal(endless.asked.length, 40)
