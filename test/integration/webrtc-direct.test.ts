@@ -23,7 +23,7 @@ test('a browser-like client connects by address alone, and the address lasts', a
   const host = await startHost(t, { webRtcDirect: { port: 0, certificatePath } })
   const address = directOf(host.announceAddresses())
   assert.match(address, /^\/ip4\/127\.0\.0\.1\/udp\/\d+\/webrtc-direct\/certhash\/uEi[\w-]{44}$/)
-  await dialDirect(t, `${address}/p2p/${host.peerId}`)
+  await dialDirect(t, `${address}/p2p/${host.peerId}`, 'test')
   await waitFor(() => host.peers().length === 1, { message: 'connected' })
   assert.match(
     host.peers()[0]?.remoteAddress ?? '',
@@ -40,7 +40,7 @@ test('another certificate than the one in the address is not accepted by the cli
   const other = await startHost(t, { webRtcDirect: { port: 0, certificatePath: null } })
   const [own = '', theirs = ''] = [host, other].map((one) => directOf(one.listenAddresses()))
   const forged = `${own.split('/certhash/')[0]}/certhash/${theirs.split('/certhash/')[1]}`
-  await assert.rejects(dialDirect(t, `${forged}/p2p/${host.peerId}`))
+  await assert.rejects(dialDirect(t, `${forged}/p2p/${host.peerId}`, 'test'))
   assert.equal(host.peers().length, 0)
 })
 
@@ -98,7 +98,7 @@ test('a flood of forged names makes a bounded number of native connections, and 
   assert.ok(count(found, 'pending-cap') > 0)
   const address = directOf(host.listenAddresses())
   const honest = await waitFor(
-    () => dialDirect(t, `${address}/p2p/${host.peerId}`).catch(() => null),
+    () => dialDirect(t, `${address}/p2p/${host.peerId}`, 'test').catch(() => null),
     { message: 'an honest client connects', timeoutMs: 12_000 },
   )
   assert.equal(honest.status, 'open')

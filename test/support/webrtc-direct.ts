@@ -5,17 +5,28 @@ import { webRTCDirect } from '@libp2p/webrtc'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 
+import { roundTripMs } from '../../src/client/probe.ts'
+
 type CleanUp = { after(job: () => unknown): void }
 
-/** Dials as a page does that has nothing but WebRTC-direct. @param address with `/p2p/<id>` */
-export async function dialDirect(t: CleanUp, address: string): Promise<Connection> {
+/**
+ * Dials as a page does that has nothing but WebRTC-direct, and hears the node answer: what it refuses after the
+ * handshake looks open at this end. @param address with `/p2p/<id>`
+ */
+export async function dialDirect(
+  t: CleanUp,
+  address: string,
+  network = 'wesense',
+): Promise<Connection> {
   const client = await createLibp2p({
     addresses: { listen: [] },
     transports: [webRTCDirect({ rtcConfiguration: { iceServers: [] } })],
     connectionGater: { denyDialMultiaddr: () => false },
   })
   t.after(() => client.stop())
-  return client.dial(multiaddr(address), { signal: AbortSignal.timeout(8000) })
+  const connection = await client.dial(multiaddr(address), { signal: AbortSignal.timeout(8000) })
+  await roundTripMs(connection, `/${network}/ping/1.0.0`)
+  return connection
 }
 
 /** Sends STUN requests that carry a new name each, from as many loopback addresses. */

@@ -19,6 +19,7 @@ type Key = Arriving['timeline']
 
 interface Waiting {
   readonly connection: Arriving
+  readonly isPeerFirst: boolean
   readonly sinceMs: number
   readonly settle: (refusal: 'busy' | null) => void
 }
@@ -65,8 +66,11 @@ export class HandshakeTurns {
     return this.#waiting.size
   }
 
-  /** Resolves when the handshake may begin, with null, or has to go. `end` must follow. */
-  turn(connection: Arriving): Promise<'busy' | null> {
+  /**
+   * Resolves when the handshake may begin, with null, or has to go. `end` must follow.
+   * @param isPeerFirst whether the peer has to say something before we do
+   */
+  turn(connection: Arriving, isPeerFirst = true): Promise<'busy' | null> {
     const { timeline } = connection
     const { promise, resolve } = Promise.withResolvers<'busy' | null>()
     const settle = (refusal: 'busy' | null) => {
@@ -75,7 +79,7 @@ export class HandshakeTurns {
       resolve(refusal)
     }
     this.#inHand.add(timeline)
-    this.#waiting.set(timeline, { connection, sinceMs: this.#now(), settle })
+    this.#waiting.set(timeline, { connection, isPeerFirst, sinceMs: this.#now(), settle })
     connection.addEventListener('close', () => this.end(connection), { once: true })
     this.#timer ??= setInterval(() => this.tick(), TICK_MS).unref()
     this.#next()
@@ -105,9 +109,9 @@ export class HandshakeTurns {
   #next(): void {
     const { atOnce, perRound, waitMs } = this.#options
     const tooLateMs = this.#now() - waitMs
-    for (const { connection, sinceMs, settle } of this.#waiting.values()) {
+    for (const { connection, isPeerFirst, sinceMs, settle } of this.#waiting.values()) {
       if (sinceMs <= tooLateMs) settle('busy')
-      else if (connection.readBufferLength > 0) {
+      else if (!isPeerFirst || connection.readBufferLength > 0) {
         if (this.#leases.size >= atOnce || this.#begun >= perRound) return
         this.#begun += 1
         settle(null)

@@ -22,9 +22,9 @@ class Door {
     this.sut = new HandshakeTurns({ atOnce: 2, perRound, waitMs: 2_500 }, { now: () => this.nowMs })
   }
 
-  arrive(isSpeaking = true): Arriving {
+  arrive(isSpeaking = true, isPeerFirst = true): Arriving {
     const arriving = new Arriving(isSpeaking)
-    void this.sut.turn(arriving).then((verdict) => {
+    void this.sut.turn(arriving, isPeerFirst).then((verdict) => {
       arriving.verdict = verdict
     })
     return arriving
@@ -49,6 +49,13 @@ test('handshakes begin as others end, in the order in which they came', async ()
   assert.deepEqual(await door.verdicts(...all), ['begun', 'begun', 'begun', 'waits'])
   all[0].close()
   assert.deepEqual(await door.verdicts(...all), ['begun', 'begun', 'begun', 'begun'])
+  door.close(...all)
+})
+
+test('where we speak first nothing is waited for but the turn', async () => {
+  const door = new Door()
+  const all = [door.arrive(false), door.arrive(false, false)] as const
+  assert.deepEqual(await door.verdicts(...all), ['waits', 'begun'])
   door.close(...all)
 })
 
