@@ -125,7 +125,8 @@ export function createGater(components: GaterComponents): ConnectionGater {
       return refusal !== null
     },
     denyInboundConnection: async (connection) => {
-      const refusal = arrivalRefusalOf(connection) ?? (await turns.turn(connection))
+      const refusal =
+        arrivalRefusalOf(connection) ?? (await turns.turn(connection, isPeerFirst(connection)))
       if (refusal === null) watchHandshake(connection)
       return isDenied(refusal)
     },
@@ -153,7 +154,18 @@ export function createGater(components: GaterComponents): ConnectionGater {
     filterMultiaddrForPeer: (peer, address) => {
       const id = peer.toString()
       if (id === self) return true
-      return dialPolicy.isDialable(address, 'dht') && addressQuota.admit(id, address.toString())
+      const text = address.toString()
+      // What is cheap to say comes first: a peer can tell of a thousand.
+      return (
+        addressQuota.hasPlaceFor(id, text) &&
+        dialPolicy.isDialable(address, 'dht') &&
+        addressQuota.admit(id, text)
+      )
     },
   }
+}
+
+/** In the handshake: over WebRTC-direct it is the listener that begins, and a DTLS handshake went before. */
+function isPeerFirst({ remoteAddr }: Pick<MultiaddrConnection, 'remoteAddr'>): boolean {
+  return !remoteAddr.getComponents().some(({ name }) => name === 'webrtc-direct')
 }

@@ -15,6 +15,7 @@ import { createKadDht } from './dht-service.ts'
 import { type AppSpecificScore, createGossipsub } from './gossip.ts'
 import { guardConnectionList } from './guards/connection-list.ts'
 import { HANDSHAKE_ANSWERS, withProposalLimit } from './guards/handshake-proposals.ts'
+import { guardIdentify, type IdentifyRateLimits } from './guards/identify-rate.ts'
 import { type ListenFailures, withPreparedListeners } from './guards/listeners.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
 import { withConduct } from './guards/yamux-conduct.ts'
@@ -184,10 +185,21 @@ function services(
 ) {
   const { limits, dht, relayClient } = options
   const isPublic = isPubliclyAnnounced(options.announce)
+  const identifyOptions = { ...limits.identify, protocolPrefix: names.prefix }
+  const rated =
+    <Components, Service extends object>(
+      factory: (components: Components) => Service,
+      rate: IdentifyRateLimits,
+    ) =>
+    (components: Components): Service => {
+      const service = factory(components)
+      guardIdentify(service, rate, { report, isKnown })
+      return service
+    }
   return {
     addresses: addresses.attach,
-    identify: identify({ ...limits.identify, protocolPrefix: names.prefix }),
-    identifyPush: identifyPush({ ...limits.identify, protocolPrefix: names.prefix }),
+    identify: rated(identify(identifyOptions), limits.identifyRate.asked),
+    identifyPush: rated(identifyPush(identifyOptions), limits.identifyRate.told),
     ping: ping({ ...limits.ping, protocolPrefix: names.prefix }),
     gossipsub: createGossipsub(limits, appSpecificScore, isExempt),
     ...(dht === null

@@ -1,4 +1,4 @@
-import { connectionLimits, inboundConnections } from './limits/connections.ts'
+import { connectionLimits, identifyRateLimits, inboundConnections } from './limits/connections.ts'
 import { dhtLimits, dhtReplyLimits, dhtRequestLimits } from './limits/dht.ts'
 import {
   gossipLimits,
@@ -54,6 +54,7 @@ export function hostLimits(memoryMb: number) {
       /** A relayed peer must be able to say who it is. */
       runOnLimitedConnection: true,
     },
+    identifyRate: identifyRateLimits(),
     ping: {
       /** The monitor's, the DHT's and one of the peer's own. */
       maxInboundStreams: 4,

@@ -13,6 +13,9 @@ export interface OwnWordComponents {
   readonly logger: Logger
 }
 
+/** Addresses of one identify: far more than a peer has places for, and a message can have a thousand. */
+const LOOKED_AT = 32
+
 /**
  * What a peer tells of itself counts more than what others told of it: with each identify its own
  * addresses take the few places that a peer has in the peer store. Lives as long as libp2p.
@@ -32,7 +35,8 @@ async function keep(
   { peerId, listenAddrs, signedPeerRecord }: IdentifyResult,
 ): Promise<void> {
   const told = signedPeerRecord?.addresses ?? listenAddrs
-  const dialable = told.filter((address) => dialPolicy.isDialable(address, 'dht')).map(String)
+  const looked = told.slice(0, LOOKED_AT)
+  const dialable = looked.filter((address) => dialPolicy.isDialable(address, 'dht')).map(String)
   const kept = addressQuota.claim(peerId.toString(), dialable)
   if (kept === null) return
   const isCertified = signedPeerRecord !== undefined

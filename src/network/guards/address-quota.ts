@@ -41,17 +41,29 @@ export class AddressQuota {
     return kept
   }
 
+  /** @returns whether the address would be one of the peer's few */
+  hasPlaceFor(peerId: string, address: string): boolean {
+    const known = this.#peers.peek(peerId)
+    if (known === undefined || known.size < this.#options.perPeer || known.has(address)) return true
+    return this.#idleOf(known) !== undefined
+  }
+
   /** @returns whether the address is one of the peer's few */
   admit(peerId: string, address: string): boolean {
-    const nowMs = this.#now()
     const known = this.#peers.get(peerId) ?? new Map<string, number>()
     this.#peers.set(peerId, known)
     if (!known.has(address) && known.size >= this.#options.perPeer) {
-      const idle = [...known].find(([, atMs]) => nowMs - atMs > this.#options.idleMs)
+      const idle = this.#idleOf(known)
       if (idle === undefined) return false
-      known.delete(idle[0])
+      known.delete(idle)
     }
-    known.set(address, nowMs)
+    known.set(address, this.#now())
     return true
+  }
+
+  #idleOf(known: ReadonlyMap<string, number>): string | undefined {
+    const oldestMs = this.#now() - this.#options.idleMs
+    for (const [address, atMs] of known) if (atMs < oldestMs) return address
+    return undefined
   }
 }

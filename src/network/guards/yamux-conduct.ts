@@ -3,6 +3,8 @@ import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interfac
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
 import { isStreamList, StreamMemory } from './stream-memory.ts'
+import { beginInTurns } from './stream-turns.ts'
+import { Turns } from './turns.ts'
 import type { MuxerLimits, Rate } from './yamux-limits.ts'
 
 /** Why a connection was cut. */
@@ -34,6 +36,7 @@ export function withConduct(
 ): () => StreamMuxerFactory {
   return () => {
     const memory = new StreamMemory(limits)
+    const turns = new Turns()
     const muxers = factory()
     const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
     muxers.createStreamMuxer = (connection) => {
@@ -41,6 +44,7 @@ export function withConduct(
       const guard = new MuxerGuard(connection, limits, onCut)
       const held = memory.watch(connection, muxer, () => guard.cut('held-bytes'))
       guard.attach(muxer, (streamId, length) => held.onData(streamId, length))
+      beginInTurns(muxer, turns)
       return muxer
     }
     return muxers

@@ -59,8 +59,8 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
     handshakeTurns: {
       /** Handshakes worked on at the same time: those of half a second at a hundred a second. */
       atOnce: 48,
-      /** Begun in each round of the event loop: at 10 ms each they make a round last 40 ms. */
-      perRound: 4,
+      /** Begun in each round of the event loop: at 10 ms each they make a round last 20 ms. */
+      perRound: 2,
       /** Wait for that: a station gives an address up after `addressDialTimeout`, and then has the handshake to do. */
       waitMs: 2.5 * SECOND_MS,
     },
@@ -74,6 +74,20 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
       /** Inbound connections of one peer: two families, two transports, relayed and replaced ones. */
       perPeer: 8,
     },
+  }
+}
+
+/** How often a connection may ask who we are, and tell who it is; see `guardIdentify`. */
+export function identifyRateLimits() {
+  const ofConnection = { burst: 8, perSecond: 0.2 }
+  const patience = { burst: 32, perSecond: 0.2 }
+  /** A signature each: once for each of a hundred newcomers a second. */
+  const asked = { burst: 512, perSecond: 128 }
+  /** Up to ten milliseconds each. Nobody's addresses change every minute. */
+  const told = { burst: 128, perSecond: 24 }
+  return {
+    asked: { ofConnection, patience, inAll: { strangers: asked, known: asked } },
+    told: { ofConnection, patience, inAll: { strangers: told, known: told } },
   }
 }
 

@@ -1,11 +1,14 @@
 import type { PeerStream, StreamHandlerOptions } from '../../network/types.ts'
 import { MAX_ENTRY_BYTES } from '../constants.ts'
 import type { RegistryDatabase } from '../store/database.ts'
-import { type FramingLimits, readItems } from './framing.ts'
+import { FramingError, type FramingLimits, readItems } from './framing.ts'
 import type { Receipt } from './inbox.ts'
 
 /** Heads sent to a peer, the latest first; the rest follow from a log transfer. */
 const HEADS_SENT = 64
+
+/** Entries of one peer's heads that may break rules, each of which counts against it. */
+const REJECTED_LIMIT = 8
 
 const LIMITS: FramingLimits = {
   itemBytes: MAX_ENTRY_BYTES,
@@ -64,9 +67,13 @@ async function receiveHeads(
   stream: PeerStream,
   receive: (bytes: Uint8Array) => Promise<Receipt>,
 ): Promise<ExchangeResult> {
-  let held = 0
+  let [held, rejected] = [0, 0]
   for await (const bytes of readItems(stream.chunks(), LIMITS)) {
-    if ((await receive(bytes)) === 'held') held += 1
+    const receipt = await receive(bytes)
+    if (receipt === 'held') held += 1
+    if (receipt === 'rejected') rejected += 1
+    // Its sender is shunned by now; what else came with it is not worth a look.
+    if (rejected > REJECTED_LIMIT) throw new FramingError('MALFORMED')
   }
   return { held }
 }
