@@ -19,7 +19,7 @@ const { nodes } = await client.registry.nodes()
 const ids: string[] = nodes.map(({ ingesterId }) => ingesterId)
 const stream = await client.open(ids[0] ?? '', '/hello/1.0.0')
 stream.send(new Uint8Array(1))
-const code: ClientError['code'] = 'STOPPED'
+const code: ClientError['code'] = 'OTHER_NETWORK'
 // @ts-expect-error a number is no bootstrap
 await connect({ bootstrap: code.length })
 `
