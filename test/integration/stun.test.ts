@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 
 import { NetworkError } from '../../src/network/errors.ts'
 import { createStunMetrics } from '../../src/network/stun/metrics.ts'
@@ -69,11 +71,36 @@ test('a host that asks too often waits, another beside it is answered', async (t
 })
 
 test('however many hosts ask, no more is answered than in all is meant to be', async (t) => {
-  const { port, counted } = await startStun(t, { totalPerSecond: 10 })
+  const { port, counted } = await startStun(t, { totalPerSecond: 10, hostBurst: 1000 })
   const socket = await client(t, 'udp4', '127.0.0.1')
   for (let i = 0; i < 200; i += 1) socket.send(REQUEST, port, '127.0.0.1')
   await waitFor(async () => (await counted('total-rate')) > 100, { message: 'refusals in all' })
   assert.ok((await counted('answered')) < 100)
+})
+
+test('a host that floods takes none of what others are answered', async (t) => {
+  const { port, counted } = await startStun(t, {
+    hostBurst: 5,
+    hostPerSecond: 0.001,
+    totalPerSecond: 20,
+  })
+  const greedy = await client(t, 'udp4', '127.0.0.1')
+  for (let i = 0; i < 200; i += 1) greedy.send(REQUEST, port, '127.0.0.1')
+  await waitFor(async () => (await counted('host-rate')) === 195, { message: 'its refusals' })
+  const other = await client(t, 'udp4', '127.0.0.2')
+  assert.equal((await ask(other, port, '127.0.0.1')).readUInt16BE(0), 0x0101)
+})
+
+test('a sender that names port 0 is not answered, and ends nothing', async (t) => {
+  const { port, counted } = await startStun(t)
+  // Only a raw socket sends such a datagram: ports and length in front, and no checksum.
+  const datagram = `struct.pack('!HHHH', 0, ${port}, 8 + ${REQUEST.length}, 0) + bytes.fromhex('${REQUEST.toString('hex')}')`
+  const script = `import socket, struct
+socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP).sendto(${datagram}, ('127.0.0.1', 0))`
+  await promisify(execFile)('python3', ['-c', script])
+  await waitFor(async () => (await counted('not-binding')) === 1, { message: 'it is counted' })
+  const socket = await client(t, 'udp4', '127.0.0.1')
+  assert.equal((await ask(socket, port, '127.0.0.1')).readUInt16BE(0), 0x0101)
 })
 
 test('garbage is counted by what is wrong with it and never answered', async (t) => {

@@ -147,10 +147,13 @@ export class StunServer {
   }
 
   #answer(socket: Socket, datagram: Buffer, from: RemoteInfo): StunOutcome {
-    if (!this.#total.tryTake()) return 'total-rate'
     const request = parseBindingRequest(datagram)
     if (typeof request === 'string') return request
+    // Nobody can be answered there, and Node throws at the attempt.
+    if (from.port === 0) return 'not-binding'
+    // The host first: what it sends beyond its own rate takes nothing of what all have.
     if (!this.#bucketOf(from.address).tryTake()) return 'host-rate'
+    if (!this.#total.tryTake()) return 'total-rate'
     // Nothing to wait for, and nobody to tell: the client asks again.
     socket.send(bindingAnswer(request, from.address, from.port), from.port, from.address, () => {})
     return request.unknown.length > 0 ? 'refused-attribute' : 'answered'
