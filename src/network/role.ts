@@ -1,8 +1,9 @@
 import type { ProtocolNames } from './protocols.ts'
+import { HOP_PROTOCOL } from './relay/hop/wire.ts'
 
 /**
  * What a peer is to this network: a station; a thin client, such as a page in a browser, which has the network's
- * identify and nothing that stations do for each other; or none of it.
+ * identify and nothing that stations do for each other, such as to relay; or none of it.
  */
 export type PeerRole = 'station' | 'client' | 'other'
 
@@ -19,6 +20,7 @@ export function roleOf(
   const isStation = protocols.some(
     (protocol) =>
       protocol.startsWith('/meshsub/') ||
+      protocol === HOP_PROTOCOL ||
       protocol === names.peerExchange ||
       protocol === names.part,
   )

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { protocolNames } from '../../../src/network/protocols.ts'
+import { HOP_PROTOCOL } from '../../../src/network/relay/hop/wire.ts'
 import { roleOf } from '../../../src/network/role.ts'
 
 const NAMES = protocolNames('here')
 const COMMON = ['/here/id/1.0.0', '/here/ping/1.0.0']
 
 test('a station is told by what it does for others', () => {
-  for (const one of ['/meshsub/1.1.0', NAMES.peerExchange, NAMES.part]) {
+  for (const one of ['/meshsub/1.1.0', NAMES.peerExchange, NAMES.part, HOP_PROTOCOL]) {
     assert.equal(roleOf([...COMMON, one], NAMES), 'station')
   }
 })
