@@ -29,7 +29,7 @@ export interface BootstrapLinkComponents {
   readonly privateKey: PrivateKey
   /** `/<network>/pages/1.0.0` */
   readonly pagesProtocol: string
-  readonly onNews: (relay: PeerId, news: PagesNews) => void
+  readonly onNews: (relay: PeerId, news: PagesNews) => Promise<void>
   /** Whether another link watches this node's pages: it may stand in the list under several addresses. */
   readonly isWatched: (relay: string, by: BootstrapLink) => boolean
   /** Nothing that the node told counts any longer. */
@@ -174,6 +174,8 @@ export class BootstrapLink {
       }
       this.#watch = null
       this.#isWatching = false
+      // Who leaves until the next stream is there is not told of.
+      this.#components.onLost(relay.toString())
       const ms = backoffMs({ attempt, minMs: WATCH_MIN_MS, maxMs: WATCH_MAX_MS })
       await pause(ms, signal)
     }
@@ -186,7 +188,9 @@ export class BootstrapLink {
     return async () => {
       const addresses = libp2p.getMultiaddrs().filter((one) => relayOf(one) === relay)
       const text = addresses.join(' ')
-      if (addresses.length === 0 || text === told) return null
+      // Without a place nobody is told of us, so that the same one regained is news.
+      if (addresses.length === 0) told = ''
+      if (text === told) return null
       told = text
       return sealOwnRecord(libp2p.peerId, privateKey, addresses)
     }
@@ -203,10 +207,14 @@ export class BootstrapLink {
     }
   }
 
-  /** A refused place is asked for again by a new connection, since nothing else makes libp2p ask. */
+  /** A place that is refused or lost is asked for again by a new connection, since nothing else makes libp2p ask. */
   async #mindPlace(connection: Connection, signal: AbortSignal): Promise<void> {
-    await pause(PLACE_MS, signal)
-    if (signal.aborted || this.#isReserved()) return
+    for (;;) {
+      await pause(PLACE_MS, signal)
+      if (signal.aborted) return
+      if (!this.#isReserved()) break
+      this.#placeRefusals = 0
+    }
     if (this.#problem === null) this.#setProblem('no-place')
     const ms = backoffMs({
       attempt: this.#placeRefusals,
@@ -216,10 +224,7 @@ export class BootstrapLink {
     this.#placeRefusals += 1
     await pause(ms, signal)
     if (signal.aborted) return
-    if (this.#isReserved()) {
-      this.#placeRefusals = 0
-      return
-    }
+    if (this.#isReserved()) return this.#mindPlace(connection, signal)
     connection.abort(new Error('a place is asked for again'))
   }
 

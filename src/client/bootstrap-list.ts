@@ -52,7 +52,11 @@ export async function readBootstrapList(
   const listed = lists.flatMap((list) => (list.status === 'fulfilled' ? list.value : []))
   const all = new Map([...own, ...listed].map((address) => [address.toString(), address]))
   const failed = lists.find((list) => list.status === 'rejected')
-  if (all.size === 0) throw failed?.reason
+  if (all.size === 0 && failed !== undefined) throw failed.reason
+  if (all.size === 0) {
+    const asked = urls.map(({ origin }) => origin).join(', ')
+    throw new ClientError('UNREACHABLE', `${asked} names no relay that this page can connect to`)
+  }
   const answered = urls[lists.findIndex(({ status }) => status === 'fulfilled')]
   return {
     addresses: [...all.values()].slice(0, LIMIT_BOOTSTRAPS),
@@ -88,15 +92,20 @@ async function listedAt(url: URL, options: BootstrapListOptions): Promise<Multia
   }
   const addresses = relaysOf(document).map((peer) => addressOf(peer, options))
   const usable = addresses.filter((address) => address !== null).slice(0, LISTED_NODES)
-  if (usable.length > 0) return usable
-  throw new ClientError('UNREACHABLE', `${url.origin} names no relay that this page can connect to`)
+  return usable
 }
 
-/** The signer, then in the order of their IDs: who asks another node of the network meets the same ones. */
+/**
+ * The signer; the one that it names first; the one with the smallest ID, which whoever asked another node takes too.
+ * An ID decides no more than that place: peer IDs can be made to order.
+ */
 function relaysOf({ signer, peers }: BootstrapDocument): BootstrapPeer[] {
-  const rank = ({ id }: BootstrapPeer) => (id === signer ? '' : id)
   const relays = peers.filter(({ roles }) => roles.includes('relay'))
-  return relays.sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
+  const own = relays.filter(({ id }) => id === signer)
+  const others = relays.filter(({ id }) => id !== signer)
+  const [meeting] = others.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const [first, ...rest] = others.filter((one) => one !== meeting)
+  return [...own, first, meeting, ...rest].filter((one) => one !== undefined)
 }
 
 function addressOf(peer: BootstrapPeer, options: BootstrapListOptions): Multiaddr | null {

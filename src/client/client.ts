@@ -61,7 +61,7 @@ export class PageClient implements Client {
           libp2p,
           privateKey,
           pagesProtocol: pagesProtocol(options.network),
-          onNews: (relay, news) => void this.#onNews(relay, news),
+          onNews: (relay, news) => this.#onNews(relay, news),
           isWatched: (relay, by) =>
             this.#bootstraps.some((one) => one !== by && one.isWatching && one.relayId === relay),
           onLost: (relay) => this.#onLost(relay),
@@ -145,8 +145,6 @@ export class PageClient implements Client {
   }
 
   #onLost(relay: string): void {
-    // It may be connected under another address yet.
-    if (this.#addressOf(relay) !== null) return
     for (const peerId of this.#book.forgetRelay(relay)) this.#onPage(peerId)
   }
 

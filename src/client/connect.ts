@@ -56,9 +56,12 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   return client
 }
 
-/** False outside of a page. */
+/** False outside of a page. The location of a worker or frame that was made from text is of no help. */
 function isSecurePage(): boolean {
   const location: unknown = Reflect.get(globalThis, 'location')
-  const isObject = typeof location === 'object' && location !== null
-  return isObject && 'protocol' in location && location.protocol === 'https:'
+  const isPage = typeof location === 'object' && location !== null && 'protocol' in location
+  return (
+    /^https:/.test(String(Reflect.get(globalThis, 'origin'))) ||
+    (isPage && location.protocol === 'https:')
+  )
 }

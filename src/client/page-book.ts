@@ -2,6 +2,8 @@ import type { PageRecord } from './own-record.ts'
 
 /** Others that are remembered to be there; a node tells of 48. */
 const LIMIT_PAGES = 256
+/** By the word of one node, which must not take the places of all. */
+const LIMIT_PAGES_OF_RELAY = 64
 
 /** Another page, as nodes tell of it. */
 export interface KnownPage {
@@ -22,6 +24,8 @@ export class PageBook {
     if (!record.relays.includes(relay)) return false
     const known = this.#pages.get(peerId)
     if (known === undefined && this.#pages.size >= LIMIT_PAGES) return false
+    if (known?.relays.has(relay) !== true && this.#countOf(relay) >= LIMIT_PAGES_OF_RELAY)
+      return false
     if (known?.relays.has(relay) === true && known.seq >= seq) return false
     const isNewer = known === undefined || known.seq < seq
     this.#pages.set(peerId, {
@@ -49,6 +53,10 @@ export class PageBook {
 
   get(peerId: string): KnownPage | null {
     return this.#pages.get(peerId) ?? null
+  }
+
+  #countOf(relay: string): number {
+    return this.all().filter(({ relays }) => relays.has(relay)).length
   }
 
   all(): KnownPage[] {

@@ -23,6 +23,8 @@ const ROUND_MAX_MS = 300_000
 const OTHERS_TURN_MS = 3_000
 /** Both ends use the direct connection by then. */
 const SPARE_MS = 5_000
+/** Rounds without any link, after which another page gets the turn. */
+const HOPELESS_ROUNDS = 3
 const CLOSE_MS = 2_000
 const PARALLEL = 6
 
@@ -31,6 +33,8 @@ export interface PageLinksOptions {
   readonly hasWebRtc: boolean
   /** How long each attempt at WebRTC may take, ms. @default 3000, 6000, 10000 */
   readonly directMs?: readonly number[]
+  /** Least time between rounds of attempts at one page, ms. @default 2000 */
+  readonly roundMs?: number
   /** How long the other one is waited for where it is its turn to dial, ms. @default 3000 */
   readonly othersTurnMs?: number
   /** How long a connection that is needless by now is kept, ms. @default 5000 */
@@ -58,6 +62,8 @@ export class PageLinks {
   /** A job for each page that is there and that we have a turn with. */
   readonly #jobs = new Map<string, { readonly done: Promise<void>; wake(): void }>()
   readonly #problems = new Map<string, LinkProblem>()
+  /** Pages in the book that could not be reached while others waited. */
+  readonly #gaveUp = new Set<string>()
   readonly #waiting: (() => void)[] = []
   /** Pages whose needless connections are closed soon. */
   readonly #tidying = new Set<string>()
@@ -87,6 +93,7 @@ export class PageLinks {
   look(peerId: string): void {
     const job = this.#jobs.get(peerId)
     job?.wake()
+    this.#gaveUp.delete(peerId)
     if (job !== undefined) return
     if (this.#controller.signal.aborted || this.#components.book.get(peerId) === null) return
     if (this.#jobs.size >= this.#options.targetPeers) return
@@ -139,8 +146,16 @@ export class PageLinks {
 
   /** A place is free: who is there and has none gets it. */
   #fillPlace(): void {
-    const next = this.#components.book.all().find(({ peerId }) => !this.#jobs.has(peerId))
-    if (next !== undefined) this.look(next.peerId)
+    const next = this.#waitingPage()
+    if (next !== undefined) return this.look(next.peerId)
+    // Everybody had a turn: those that were given up get another one.
+    const [again] = this.#gaveUp
+    if (again !== undefined) this.look(again)
+  }
+
+  #waitingPage(): KnownPage | undefined {
+    const pages = this.#components.book.all()
+    return pages.find(({ peerId }) => !this.#jobs.has(peerId) && !this.#gaveUp.has(peerId))
   }
 
   /** Until the page is gone and no link to it is left. */
@@ -154,10 +169,18 @@ export class PageLinks {
       if (page === null && this.linkOf(peerId) === 'none') return
       const isWanted = page !== null && this.#isWanted(page, isDialler)
       if (isWanted) attempt = (await this.#round(page, signal)) ? 0 : attempt + 1
+      if (attempt >= HOPELESS_ROUNDS && this.linkOf(peerId) === 'none' && this.#waitingPage()) {
+        this.#gaveUp.add(peerId)
+        return
+      }
       // A link that is as good as it can be is left alone until something happens to it.
       const isTried = isWanted && attempt > 0
       const ms = isTried
-        ? backoffMs({ attempt: attempt - 1, minMs: ROUND_MIN_MS, maxMs: ROUND_MAX_MS })
+        ? backoffMs({
+            attempt: attempt - 1,
+            minMs: this.#options.roundMs ?? ROUND_MIN_MS,
+            maxMs: ROUND_MAX_MS,
+          })
         : ROUND_MAX_MS
       await pause(ms, signal, isTried ? undefined : wake)
     }

@@ -7,7 +7,8 @@ export interface PageWatchOptions {
   readonly protocol: string
   /** This client's own record for the node, null while it has no place there; asked for at each `tell`. */
   readonly ownRecord: () => Promise<Uint8Array | null>
-  readonly onNews: (news: PagesNews) => void
+  /** What comes next waits for it: news are in order. */
+  readonly onNews: (news: PagesNews) => Promise<void>
 }
 
 /** Opening a stream takes so long at most, ms. */
@@ -59,7 +60,7 @@ export class PageWatch {
     try {
       for await (const chunk of this.#stream) {
         const bytes = chunk instanceof Uint8Array ? chunk : chunk.subarray()
-        for (const content of frames.push(bytes)) this.#options.onNews(decodeNews(content))
+        for (const content of frames.push(bytes)) await this.#options.onNews(decodeNews(content))
       }
       // The node has closed its side in order.
       await this.#stream.close({ signal: AbortSignal.timeout(1_000) })

@@ -54,16 +54,23 @@ function web(answers: Readonly<Record<string, unknown>>) {
   return { asked, read }
 }
 
-test('a URL stands for the relays that its node names: itself, and the same others as anywhere', async () => {
+test('a URL stands for three relays: its node, the one named first, and the smallest ID', async () => {
   const peers = identities.map((one, index) => relay(one, `/dns/r${index}.example/tcp/4003/tls/ws`))
-  const { asked, read } = web({ [`${NODE}/bootstrap`]: await signed(peers.reverse()) })
+  const { asked, read } = web({ [`${NODE}/bootstrap`]: await signed(peers) })
   const { addresses, publicUrl } = await read(NODE)
   assert.deepEqual(asked, [`${NODE}/bootstrap?network=test&protocol=1`])
-  const smallest = others.map(({ peerId }) => peerId).sort()
   assert.deepEqual(
     addresses.map((address) => address.toString().replace(/.*\/p2p\//, '')),
-    [own.peerId, smallest[0], smallest[1]],
+    [own.peerId, others[0]?.peerId, others.at(-1)?.peerId],
   )
+  assert.equal(publicUrl, `${NODE}/`)
+})
+
+test('a node without a relay that a page can use still serves its registry', async () => {
+  const peers = [relay(own, '/ip4/203.0.113.9/tcp/4003/ws')]
+  const { read } = web({ [`${NODE}/bootstrap`]: await signed(peers) })
+  const { addresses, publicUrl } = await read([NODE, 'wss://b.example'])
+  assert.deepEqual(addresses.map(String), ['/dns/b.example/tcp/443/tls/ws'])
   assert.equal(publicUrl, `${NODE}/`)
 })
 

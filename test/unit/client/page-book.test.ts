@@ -27,9 +27,12 @@ test('the latest word of a page counts, whoever passes it on', () => {
   assert.equal(book.get('page')?.hasWebRtc, false)
 })
 
-test('256 pages are remembered, whatever a node tells', () => {
+test('256 pages are remembered, whatever nodes tell, and 64 of them of one', () => {
   const book = new PageBook()
-  for (let n = 0; n < 300; n++) book.note('a', { ...RECORD, peerId: `page ${n}` })
-  assert.equal(book.all().length, 256)
-  assert.ok(book.note('b', { ...RECORD, peerId: 'page 0' }))
+  const relays = ['a', 'b', 'c', 'd', 'e']
+  for (const relay of relays) {
+    for (let n = 0; n < 100; n++) book.note(relay, { ...RECORD, relays, peerId: `${relay} ${n}` })
+    assert.equal(book.all().length, Math.min(256, 64 * (relays.indexOf(relay) + 1)))
+  }
+  assert.ok(book.note('e', { ...RECORD, relays, peerId: 'a 0' }))
 })

@@ -86,6 +86,7 @@ function start(
       hasWebRtc: true,
       directMs: [30, 30, 30],
       othersTurnMs: 200,
+      roundMs: 20,
       spareMs: 30,
       ...rest,
     },
@@ -258,6 +259,16 @@ describe('links between pages', () => {
     lose()
     assert.equal(links.linkOf(LARGE), 'none')
     assert.equal(dials.length, 4)
+  })
+
+  it('to who never answers leave the place to others in the end', async (t) => {
+    const network: Network = (kind, attempt) =>
+      kind === 'relayed' && attempt <= 3 ? 'fails' : 'opens'
+    const { appear, until, links } = start(t, { targetPeers: 1, network })
+    appear(LARGE)
+    appear(THIRD)
+    await until(THIRD, 'direct')
+    assert.equal(links.linkOf(LARGE), 'none')
   })
 
   it('are as many as wanted; who waits gets the place of who is gone', async (t) => {

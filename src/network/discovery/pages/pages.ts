@@ -43,8 +43,10 @@ export interface PagesComponents {
 interface Client {
   readonly peerId: string
   readonly watcher: Watcher
-  /** null until it told one that others may be told. */
+  /** The last that it told of itself; null before. */
   record: { readonly seq: bigint; readonly envelope: Uint8Array } | null
+  /** Whether others are told of it: while it has a place here. */
+  isTold: boolean
   /** Why this node ends its stream; null while it does not. */
   endReason: PagesEnd | null
 }
@@ -92,7 +94,7 @@ export class Pages {
   }
 
   get present(): number {
-    return [...this.#clients.values()].filter(({ record }) => record !== null).length
+    return [...this.#clients.values()].filter(({ isTold }) => isTold).length
   }
 
   async start(): Promise<void> {
@@ -157,10 +159,12 @@ export class Pages {
       onTold: (records) => this.#components.metrics.recordsTold(records),
       onSlow: () => void this.#end(client, 'slow'),
     })
-    const client: Client = { peerId, watcher, record: null, endReason: null }
+    const client: Client = { peerId, watcher, record: null, isTold: false, endReason: null }
     // The youngest first: those are the likeliest to be there yet.
     for (const other of [...this.#clients.values()].reverse()) {
-      if (other.record !== null) watcher.tellRecord(other.peerId, other.record.envelope)
+      if (other.isTold && other.record !== null) {
+        watcher.tellRecord(other.peerId, other.record.envelope)
+      }
     }
     this.#clients.set(peerId, client)
     return client
@@ -193,22 +197,31 @@ export class Pages {
     if (this.#clients.get(client.peerId) !== client) return 'stale'
     // A copy: what was received is a part of a larger buffer, which would be kept with it.
     client.record = { seq: record.seq, envelope: Uint8Array.from(envelope) }
-    for (const other of this.#clients.values()) {
-      if (other !== client) other.watcher.tellRecord(client.peerId, client.record.envelope)
-    }
+    this.#announce(client, client.record.envelope)
     return 'accepted'
+  }
+
+  #announce(client: Client, envelope: Uint8Array): void {
+    client.isTold = true
+    for (const other of this.#clients.values()) {
+      if (other !== client) other.watcher.tellRecord(client.peerId, envelope)
+    }
   }
 
   #sweep(): void {
     const held = this.#components.reservations()
     for (const client of this.#clients.values()) {
       if (!held.has(client.peerId)) this.#forget(client)
+      // A place regained is nothing that its owner always learns of.
+      else if (!client.isTold && client.record !== null) {
+        this.#announce(client, client.record.envelope)
+      }
     }
   }
 
   #forget(client: Client): void {
-    if (client.record === null) return
-    client.record = null
+    if (!client.isTold) return
+    client.isTold = false
     for (const other of this.#clients.values()) other.watcher.tellGone(client.peerId)
   }
 

@@ -159,6 +159,10 @@ describe('pages of a relay', () => {
     await on.clock.advance(5_000)
     await waitFor(() => first.gone.length === 1, { message: 'a farewell' })
     assert.equal(on.pages.present, 1)
+    on.held.add(second.peer.peerId)
+    await on.clock.advance(5_000)
+    await waitFor(async () => (await first.told()).length === 2, { message: 'it is told again' })
+    assert.equal(on.pages.present, 2)
   })
 
   it('speak for themselves alone: forged, foreign and old records are not passed on', async (t) => {
