@@ -146,11 +146,10 @@ export class PageLinks {
 
   /** A place is free: who is there and has none gets it. */
   #fillPlace(): void {
-    const next = this.#waitingPage()
-    if (next !== undefined) return this.look(next.peerId)
-    // Everybody had a turn: those that were given up get another one.
-    const [again] = this.#gaveUp
-    if (again !== undefined) this.look(again)
+    const [given] = this.#gaveUp
+    // Those that were given up get another turn once everybody had one.
+    const next = this.#waitingPage()?.peerId ?? given
+    if (next !== undefined) this.look(next)
   }
 
   #waitingPage(): KnownPage | undefined {

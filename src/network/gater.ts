@@ -167,5 +167,6 @@ export function createGater(components: GaterComponents): ConnectionGater {
 
 /** In the handshake: over WebRTC-direct it is the listener that begins, and a DTLS handshake went before. */
 function isPeerFirst({ remoteAddr }: Pick<MultiaddrConnection, 'remoteAddr'>): boolean {
-  return !remoteAddr.getComponents().some(({ name }) => name === 'webrtc-direct')
+  const names = remoteAddr.getComponents().map(({ name }) => name)
+  return names.includes('p2p-circuit') || !names.includes('webrtc-direct')
 }

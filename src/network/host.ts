@@ -17,6 +17,7 @@ import type { AddressQuota } from './guards/address-quota.ts'
 import { guardGossip } from './guards/gossip-guards.ts'
 import type { Handshakes } from './guards/handshakes.ts'
 import type { ListenFailures } from './guards/listeners.ts'
+import { boundPeerEntries } from './guards/peer-entries.ts'
 import type { PlaceCounts, Places } from './guards/places.ts'
 import type { HostAddresses } from './host-addresses.ts'
 import { hostGauges } from './host-gauges.ts'
@@ -124,6 +125,7 @@ export class Host {
     const { addressQuota, places } = parts
     places.watch(libp2p)
     if (!options.connectionMonitorEnabled) tellRoundTrips(libp2p)
+    boundPeerEntries(libp2p.peerStore, libp2p.peerId)
     spareKnownProtocols({ peerStore: libp2p.peerStore, events: libp2p })
     keepOwnWord({ libp2p, addressQuota, dialPolicy: this.dialPolicy, logger })
     if (this.dht !== null) followPeers(this.dht, { peers: upkeep.peers, connections, logger })

@@ -139,7 +139,10 @@ export class RegistryRelayMembers implements RelayMembers {
 
   #addChanged(revision: number): void {
     const { view } = this.#components
-    for (const localId of view.changedSince('nodes', this.#seenRevision) ?? []) {
+    const changed = view.changedSince('nodes', this.#seenRevision)
+    // Too much to tell: all are listed as soon as that may be.
+    if (changed === null) this.#listAgainAtMs = this.#listedAtMs + LIST_INTERVAL_MS
+    for (const localId of changed ?? []) {
       const record = view.get('nodes', localId)
       if (record !== null) this.#members.add(record.author).add(localId)
     }

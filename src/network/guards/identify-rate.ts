@@ -3,13 +3,14 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
 import { SharedBudget, type SharedLimits } from './shared-budget.ts'
-import { Turns } from './turns.ts'
 
 export interface IdentifyRateLimits {
   /** Of one connection, at once and then a second. */
   readonly ofConnection: { readonly burst: number; readonly perSecond: number }
   /** Of all connections together. */
   readonly inAll: SharedLimits
+  /** The first of a connection counts towards none of that: so many connections are made, and no more. */
+  readonly isFirstFree: boolean
   /** Refused to a connection before its peer is taken for a flood. */
   readonly patience: { readonly burst: number; readonly perSecond: number }
 }
@@ -42,7 +43,6 @@ export function guardIdentify(
   const handle = libraryMember(service, 'handleProtocol', isFunction)
   const budgets = new WeakMap<Connection, Budget>()
   const inAll = new SharedBudget(limits.inAll)
-  const turns = new Turns()
 
   const budgetOf = (connection: Connection): Budget => {
     const known = budgets.get(connection)
@@ -53,15 +53,14 @@ export function guardIdentify(
   }
   Reflect.set(service, 'handleProtocol', async (stream: Stream, connection: Connection) => {
     const peerId = connection.remotePeer.toString()
+    const isFree = limits.isFirstFree && !budgets.has(connection)
     const { requests, patience } = budgetOf(connection)
     if (!requests.tryTake()) {
       if (!patience.tryTake()) report(peerId, 'identify_flood', FLOOD_POINTS)
       throw refusal()
     }
     // What others used up is nobody's fault.
-    if (inAll.take(1, isKnown(peerId)) === 0) throw refusal()
-    const turn = turns.take()
-    if (turn !== null) await turn
+    if (!isFree && inAll.take(1, isKnown(peerId)) === 0) throw refusal()
     return await Reflect.apply(handle, service, [stream, connection])
   })
 }

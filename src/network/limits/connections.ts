@@ -80,14 +80,16 @@ export function connectionLimits(scale: Scale, maxConnections: number) {
 /** How often a connection may ask who we are, and tell who it is; see `guardIdentify`. */
 export function identifyRateLimits() {
   const ofConnection = { burst: 8, perSecond: 0.2 }
-  const patience = { burst: 32, perSecond: 0.2 }
-  /** A signature each: once for each of a hundred newcomers a second. */
-  const asked = { burst: 512, perSecond: 128 }
-  /** Up to ten milliseconds each. Nobody's addresses change every minute. */
-  const told = { burst: 128, perSecond: 24 }
+  /** libp2p pushes once a second at most, for as long as something goes on changing. */
+  const patience = { burst: 32, perSecond: 1 }
+  /** A signature each. */
+  const again = { burst: 128, perSecond: 32 }
+  /** Some milliseconds each. Nobody's addresses change every minute, but those of many when a relay goes. */
+  const strangers = { burst: 128, perSecond: 24 }
+  const known = { burst: 512, perSecond: 96 }
   return {
-    asked: { ofConnection, patience, inAll: { strangers: asked, known: asked } },
-    told: { ofConnection, patience, inAll: { strangers: told, known: told } },
+    asked: { ofConnection, patience, inAll: { strangers: again, known: again }, isFirstFree: true },
+    told: { ofConnection, patience, inAll: { strangers, known }, isFirstFree: false },
   }
 }
 

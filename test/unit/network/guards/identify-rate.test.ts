@@ -11,6 +11,7 @@ const LIMITS: IdentifyRateLimits = {
   ofConnection: { burst: 3, perSecond: 0.001 },
   patience: { burst: 2, perSecond: 0.001 },
   inAll: { strangers: MUCH, known: MUCH },
+  isFirstFree: false,
 }
 
 function guarded(limits: Partial<IdentifyRateLimits> = {}) {
@@ -59,4 +60,13 @@ test('what strangers used up together is refused them without blame, and left to
   )
   assert.deepEqual(handled, ['a', 'b', 'known'])
   assert.deepEqual(reports, [])
+})
+
+test('the first question of a connection is answered whatever others used up', async () => {
+  const none = { burst: 0, perSecond: 0.001 }
+  const { handled, come } = guarded({ inAll: { strangers: none, known: none }, isFirstFree: true })
+  await come('a')
+  await assert.rejects(come('a'), { code: 'STREAM_REFUSED' })
+  await come('b')
+  assert.deepEqual(handled, ['a', 'b'])
 })

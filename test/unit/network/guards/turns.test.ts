@@ -49,6 +49,27 @@ test('those that wait go on in the order of asking, some in each turn', async ()
   assert.deepEqual(order, names)
 })
 
+test('who asks while others wait comes after them', async () => {
+  const { order, work } = turnsOf()
+  const first = Promise.all(['a', 'b', 'c'].map((name) => work(name, 6)))
+  await nextTurn()
+  assert.ok(order.length < 3, `${order.length} in a turn`)
+  await Promise.all([work('late', 0), first])
+  assert.deepEqual(order, ['a', 'b', 'c', 'late'])
+})
+
+test('as many go on in a turn as fit into it', async () => {
+  const { clock, order, work } = turnsOf()
+  const first = work('long', 6)
+  const all = Promise.all(Array.from({ length: 40 }, (_, index) => work(`${index}`, 0.5)))
+  await first
+  const beganAtMs = clock.ms
+  await nextTurn()
+  assert.ok(order.length >= 10, `${order.length} in a turn`)
+  assert.ok(clock.ms - beganAtMs < 7, `${clock.ms - beganAtMs} ms in a turn`)
+  await all
+})
+
 test('a turn in which nobody worked leaves nothing behind', async () => {
   const { turns, clock } = turnsOf()
   turns.take()

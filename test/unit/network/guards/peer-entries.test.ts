@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PeerData, PeerStore } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+
+import { boundPeerEntries } from '../../../../src/network/guards/peer-entries.ts'
+import { PEERS } from '../fakes.ts'
+
+const [SELF, PEER] = PEERS.slice(0, 2).map((id) => peerIdFromString(id)) as [
+  ReturnType<typeof peerIdFromString>,
+  ReturnType<typeof peerIdFromString>,
+]
+
+function guarded() {
+  const stored: PeerData[] = []
+  const keep = async (_peer: unknown, data: PeerData) => void stored.push(data)
+  const peerStore = { patch: keep, merge: keep } as unknown as PeerStore
+  boundPeerEntries(peerStore, SELF)
+  return { stored, peerStore }
+}
+
+const MANY = Array.from({ length: 20_000 }, (_, index) => `/${index}`)
+
+test('of what a peer says of itself a bounded part is kept, by either way', async () => {
+  const { stored, peerStore } = guarded()
+  const said: PeerData = {
+    protocols: [`/${'x'.repeat(5_000)}`, ...MANY],
+    metadata: { AgentVersion: new Uint8Array(60_000), gone: undefined },
+  }
+  await peerStore.patch(PEER, said)
+  await peerStore.merge(PEER, said)
+  for (const { protocols, metadata } of stored) {
+    assert.deepEqual(protocols, MANY.slice(0, 128))
+    assert.equal(Reflect.get(metadata ?? {}, 'AgentVersion').byteLength, 256)
+    assert.ok('gone' in (metadata ?? {}))
+  }
+  assert.equal(stored.length, 2)
+})
+
+test('what it says nothing of is left alone, and so is our own entry', async () => {
+  const { stored, peerStore } = guarded()
+  await peerStore.patch(PEER, { tags: {} })
+  await peerStore.merge(SELF, { protocols: MANY })
+  assert.deepEqual(stored, [{ tags: {} }, { protocols: MANY }])
+})
