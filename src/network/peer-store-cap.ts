@@ -64,14 +64,15 @@ export class PeerStoreCap {
   }
 
   async #forgetOldest(): Promise<void> {
-    const { peerStore, metrics, logger } = this.#components
+    const { peerStore, isConnected, metrics, logger } = this.#components
     const keep = Math.floor(this.#options.maxPeers * 0.9)
     let forgotten = 0
     for (const [id, peer] of [...this.#known]) {
       if (this.#known.size <= keep) break
       if (!(await this.#isExpendable(id, peer))) continue
       await peerStore.delete(peer)
-      this.#known.delete(id)
+      // One that came meanwhile is in the store again with its next word.
+      if (!isConnected(id)) this.#known.delete(id)
       forgotten++
     }
     metrics.peersForgotten(forgotten)

@@ -47,10 +47,22 @@ export const isLoopback: AddressSet = addressSet(['127.0.0.0/8', '::1'])
 export function callerKey(address: string): string {
   const plain = plainAddress(address)
   if (isIPv4(plain) || isIP(plain) === 0) return plain
+  return `${groupsOf(plain).slice(0, 4).join(':')}::/64`
+}
+
+/** The network that a caller is in and that one customer of a provider may have as a whole: a /24, of IPv6 a /48. */
+export function callerNetwork(address: string): string {
+  const plain = plainAddress(address)
+  if (isIP(plain) === 0) return plain
+  if (isIPv4(plain)) return `${plain.split('.').slice(0, 3).join('.')}.0/24`
+  return `${groupsOf(plain).slice(0, 3).join(':')}::/48`
+}
+
+/** All eight of an IPv6 address. */
+function groupsOf(plain: string): string[] {
   const [head = '', tail = ''] = plain.split('::')
   const before = head === '' ? [] : head.split(':')
   const after = tail === '' ? [] : tail.split(':')
   const zeros = plain.includes('::') ? Math.max(0, 8 - before.length - after.length) : 0
-  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after]
-  return `${groups.slice(0, 4).join(':')}::/64`
+  return [...before, ...Array<string>(zeros).fill('0'), ...after]
 }

@@ -3,7 +3,7 @@ import { createServer as createSecureServer, Server as SecureServer } from 'node
 import type { Socket } from 'node:net'
 
 import type { CertificatePair } from '../../tls/index.ts'
-import { type AddressSet, callerKey } from '../http/networks.ts'
+import { type AddressSet, callerKey, callerNetwork } from '../http/networks.ts'
 import type { PublicLimits } from './options.ts'
 
 export interface ListenerParts {
@@ -44,23 +44,27 @@ export function renewCertificate(server: Server, { cert, key }: CertificatePair)
 }
 
 function capByClient(server: Server, { limits, isTrustedProxy, onRefused }: ListenerParts): void {
-  // As many keys as there are sockets at most.
+  // Twice as many keys as there are sockets at most.
   const open = new Map<string, number>()
   server.prependListener('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? ''
     if (isTrustedProxy(address)) return
-    const key = callerKey(address)
-    const count = open.get(key) ?? 0
-    if (count >= limits.maxConnectionsPerClient) {
+    const held = [
+      { key: callerKey(address), most: limits.maxConnectionsPerClient },
+      { key: callerNetwork(address), most: limits.maxConnectionsPerNetwork },
+    ]
+    if (held.some(({ key, most }) => (open.get(key) ?? 0) >= most)) {
       onRefused()
       socket.destroy()
       return
     }
-    open.set(key, count + 1)
+    for (const { key } of held) open.set(key, (open.get(key) ?? 0) + 1)
     socket.once('close', () => {
-      const left = (open.get(key) ?? 1) - 1
-      if (left > 0) open.set(key, left)
-      else open.delete(key)
+      for (const { key } of held) {
+        const left = (open.get(key) ?? 1) - 1
+        if (left > 0) open.set(key, left)
+        else open.delete(key)
+      }
     })
   })
 }

@@ -37,6 +37,8 @@ export interface PublicLimits {
   readonly maxConnections: number
   /** Sockets of one client; a trusted proxy speaks for many. */
   readonly maxConnectionsPerClient: number
+  /** From a /24 or /48: IPv6 clients have as many /64s as they like. */
+  readonly maxConnectionsPerNetwork: number
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -56,6 +58,7 @@ export const DEFAULT_PUBLIC_LIMITS: PublicLimits = {
   // At a few KB each while idle; what answers hold is shared between them.
   maxConnections: 512,
   maxConnectionsPerClient: 16,
+  maxConnectionsPerNetwork: 96,
   maxHeaderBytes: 8_192,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
+import { normalizeHost } from '../address-class.ts'
 import { sourceKeys } from '../guards/inbound-caps.ts'
 import type { WebRtcOutcome } from './metrics.ts'
 
@@ -45,7 +46,7 @@ export class InboundGate {
    */
   admit(ip: string, open: number): (() => void) | Exclude<WebRtcOutcome, 'tried'> {
     const { maxConnections, maxPending, maxPendingPerHost } = this.#limits
-    const { host } = sourceKeys(ip)
+    const { host } = sourceKeys(normalizeHost(ip))
     const pendingOfHost = this.#pending.get(host) ?? 0
     if (open >= maxConnections) return 'connection-cap'
     if (this.#pendingCount >= maxPending) return 'pending-cap'

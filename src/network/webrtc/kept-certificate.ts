@@ -19,7 +19,7 @@ const BACKDATED_MS = DAY_MS
  * The certificate in a file, the same at every start; made when there is none, or none that can be used. A damaged
  * file costs the address, not the start.
  * @param path null keeps it in memory
- * @throws system errors of writing the file
+ * @throws system errors of reading and writing the file
  */
 export async function keptCertificate(path: string | null, nowMs: number): Promise<SelfSigned> {
   const kept = path === null ? null : await read(path)
@@ -30,8 +30,13 @@ export async function keptCertificate(path: string | null, nowMs: number): Promi
 }
 
 async function read(path: string): Promise<SelfSigned | null> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException): null => {
+    // A file that cannot be read just now is not replaced: its hash is in links that others wrote down.
+    if (error.code !== 'ENOENT') throw error
+    return null
+  })
+  if (text === null) return null
   try {
-    const text = await readFile(path, 'utf8')
     const end = text.indexOf('-----BEGIN PRIVATE KEY-----')
     return parseSelfSigned(text.slice(0, end), text.slice(end))
   } catch {

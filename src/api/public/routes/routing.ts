@@ -94,7 +94,11 @@ function answerList(request: FastifyRequest, reply: FastifyReply, list: RecordLi
   request.isEmptyAnswer = records.length === 0
   setFreshness(reply, records.length === 0 ? NOTHING : FOUND)
   reply.header('vary', 'Accept')
-  if (answeredNotModified(request, reply, { etag: etagOf(body), lastModifiedMs: foundAtMs })) return
+  // Told, and nothing is judged by it: what a peer was found by last may be older than what was told before.
+  if (foundAtMs !== null) {
+    reply.header('last-modified', new Date(Math.min(foundAtMs, Date.now())).toUTCString())
+  }
+  if (answeredNotModified(request, reply, { etag: etagOf(body) })) return
   void reply.type(isStream ? NDJSON_TYPE : JSON_TYPE).send(body)
 }
 

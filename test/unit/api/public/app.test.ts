@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 
 import { call, OWN_PEER_ID } from '../../../support/api.ts'
 import { FakeRegistry } from '../../../support/fake-registry.ts'
 import { parseMetrics } from '../../../support/node.ts'
 import { SIGNED, startPublicApi } from '../../../support/public-api.ts'
 import { waitFor } from '../../../support/wait-for.ts'
+
+/** Opens sockets from an address of this machine; each is kept if it is answered. */
+function opener(t: TestContext, port: number) {
+  return (localAddress: string) =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress })
+      t.after(() => socket.destroy())
+      socket.on('error', () => {})
+      socket.on('close', () => resolve(false))
+      socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
+      socket.on('data', () => resolve(true))
+    })
+}
 
 describe('the public listener', () => {
   it('says what it is and what it serves', async (t) => {
@@ -184,15 +197,7 @@ describe('the public listener', () => {
     const { port, url, metrics } = await startPublicApi(t, {
       limits: { maxConnectionsPerClient: 3 },
     })
-    const open = (localAddress: string) =>
-      new Promise<boolean>((resolve) => {
-        const socket = connect({ port, host: '127.0.0.1', localAddress })
-        t.after(() => socket.destroy())
-        socket.on('error', () => {})
-        socket.on('close', () => resolve(false))
-        socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
-        socket.on('data', () => resolve(true))
-      })
+    const open = opener(t, port)
     const kept = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.3')))
     assert.equal(kept.filter((isKept) => isKept).length, 3)
     assert.equal((await call(url, '/')).status, 200)
@@ -200,6 +205,14 @@ describe('the public listener', () => {
       'wesense_public_connections_refused_total',
     )
     assert.equal(refused, 2)
+  })
+
+  it('gives a network so many sockets and no more, however many clients are in it', async (t) => {
+    const { port } = await startPublicApi(t, { limits: { maxConnectionsPerNetwork: 3 } })
+    const open = opener(t, port)
+    const kept = await Promise.all(Array.from({ length: 5 }, (_, n) => open(`127.0.9.${n + 1}`)))
+    assert.equal(kept.filter((isKept) => isKept).length, 3)
+    assert.equal(await open('127.0.8.1'), true)
   })
 
   it('hangs up on a client that is slow with its headers, and on headers that are too long', async (t) => {

@@ -33,6 +33,11 @@ test('the certificate is the same at every start, and its file is for nobody els
   assert.deepEqual(await keptCertificate(path, NOW_MS + 10 * YEAR_MS), later)
 })
 
+test('a file that cannot be read is left as it is', async (t) => {
+  const folder = await tempDir(t)
+  await assert.rejects(keptCertificate(folder, NOW_MS), { code: 'EISDIR' })
+})
+
 test('a damaged file is made anew', async (t) => {
   const path = join(await tempDir(t), 'webrtc.pem')
   const first = await keptCertificate(path, NOW_MS)

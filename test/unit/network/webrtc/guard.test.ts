@@ -66,13 +66,19 @@ test('one host, and all together, have so many connections being made', async ()
   assert.equal(outcomes.at(-1), 'tried')
 })
 
-test('an IPv6 host is its /64', async () => {
-  const { outcomes, knock } = guarded()
-  void knock('a', '2001:db8:1:2::1')
-  void knock('b', '2001:db8:1:2::2')
-  await knock('c', '2001:db8:1:2::3')
-  assert.deepEqual(outcomes, ['tried', 'tried', 'host-cap'])
-})
+for (const hosts of [
+  ['2001:db8:1:2::1', '2001:db8:1:2::2', '2001:db8:1:2::3'],
+  ['2001:db8::1:0:0:1', '2001:db8::2:0:0:1', '2001:db8::3:0:0:1'],
+]) {
+  test(`an IPv6 host is its /64, however it is written: ${hosts[0]}`, async () => {
+    const { outcomes, knock } = guarded()
+    for (const [index, host] of hosts.entries()) {
+      const done = knock(`ufrag-${index}`, host)
+      if (index === 2) await done
+    }
+    assert.deepEqual(outcomes, ['tried', 'tried', 'host-cap'])
+  })
+}
 
 test('no more than so many are there, and no more are begun in a second', async () => {
   const { listener, clock, outcomes, knock } = guarded()
