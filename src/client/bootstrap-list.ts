@@ -31,6 +31,8 @@ export interface BootstrapListOptions {
 
 export interface BootstrapAddresses {
   readonly addresses: readonly Multiaddr[]
+  /** Whether a node was to be asked, so that it is of use to ask again. */
+  readonly isListed: boolean
   /** The first node that was asked for its list, to ask for other things; null when none was. */
   readonly publicUrl: string | null
 }
@@ -60,6 +62,7 @@ export async function readBootstrapList(
   const answered = urls[lists.findIndex(({ status }) => status === 'fulfilled')]
   return {
     addresses: [...all.values()].slice(0, LIMIT_BOOTSTRAPS),
+    isListed: urls.length > 0,
     publicUrl: answered === undefined ? null : new URL('.', answered).href,
   }
 }

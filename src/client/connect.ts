@@ -34,12 +34,14 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   }
   const privateKey = await readKey(options.privateKey ?? null)
   const hasWebRtc = typeof Reflect.get(globalThis, 'RTCPeerConnection') === 'function'
-  const { addresses: bootstraps, publicUrl } = await readBootstrapList(options.bootstrap, {
-    network,
-    hasWebRtc,
-    isSecure: isSecurePage(),
-    nowMs: Date.now(),
-  })
+  const list = () =>
+    readBootstrapList(options.bootstrap, {
+      network,
+      hasWebRtc,
+      isSecure: isSecurePage(),
+      nowMs: Date.now(),
+    })
+  const { addresses: bootstraps, publicUrl, isListed } = await list()
   const libp2p = await createClientLibp2p({
     network,
     privateKey,
@@ -50,7 +52,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const registry = new RegistryReader({ network, url: options.registryUrl ?? publicUrl })
   const client = new PageClient(
     { network, bootstraps, targetPeers, hasWebRtc },
-    { libp2p, privateKey, registry },
+    { libp2p, privateKey, registry, relist: isListed ? list : null },
   )
   await client.start()
   return client

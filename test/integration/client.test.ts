@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { multiaddr } from '@multiformats/multiaddr'
 
+import { PageClient } from '../../src/client/client.ts'
+import { createClientLibp2p } from '../../src/client/create-libp2p.ts'
 import { type Client, type ConnectOptions, connect } from '../../src/client/index.ts'
+import { readKey } from '../../src/client/keys.ts'
+import { RegistryReader } from '../../src/client/registry.ts'
 import { freePort, type Station, startStation } from '../support/node.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -114,6 +119,34 @@ describe('clients that know the public HTTP of a node alone', () => {
     const { nodes, refused } = await second.registry.nodes()
     assert.equal(refused, 0)
     assert.ok(nodes.some(({ author }) => author === one.station.peerId))
+  })
+
+  it('go to the nodes that are listed by then when their own is gone for good', async (t) => {
+    const [gone, next] = [await relay(t), await relay(t)]
+    const bootstraps = gone.addresses.slice(0, 1).map((address) => multiaddr(address))
+    const relist = async () => ({ addresses: next.addresses.map((address) => multiaddr(address)) })
+    const options = { network: 'wesense', targetPeers: 4, hasWebRtc: false }
+    const privateKey = await readKey(null)
+    const libp2p = await createClientLibp2p({
+      ...{ network: 'wesense', privateKey, iceServers: [], relays: 1, hasWebRtc: false },
+    })
+    const registry = new RegistryReader({ network: 'wesense', url: null })
+    const client = new PageClient(
+      { ...options, bootstraps, relistMs: 300 },
+      { libp2p, privateKey, registry, relist },
+    )
+    t.after(() => client.stop())
+    await client.start()
+    const isAt = (peerId: string) => {
+      const [only] = client.status().bootstraps
+      return only?.peerId === peerId && only.isReserved
+    }
+    await waitFor(() => isAt(gone.station.peerId), { timeoutMs: 10_000, message: 'a place' })
+    await delay(700)
+    assert.ok(isAt(gone.station.peerId), 'nothing changes while all is well')
+    await gone.station.node.stop()
+    await waitFor(() => isAt(next.station.peerId), { timeoutMs: 15_000, message: 'the next one' })
+    assert.equal(client.status().bootstraps.length, 1)
   })
 
   it('are told why they cannot come in', async (t) => {
