@@ -1,11 +1,9 @@
-import type { Server } from 'node:http'
-
 import { systemClock } from '../lib/clock.ts'
-import { DeadlineError, withDeadline } from '../lib/deadline.ts'
 import { buildApp } from './app.ts'
 import { boundedEntries, boundedWriter } from './bounded-writer.ts'
 import { ApiError, HttpError } from './errors.ts'
 import { createAccessPolicy } from './http/access.ts'
+import { boundAddress, closeInTime, countConnections } from './http/listening.ts'
 import { RequestLimiter } from './http/rate-limit.ts'
 import { TokenAttempts } from './http/token-attempts.ts'
 import { createApiMetrics } from './metrics.ts'
@@ -49,7 +47,7 @@ class HttpApi implements ApiService {
       clock,
       logger: components.logger,
     })
-    const metrics = createApiMetrics(components.metrics, () => this.#countConnections())
+    const metrics = createApiMetrics(components.metrics, () => countConnections(this.#app?.server))
     const context = {
       registry: components.registry.view,
       trust: components.registry.trust,
@@ -125,34 +123,15 @@ class HttpApi implements ApiService {
     const app = this.#app
     this.#app = null
     if (app === null) return
-    const { stopGraceMs, stopTimeoutMs } = this.#limits
-    const cut = setTimeout(() => {
-      this.#stopped.abort(new HttpError('CLOSED', 'the station is stopping'))
-      app.server.closeAllConnections()
-    }, stopGraceMs)
-    try {
-      await withDeadline(() => app.close(), { ms: stopTimeoutMs, label: 'closing the HTTP API' })
-    } catch (error) {
-      if (!(error instanceof DeadlineError)) throw error
-      this.#components.logger.warn({ error }, 'HTTP API did not close in time')
-    } finally {
-      clearTimeout(cut)
-    }
-  }
-
-  #countConnections(): Promise<number> {
-    const server = this.#app?.server
-    if (server === undefined) return Promise.resolve(0)
-    return new Promise((resolve) => {
-      server.getConnections((error, count) => resolve(error === null ? count : 0))
+    const { stopGraceMs: graceMs, stopTimeoutMs: timeoutMs } = this.#limits
+    await closeInTime(app, {
+      name: 'HTTP API',
+      graceMs,
+      timeoutMs,
+      logger: this.#components.logger,
+      onCut: () => this.#stopped.abort(new HttpError('CLOSED', 'the station is stopping')),
     })
   }
-}
-
-function boundAddress(server: Server): ApiAddress | null {
-  const address = server.address()
-  if (address === null || typeof address === 'string') return null
-  return { host: address.address, port: address.port }
 }
 
 function listenError(host: string, port: number, cause: unknown): ApiError {

@@ -1,8 +1,6 @@
-import type { Server } from 'node:http'
-
 import { systemClock } from '../../lib/clock.ts'
-import { DeadlineError, withDeadline } from '../../lib/deadline.ts'
 import { ApiError } from '../errors.ts'
+import { boundAddress, closeInTime, countConnections } from '../http/listening.ts'
 import { type AddressSet, addressSet } from '../http/networks.ts'
 import { RequestLimiter } from '../http/rate-limit.ts'
 import type { ApiAddress } from '../options.ts'
@@ -62,7 +60,9 @@ class PublicApi implements PublicApiService {
       entriesOf: (hashes) => registry.entriesOf(hashes),
       clock,
     })
-    this.#metrics = createPublicMetrics(components.metrics, () => this.#countConnections())
+    this.#metrics = createPublicMetrics(components.metrics, () =>
+      countConnections(this.#app?.server),
+    )
   }
 
   start(): Promise<ApiAddress> {
@@ -168,34 +168,15 @@ class PublicApi implements PublicApiService {
     const app = this.#app
     this.#app = null
     if (app === null) return
-    const { stopGraceMs, stopTimeoutMs } = this.#limits
-    const cut = setTimeout(() => {
-      this.#stopped.abort(new Error('the node is stopping'))
-      app.server.closeAllConnections()
-    }, stopGraceMs)
-    try {
-      await withDeadline(() => app.close(), { ms: stopTimeoutMs, label: 'closing public HTTP' })
-    } catch (error) {
-      if (!(error instanceof DeadlineError)) throw error
-      this.#components.logger.warn({ error }, 'Public HTTP did not close in time')
-    } finally {
-      clearTimeout(cut)
-    }
-  }
-
-  #countConnections(): Promise<number> {
-    const server = this.#app?.server
-    if (server === undefined) return Promise.resolve(0)
-    return new Promise((resolve) => {
-      server.getConnections((error, count) => resolve(error === null ? count : 0))
+    const { stopGraceMs: graceMs, stopTimeoutMs: timeoutMs } = this.#limits
+    await closeInTime(app, {
+      name: 'Public HTTP',
+      graceMs,
+      timeoutMs,
+      logger: this.#components.logger,
+      onCut: () => this.#stopped.abort(new Error('the node is stopping')),
     })
   }
-}
-
-function boundAddress(server: Server): ApiAddress | null {
-  const address = server.address()
-  if (address === null || typeof address === 'string') return null
-  return { host: address.address, port: address.port }
 }
 
 function reasonOf(cause: unknown): string {
