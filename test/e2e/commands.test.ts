@@ -72,7 +72,7 @@ describe('a clean clone', () => {
     await writeFile(join(clone, 'src', 'lib', 'unused-by-anything.ts'), 'export const A = 1\n')
     const program = npm(['start'])
     t.after(() => end(program))
-    await program.record('Node ready')
+    await program.record('Node ready', INSTALL_LIMIT_MS)
     assert.match(program.error(), /Building/)
     await program.stop()
     await rm(join(clone, 'src', 'lib', 'unused-by-anything.ts'))
