@@ -8,6 +8,8 @@ const PROTOCOLS = 128
 const PROTOCOL_CHARACTERS = 192
 /** What a peer calls itself, and its version. */
 const METADATA_BYTES = 256
+/** Looked at of those that it tells at once; each costs a look at our dial policy, and few have a place. */
+const ADDRESSES = 32
 
 /**
  * Bounds what the peer store keeps of what a peer says of itself, and stores it in turns. @libp2p/identify 4.1 takes
@@ -33,9 +35,11 @@ export function boundPeerEntries(
 }
 
 function bounded(data: PeerData): PeerData {
-  const { protocols, metadata, ...rest } = data
+  const { protocols, metadata, addresses, multiaddrs, ...rest } = data
   return {
     ...rest,
+    ...(addresses === undefined ? {} : { addresses: addresses.slice(0, ADDRESSES) }),
+    ...(multiaddrs === undefined ? {} : { multiaddrs: multiaddrs.slice(0, ADDRESSES) }),
     ...(protocols === undefined
       ? {}
       : { protocols: protocols.filter(isShort).slice(0, PROTOCOLS) }),

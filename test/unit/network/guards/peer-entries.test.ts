@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerData, PeerStore } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 
 import { boundPeerEntries } from '../../../../src/network/guards/peer-entries.ts'
 import { PEERS } from '../fakes.ts'
@@ -26,10 +27,12 @@ test('of what a peer says of itself a bounded part is kept, by either way', asyn
   const said: PeerData = {
     protocols: [`/${'x'.repeat(5_000)}`, ...MANY],
     metadata: { AgentVersion: new Uint8Array(60_000), gone: undefined },
+    multiaddrs: MANY.slice(0, 300).map((_, index) => multiaddr(`/ip4/192.0.2.1/tcp/${index + 1}`)),
   }
   await peerStore.patch(PEER, said)
   await peerStore.merge(PEER, said)
-  for (const { protocols, metadata } of stored) {
+  for (const { protocols, metadata, multiaddrs } of stored) {
+    assert.equal(multiaddrs?.length, 32)
     assert.deepEqual(protocols, MANY.slice(0, 128))
     assert.equal(Reflect.get(metadata ?? {}, 'AgentVersion').byteLength, 256)
     assert.ok('gone' in (metadata ?? {}))
