@@ -16,13 +16,12 @@ export interface LockEntry {
 /** By path from the root; '' is the project itself. */
 export type LockEntries = Readonly<Record<string, LockEntry>>
 
-const REGISTRY = 'https://registry.npmjs.org/'
 /** Where the image is built and the tests run: glibc, these processors. */
 const OWN_PROCESSORS = new Set(['x64', 'arm64'])
 
 /**
  * What is wrong with a lock file, one line each: an entry whose bytes are not pinned by a digest, one
- * that comes from elsewhere than the registry, one that would run a script at install unasked.
+ * that names an address to come from instead of the registry's, one that would run a script at install unasked.
  * @param allowedScripts package names that may, `allowScripts` of package.json
  */
 export function lockProblems(entries: LockEntries, allowedScripts: ReadonlySet<string>): string[] {
@@ -32,7 +31,8 @@ export function lockProblems(entries: LockEntries, allowedScripts: ReadonlySet<s
     // The project itself, and folders of it.
     if (path === '' || entry.link === true || !path.includes('node_modules/')) continue
     const { resolved, integrity = '' } = entry
-    if (resolved !== undefined && !resolved.startsWith(REGISTRY)) {
+    // Without an address npm asks the registry that it is set up with, whichever mirror that is.
+    if (resolved !== undefined) {
       problems.push(`${path} comes from ${resolved}, not from the registry`)
     }
     if (!/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity) && !isToolOfOtherPlatform(entry)) {
