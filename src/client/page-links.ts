@@ -4,8 +4,9 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { backoffMs } from '../lib/backoff.ts'
 import { isCarried, isWebRtc } from './addresses.ts'
-import { isDirect, isIdle, keptConnection, needlessConnections } from './needless.ts'
+import { isDirect, keptConnection } from './needless.ts'
 import type { KnownPage, PageBook } from './page-book.ts'
+import { SpareConnections } from './spare-connections.ts'
 import type { ClientLibp2p, LinkKind, LinkProblem } from './types.ts'
 import { pause } from './waiting.ts'
 
@@ -25,7 +26,6 @@ const OTHERS_TURN_MS = 3_000
 const SPARE_MS = 5_000
 /** Rounds without any link, after which another page gets the turn. */
 const HOPELESS_ROUNDS = 3
-const CLOSE_MS = 2_000
 const PARALLEL = 6
 
 export interface PageLinksOptions {
@@ -65,13 +65,17 @@ export class PageLinks {
   /** Pages in the book that could not be reached while others waited. */
   readonly #gaveUp = new Set<string>()
   readonly #waiting: (() => void)[] = []
-  /** Pages whose needless connections are closed soon. */
-  readonly #tidying = new Set<string>()
+  readonly #spares: SpareConnections
   #dialling = 0
 
   constructor(options: PageLinksOptions, components: PageLinksComponents) {
     this.#options = options
     this.#components = components
+    this.#spares = new SpareConnections(options.spareMs ?? SPARE_MS, {
+      connections: (peerId) => this.#connections(peerId),
+      isSmaller: (peerId) => this.#isSmaller(peerId),
+      answers: components.answers,
+    })
   }
 
   start(): void {
@@ -126,7 +130,7 @@ export class PageLinks {
     if (!isWebRtc(detail.remoteAddr) && !isCarried(detail.remoteAddr)) return
     const peerId = detail.remotePeer.toString()
     this.look(peerId)
-    if (this.linkOf(peerId) === 'direct') this.#tidyLater(peerId)
+    if (this.linkOf(peerId) === 'direct') this.#spares.closeLater(peerId, this.#controller.signal)
     this.#components.onChange(peerId)
   }
 
@@ -269,37 +273,6 @@ export class PageLinks {
     }
   }
 
-  /** Closes what a direct connection makes needless, once both ends use it. */
-  #tidyLater(peerId: string): void {
-    if (this.#tidying.has(peerId)) return
-    this.#tidying.add(peerId)
-    const { signal } = this.#controller
-    void pause(this.#options.spareMs ?? SPARE_MS, signal).then(async () => {
-      this.#tidying.delete(peerId)
-      if (signal.aborted) return
-      await this.#closeSilent(peerId, signal)
-      const needless = needlessConnections(this.#connections(peerId), this.#isSmaller(peerId))
-      await Promise.all(needless.filter(isIdle).map(closeInOrder))
-      // What still carries something is looked at again.
-      if (needless.some(({ status }) => status === 'open')) this.#tidyLater(peerId)
-    })
-  }
-
-  /**
-   * Before one of several is closed the others have to prove that they are there: what the other end has given up
-   * can look open here, and must not be the one that stays.
-   */
-  async #closeSilent(peerId: string, signal: AbortSignal): Promise<void> {
-    const direct = this.#connections(peerId).filter(isDirect)
-    if (direct.length < 2) return
-    await Promise.all(
-      direct.map(async (one) => {
-        if (await this.#components.answers(one, signal)) return
-        if (!signal.aborted) one.abort(new Error('nobody answers over it'))
-      }),
-    )
-  }
-
   #isSmaller(peerId: string): boolean {
     return this.#components.libp2p.peerId.toString() < peerId
   }
@@ -314,14 +287,5 @@ export class PageLinks {
     if (this.#problems.get(peerId) === problem) return
     this.#problems.set(peerId, problem)
     this.#components.onChange(peerId)
-  }
-}
-
-/** Within two seconds, or else without the other end's word. */
-async function closeInOrder(connection: Connection): Promise<void> {
-  try {
-    await connection.close({ signal: AbortSignal.timeout(CLOSE_MS) })
-  } catch (error) {
-    connection.abort(error instanceof Error ? error : new Error(String(error)))
   }
 }
