@@ -15,6 +15,7 @@ export interface HostUpkeepComponents {
   readonly libp2p: HostLibp2p
   readonly names: ProtocolNames
   readonly connections: () => Connection[]
+  readonly isShunned: (peerId: string) => boolean
   readonly logger: Logger
   readonly metrics: NetworkMetrics
 }
@@ -32,7 +33,7 @@ export class HostUpkeep {
   readonly #peerStoreCap: PeerStoreCap
 
   constructor(options: HostOptions, components: HostUpkeepComponents) {
-    const { libp2p, names, connections, logger, metrics } = components
+    const { libp2p, names, connections, isShunned, logger, metrics } = components
     const { gossipsub } = libp2p.services
     this.peers = new PeerTracker({
       events: libp2p,
@@ -61,6 +62,7 @@ export class HostUpkeep {
         peerStore: libp2p.peerStore,
         events: libp2p,
         isConnected: (id) => this.peers.isConnected(id),
+        isShunned,
         logger,
         metrics,
       },

@@ -108,7 +108,14 @@ export class Host {
       report: (peerId, offence, points) => parts.penalties.report(peerId, offence, points),
     })
     this.dht = dht === undefined ? null : new DhtService(dht, isPubliclyAnnounced(options.announce))
-    const upkeep = new HostUpkeep(options, { libp2p, names, connections, logger, metrics })
+    const upkeep = new HostUpkeep(options, {
+      libp2p,
+      names,
+      connections,
+      isShunned: (peerId) => parts.penalties.isShunned(peerId),
+      logger,
+      metrics,
+    })
     this.#upkeep = upkeep
     const { streams } = options.limits
     this.transport = createTransport(streams, {

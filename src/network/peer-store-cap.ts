@@ -13,19 +13,22 @@ export interface PeerStoreCapOptions {
 export interface PeerStoreCapComponents {
   readonly peerStore: Pick<PeerStore, 'get' | 'delete'>
   readonly events: {
-    addEventListener(
-      type: 'peer:update',
-      listener: (event: Libp2pEvents['peer:update']) => void,
+    addEventListener<K extends 'peer:update' | 'peer:disconnect'>(
+      type: K,
+      listener: (event: Libp2pEvents[K]) => void,
     ): void
   }
   readonly isConnected: (peerId: string) => boolean
+  /** Whether nobody dials it or lets it in, for what it did. */
+  readonly isShunned: (peerId: string) => boolean
   readonly logger: Logger
   readonly metrics: Pick<NetworkMetrics, 'peersForgotten'>
 }
 
 /**
  * Bounds the peer store, which libp2p 3.3 lets grow with every peer that anybody mentions. Those known
- * longest go first, except peers that are connected or that somebody tagged.
+ * longest go first, except peers that are connected or that somebody tagged. Who is shunned goes with its last
+ * connection: one enemy has as many names as it likes, 8 KiB each.
  */
 export class PeerStoreCap {
   readonly #options: PeerStoreCapOptions
@@ -40,6 +43,9 @@ export class PeerStoreCap {
     components.events.addEventListener('peer:update', ({ detail: { peer } }) => {
       const id = peer.id.toString()
       if (id !== options.self && !this.#known.has(id)) this.#add(id, peer.id)
+    })
+    components.events.addEventListener('peer:disconnect', ({ detail: peer }) => {
+      if (components.isShunned(peer.toString())) void this.#forgetShunned(peer)
     })
   }
 
@@ -61,6 +67,16 @@ export class PeerStoreCap {
       .finally(() => {
         this.#purge = null
       })
+  }
+
+  async #forgetShunned(peer: PeerId): Promise<void> {
+    const { peerStore, isConnected, logger } = this.#components
+    try {
+      await peerStore.delete(peer)
+      if (!isConnected(peer.toString())) this.#known.delete(peer.toString())
+    } catch (error) {
+      logger.debug({ error }, 'A shunned peer is still in the peer store')
+    }
   }
 
   async #forgetOldest(): Promise<void> {

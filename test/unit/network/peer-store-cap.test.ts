@@ -28,6 +28,7 @@ class FakeStore extends EventTarget {
       },
       events: this,
       isConnected: (peerId: string) => this.connected.has(peerId),
+      isShunned: (peerId: string) => peerId.startsWith('shunned'),
       logger: silentLogger,
       metrics: { peersForgotten: (count: number) => (this.forgotten += count) },
     } as unknown as PeerStoreCapComponents)
@@ -53,6 +54,17 @@ test('ten thousand peers that somebody mentions stay within the cap', async () =
   assert.equal(store.forgotten, 10_000 - store.peers.size)
   assert.equal(store.cap.count, store.peers.size)
   assert.ok(store.peers.has('p9999') && !store.peers.has('p0'))
+})
+
+test('who is shunned goes with its last connection, others stay', async () => {
+  const store = new FakeStore(10)
+  for (const id of ['shunned 1', 'honest 1', 'shunned 2']) {
+    store.mention(id)
+    store.dispatchEvent(new CustomEvent('peer:disconnect', { detail: id }))
+  }
+  await new Promise(setImmediate)
+  assert.deepEqual([...store.peers], ['honest 1'])
+  assert.equal(store.cap.count, 1)
 })
 
 test('who is connected or tagged stays, and so does this node itself', async () => {
