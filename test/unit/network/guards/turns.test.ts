@@ -49,12 +49,17 @@ test('those that wait go on in the order of asking, some in each turn', async ()
   assert.deepEqual(order, names)
 })
 
-test('who asks while others wait comes after them', async () => {
-  const { order, work } = turnsOf()
-  const first = Promise.all(['a', 'b', 'c'].map((name) => work(name, 6)))
-  await nextTurn()
-  assert.ok(order.length < 3, `${order.length} in a turn`)
-  await Promise.all([work('late', 0), first])
+test('who asks while others wait comes after them, even when the turn has room', async () => {
+  const { turns, order, work } = turnsOf()
+  const first = work('a', 6)
+  let late: Promise<void> | null = null
+  const second = turns.take()?.then(() => {
+    order.push('b')
+    late = work('late', 0)
+  })
+  const third = work('c', 0)
+  await Promise.all([first, second, third])
+  await late
   assert.deepEqual(order, ['a', 'b', 'c', 'late'])
 })
 
