@@ -3,6 +3,8 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 
+import { flat } from '../../lib/text.ts'
+
 const DAG_CBOR = 0x71
 /** CIDv1, dag-cbor, sha2-256, 32 bytes: what the digest follows. */
 const CID_PREFIX = Uint8Array.of(1, DAG_CBOR, 0x12, 32)
@@ -37,7 +39,7 @@ function nameOf(digest: Uint8Array): string {
   const cid = new Uint8Array(CID_BYTES)
   cid.set(CID_PREFIX)
   cid.set(digest, CID_PREFIX.length)
-  return base58btc.encode(cid)
+  return flat(base58btc.encode(cid))
 }
 
 /** Whether the text is such a name in its one canonical spelling. */
@@ -52,7 +54,7 @@ export function cidOf(hash: string): CID {
 
 /** The name of a block as this registry spells it, or null for a block that is none of ours. */
 export function hashOfCid(cid: CID): string | null {
-  return cid.code === DAG_CBOR && cid.version === 1 ? cid.toString(base58btc) : null
+  return cid.code === DAG_CBOR && cid.version === 1 ? flat(cid.toString(base58btc)) : null
 }
 
 export function encodeValue(value: unknown): Uint8Array {
