@@ -30,6 +30,7 @@ import type { ProtocolNames } from './protocols.ts'
 import { quietLog } from './quiet-log.ts'
 import { circuitTransport } from './relay/client/circuit-transport.ts'
 import { keepCertificate } from './tls/listener-certificate.ts'
+import { TightDatastore } from './tight-datastore.ts'
 import { createWebRtcMetrics } from './webrtc/metrics.ts'
 
 /** The services of a host; what is off is missing. */
@@ -107,6 +108,7 @@ export async function createHostLibp2p(
       enabled: options.connectionMonitorEnabled,
     },
     connectionGater: gater,
+    datastore: new TightDatastore(),
     peerStore: limits.peerStore,
     connectionEncrypters: [leanNoise()],
     streamMuxers: [

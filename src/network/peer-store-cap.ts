@@ -1,5 +1,7 @@
 import type { Libp2pEvents, PeerId, PeerStore } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 
+import { flat } from '../lib/text.ts'
 import type { Logger } from '../telemetry/index.ts'
 import type { NetworkMetrics } from './metrics.ts'
 
@@ -33,8 +35,8 @@ export interface PeerStoreCapComponents {
 export class PeerStoreCap {
   readonly #options: PeerStoreCapOptions
   readonly #components: PeerStoreCapComponents
-  /** In the order they became known. */
-  readonly #known = new Map<string, PeerId>()
+  /** In the order they became known. IDs alone: a parsed one keeps the slab that its bytes were cut from. */
+  readonly #known = new Set<string>()
   #purge: Promise<void> | null = null
 
   constructor(options: PeerStoreCapOptions, components: PeerStoreCapComponents) {
@@ -42,7 +44,7 @@ export class PeerStoreCap {
     this.#components = components
     components.events.addEventListener('peer:update', ({ detail: { peer } }) => {
       const id = peer.id.toString()
-      if (id !== options.self && !this.#known.has(id)) this.#add(id, peer.id)
+      if (id !== options.self && !this.#known.has(id)) this.#add(id)
     })
     components.events.addEventListener('peer:disconnect', ({ detail: peer }) => {
       if (components.isShunned(peer.toString())) void this.#forgetShunned(peer)
@@ -59,8 +61,8 @@ export class PeerStoreCap {
     await this.#purge
   }
 
-  #add(id: string, peer: PeerId): void {
-    this.#known.set(id, peer)
+  #add(id: string): void {
+    this.#known.add(flat(id))
     if (this.#known.size <= this.#options.maxPeers || this.#purge !== null) return
     this.#purge = this.#forgetOldest()
       .catch((error: unknown) => this.#components.logger.debug({ error }, 'Peer purge failed'))
@@ -83,8 +85,9 @@ export class PeerStoreCap {
     const { peerStore, isConnected, metrics, logger } = this.#components
     const keep = Math.floor(this.#options.maxPeers * 0.9)
     let forgotten = 0
-    for (const [id, peer] of [...this.#known]) {
+    for (const id of [...this.#known]) {
       if (this.#known.size <= keep) break
+      const peer = peerIdFromString(id)
       if (!(await this.#isExpendable(id, peer))) continue
       await peerStore.delete(peer)
       // One that came meanwhile is in the store again with its next word.

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
+import { MemoryDatastore } from 'datastore-core'
 
 import { isObject, libraryMember } from '../../src/network/errors.ts'
 import type { Host } from '../../src/network/host.ts'
@@ -53,7 +57,7 @@ test('what the peer store writes for each stream is written to memory, never to 
   const [host, visitor] = [await startHost(t), await startHost(t)]
   const components = libraryMember(host.libp2p, 'components', isObject)
   const store = libraryMember(components, 'datastore', isStore)
-  assert.equal(store.constructor.name, 'MemoryDatastore')
+  assert.ok(store instanceof MemoryDatastore)
   let writes = 0
   const put = store.put.bind(store)
   store.put = (key, value) => {
@@ -63,4 +67,30 @@ test('what the peer store writes for each stream is written to memory, never to 
   await connect(visitor, host)
   await waitFor(() => host.peers()[0]?.isStation, { message: 'identify' })
   assert.ok(writes > 0, 'all of them go there')
+})
+
+test('a peer that is known keeps nothing of the slabs that its bytes were cut from', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const garbage: () => void = runInNewContext('gc')
+  const collect = async () => {
+    // What finalizers let go of is freed by the next one, and the bytes of buffers beside it.
+    for (let i = 0; i < 3; i++) {
+      garbage()
+      await delay(50)
+    }
+  }
+  const host = await startHost(t, { dht: null })
+  const peers = 300
+  await collect()
+  const before = process.memoryUsage().arrayBuffers
+  for (let n = 0; n < peers; n++) {
+    await mention(host)
+    // What else a node does with small buffers meanwhile: enough for a slab.
+    for (let i = 0; i < 16; i++) Buffer.allocUnsafe(Buffer.poolSize / 16)
+  }
+  await collect()
+  const each = (process.memoryUsage().arrayBuffers - before) / peers
+  t.diagnostic(`${each.toFixed(0)} bytes of buffers a peer`)
+  assert.equal(host.gauges().knownPeers(), peers)
+  assert.ok(each < 1024, `${each.toFixed(0)} bytes a peer`)
 })
