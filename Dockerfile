@@ -26,10 +26,8 @@ RUN chmod 755 /usr/local/bin/wesense-node-entrypoint \
  && ln -s /app/dist/main.js /usr/local/bin/wesense-node \
  && chmod 755 dist/main.js \
  && mkdir /data && chown 1000:1000 /data
-# MALLOC_ARENA_MAX: glibc keeps freed memory in an arena per thread; two are enough here.
 ENV NODE_ENV=production \
-    DATA_DIR=/data \
-    MALLOC_ARENA_MAX=2
+    DATA_DIR=/data
 VOLUME /data
 EXPOSE 4002 4003 3478/udp 5200
 STOPSIGNAL SIGTERM

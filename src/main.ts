@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import manifest from '../package.json' with { type: 'json' }
 import { type ProcessFacts, runCli } from './cli/index.ts'
-import { HEAP_APPLIED_ENV, heapFlags, isHeapApplied } from './config/index.ts'
+import { ALLOCATOR_ENV, HEAP_APPLIED_ENV, heapFlags, isHeapApplied } from './config/index.ts'
 
 /** Container engines kill after ten seconds: a message and an exit code are better. */
 const STOP_LIMIT_MS = 10_000
@@ -49,7 +49,7 @@ function memoryLimitBytes(): number {
 }
 
 /**
- * V8 takes its heap limit at start only, so the process replaces itself with one that has the flags:
+ * V8 takes its heap limit at start only, and glibc its arenas, so the process replaces itself with one that has them:
  * same process ID, same standard streams, no parent that waits.
  */
 function applyHeapCap(heapMb: number): string | null {
@@ -63,7 +63,7 @@ function applyHeapCap(heapMb: number): string | null {
   const [script, ...args] = process.argv.slice(1)
   if (script === undefined) return `${problem}: there is no script to run again`
   const flags = process.execArgv.filter((flag) => !/^--max-(old|semi)-space-size/.test(flag))
-  const env = { ...process.env, [HEAP_APPLIED_ENV]: String(heapMb) }
+  const env = { ...ALLOCATOR_ENV, ...process.env, [HEAP_APPLIED_ENV]: String(heapMb) }
   process.execve(
     process.execPath,
     [process.execPath, ...flags, ...heapFlags(heapMb), script, ...args],

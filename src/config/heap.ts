@@ -51,6 +51,12 @@ export function heapFlags(heapMb: number): string[] {
   ]
 }
 
+/**
+ * For the process that has the flags. glibc keeps what was freed in an arena for each of Node's nine threads;
+ * two are enough here, and about 10 MB less.
+ */
+export const ALLOCATOR_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2' }
+
 /** Whether V8's `heap_size_limit` is the one that `heapFlags` asks for. */
 export function isHeapApplied(heapMb: number, heapSizeLimitBytes: number): boolean {
   const wantedMb = heapMb + SEMI_SPACES * semiSpaceMb(heapMb)

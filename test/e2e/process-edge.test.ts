@@ -80,6 +80,21 @@ describe('the heap cap', { timeout: 60_000 }, () => {
   })
 })
 
+/** Of the process that runs now, under the ID that was started. */
+async function environmentOf({ child }: Program): Promise<string[]> {
+  return (await readFile(`/proc/${child.pid}/environ`, 'utf8')).split('\0')
+}
+
+describe("the allocator's arenas", { timeout: 60_000 }, () => {
+  it('are two, unless the operator wants another number of them', async (t) => {
+    const { start } = await folder(t)
+    const program = await start()
+    assert.ok((await environmentOf(program)).includes('MALLOC_ARENA_MAX=2'))
+    const other = await (await folder(t)).start({ MALLOC_ARENA_MAX: '4' })
+    assert.ok((await environmentOf(other)).includes('MALLOC_ARENA_MAX=4'))
+  })
+})
+
 describe('SIGTERM', { timeout: 60_000 }, () => {
   it('ends a station in order although clients and peers hold on to it', async (t) => {
     const seed = await (await folder(t)).start()
