@@ -16,7 +16,7 @@ import {
 } from './entry-rules.ts'
 
 /** Verdicts remembered, each with an entry of at most 8 KiB. */
-const REMEMBERED = 512
+const REMEMBERED = 128
 /** Entries read in one go, some 50 us each; their signatures are verified meanwhile. */
 const READ_AT_ONCE = 32
 
