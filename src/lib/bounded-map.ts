@@ -3,7 +3,15 @@ export interface BoundedMapOptions<K, V> {
   readonly limit: number
   /** Called for an entry that was pushed out, not for one that was deleted. */
   readonly onEvict?: (key: K, value: V) => void
+  /**
+   * Whether an entry says no more than none would. With each new one the two oldest are looked at, so that
+   * a map of those who came once does not grow to its limit. Must be monotonous: what is spent stays so.
+   */
+  readonly isSpent?: (value: V, key: K) => boolean
 }
+
+/** More than the one that came, so that they become fewer. */
+const LOOKED_AT = 2
 
 /** A map that cannot outgrow its limit: `get` and `set` make an entry the youngest. */
 export class BoundedMap<K, V> {
@@ -39,7 +47,8 @@ export class BoundedMap<K, V> {
   }
 
   set(key: K, value: V): this {
-    this.#map.delete(key)
+    const isNew = !this.#map.delete(key)
+    if (isNew) this.#dropSpent()
     this.#map.set(key, value)
     if (this.#map.size > this.#options.limit) this.#evictOldest()
     return this
@@ -64,6 +73,17 @@ export class BoundedMap<K, V> {
 
   values(): MapIterator<V> {
     return this.#map.values()
+  }
+
+  #dropSpent(): void {
+    const { isSpent } = this.#options
+    if (isSpent === undefined) return
+    let looked = 0
+    for (const [key, value] of this.#map) {
+      if (looked === LOOKED_AT || !isSpent(value, key)) return
+      this.#map.delete(key)
+      looked += 1
+    }
   }
 
   #evictOldest(): void {

@@ -12,6 +12,8 @@ export const SHUN_AT_POINTS = 100
 const SHUN_MIN_MS = 60_000
 const SHUN_MAX_MS = 4 * 3_600_000
 const PEERS_LIMIT = 4096
+/** Of a mistake of a point and a shunning alike, so much is as good as nothing. */
+const FADED_POINTS = 0.5
 /** Points that gossip takes no notice of: one mistake costs nobody its place in a mesh. */
 const GOSSIP_GRACE_POINTS = 20
 /** With gossip's weight of 10, a peer about to be shunned stands at its graylist threshold of -80. */
@@ -72,7 +74,10 @@ export interface SavedPeers {
 export class PeerPenalties {
   readonly #components: PeerPenaltiesComponents
   readonly #clocks: Clocks
-  readonly #points = new BoundedMap<string, FadingPoints>({ limit: PEERS_LIMIT })
+  readonly #points = new BoundedMap<string, FadingPoints>({
+    limit: PEERS_LIMIT,
+    isSpent: ({ now }) => now < FADED_POINTS,
+  })
   readonly #shunned: Shunned
 
   constructor(components: PeerPenaltiesComponents) {

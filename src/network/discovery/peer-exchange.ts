@@ -67,7 +67,10 @@ export class PeerExchange {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #loop: Loop
-  readonly #buckets = new BoundedMap<string, TokenBucket>({ limit: LIMIT_BUCKETS })
+  readonly #buckets = new BoundedMap<string, TokenBucket>({
+    limit: LIMIT_BUCKETS,
+    isSpent: ({ isFull }) => isFull,
+  })
   readonly #verifier = new PeerRecordVerifier()
   readonly #envelopes: PeerExchangeEnvelopes
   readonly #waiting = new BoundedMap<string, true>({ limit: LIMIT_WAITING })

@@ -26,7 +26,10 @@ export class ArrivalRate {
   constructor(options: ArrivalRateOptions, clock?: Pick<Clock, 'now'>) {
     this.#options = options
     this.#clock = clock
-    this.#buckets = new BoundedMap({ limit: options.hosts ?? LIMIT_HOSTS })
+    this.#buckets = new BoundedMap({
+      limit: options.hosts ?? LIMIT_HOSTS,
+      isSpent: ({ isFull }) => isFull,
+    })
   }
 
   /** Hosts remembered. */

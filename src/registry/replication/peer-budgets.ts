@@ -26,7 +26,10 @@ interface PeerBuckets {
 export class PeerBudgets {
   readonly #options: PeerBudgetOptions
   readonly #clock: Pick<Clock, 'now'>
-  readonly #buckets = new BoundedMap<string, PeerBuckets>({ limit: PEERS_LIMIT })
+  readonly #buckets = new BoundedMap<string, PeerBuckets>({
+    limit: PEERS_LIMIT,
+    isSpent: ({ budget, tolerated }) => budget.isFull && tolerated?.isFull !== false,
+  })
 
   constructor(options: PeerBudgetOptions, clock: Pick<Clock, 'now'>) {
     this.#options = options

@@ -45,7 +45,7 @@ export class PeerWork {
   readonly #waiting = new Map<string, Job>()
   readonly #running = new Map<string, Running>()
   #lastNowMs = 0
-  readonly #startedMs = new BoundedMap<string, number>({ limit: 4096 })
+  readonly #startedMs: BoundedMap<string, number>
   readonly #loop: Loop
   #controller = new AbortController()
   #isStarted = false
@@ -54,6 +54,10 @@ export class PeerWork {
     this.#options = options
     this.#components = components
     this.#clock = components.clock ?? systemClock
+    this.#startedMs = new BoundedMap({
+      limit: 4096,
+      isSpent: (startedMs) => this.#clock.now() >= startedMs + options.intervalMs,
+    })
     this.#loop = new Loop({
       name: 'peer-work',
       intervalMs: 250,

@@ -33,7 +33,7 @@ export class BlockStore {
     if (recent !== undefined) return recent
     const bytes = await this.#read(hash)
     if (bytes === undefined || !this.#isIntact(hash, bytes)) return undefined
-    this.#recent.set(hash, bytes)
+    this.#keep(hash, bytes)
     return bytes
   }
 
@@ -79,14 +79,20 @@ export class BlockStore {
   async put(hash: string, bytes: Uint8Array): Promise<void> {
     if (this.#recent.has(hash)) return
     await this.#components.level.put(hash, bytes)
-    this.#recent.set(hash, bytes)
+    this.#keep(hash, bytes)
   }
 
   /** All or nothing. */
   async putMany(blocks: readonly NamedBlock[]): Promise<void> {
     const { level } = this.#components
     await level.batch(blocks.map(({ hash, bytes }) => ({ type: 'put', key: hash, value: bytes })))
-    for (const { hash, bytes } of blocks) this.#recent.set(hash, bytes)
+    for (const { hash, bytes } of blocks) this.#keep(hash, bytes)
+  }
+
+  /** Bytes of its own: what it is given may be a view of a slab, or of a page with other blocks. */
+  #keep(hash: string, bytes: Uint8Array): void {
+    const isView = bytes.byteLength < bytes.buffer.byteLength
+    this.#recent.set(hash, isView ? new Uint8Array(bytes) : bytes)
   }
 
   /** All or nothing; those that are not here are no error. */

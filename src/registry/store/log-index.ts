@@ -44,7 +44,8 @@ export class LogIndex {
       if (at !== undefined) parents.push(at)
       else this.#noteMissing(parent, position)
     }
-    this.#parents.push(parents)
+    // In a copy: an array that grew has room for sixteen more.
+    this.#parents.push(parents.slice())
     const children = this.#missing.get(hash)
     if (children === undefined) this.#heads.add(hash)
     else this.#putBack(hash, position, children)

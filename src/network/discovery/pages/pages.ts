@@ -71,7 +71,10 @@ export class Pages {
   readonly #clock: Clock
   readonly #verifier = new PeerRecordVerifier()
   readonly #clients = new Map<string, Client>()
-  readonly #buckets = new BoundedMap<string, TokenBucket>({ limit: LIMIT_BUCKETS })
+  readonly #buckets = new BoundedMap<string, TokenBucket>({
+    limit: LIMIT_BUCKETS,
+    isSpent: ({ isFull }) => isFull,
+  })
   readonly #sweeper: Loop
   readonly #serving = new Set<Promise<void>>()
   #isStarted = false

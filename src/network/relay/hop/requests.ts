@@ -31,7 +31,10 @@ interface HopRequest {
 export class RequestHandler {
   readonly #parts: HopParts
   readonly #clock: Clock
-  readonly #buckets = new BoundedMap<string, TokenBucket>({ limit: COUNTED_PEERS })
+  readonly #buckets = new BoundedMap<string, TokenBucket>({
+    limit: COUNTED_PEERS,
+    isSpent: ({ isFull }) => isFull,
+  })
   #isAddressMissed = false
 
   constructor(parts: HopParts, clock: Clock) {
