@@ -29,8 +29,8 @@ import { watchBadFrames } from './penalties/raw-offences.ts'
 import type { ProtocolNames } from './protocols.ts'
 import { quietLog } from './quiet-log.ts'
 import { circuitTransport } from './relay/client/circuit-transport.ts'
-import { keepCertificate } from './tls/listener-certificate.ts'
 import { TightDatastore } from './tight-datastore.ts'
+import { keepCertificate } from './tls/listener-certificate.ts'
 import { createWebRtcMetrics } from './webrtc/metrics.ts'
 
 /** The services of a host; what is off is missing. */

@@ -61,7 +61,10 @@ test('those that came once and are spent leave as new ones come; one that still 
 
 test('of many that are spent at once, two go with each new one, and none with a known one', () => {
   let isOver = false
-  const map = new BoundedMap<string, number>({ limit: 100, isSpent: (value) => isOver && value < 9 })
+  const map = new BoundedMap<string, number>({
+    limit: 100,
+    isSpent: (value) => isOver && value < 9,
+  })
   for (let n = 0; n < 10; n++) map.set(`${n}`, n)
   isOver = true
   map.set('5', 5)
