@@ -32,3 +32,16 @@ test('a flood from everywhere is not remembered host by host', () => {
   for (let n = 0; n < 10_000; n++) sut.admit(from(`h${n}`))
   assert.equal(sut.size, 100)
 })
+
+test('hosts that came once are forgotten as others come, one that is too fast is not', () => {
+  const clock = { nowMs: 0, now: () => clock.nowMs }
+  const sut = new ArrivalRate({ perHost: 5 }, clock)
+  for (let n = 0; n < 2_000; n++) {
+    sut.admit(from(`h${n}`))
+    clock.nowMs += 10
+  }
+  assert.ok(sut.size <= 25, `${sut.size} remembered`)
+  assert.equal(letIn(sut, '8.8.8.8'), 5)
+  for (let n = 0; n < 50; n++) sut.admit(from(`later ${n}`))
+  assert.equal(letIn(sut, '8.8.8.8'), 0)
+})
