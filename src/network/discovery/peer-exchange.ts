@@ -2,7 +2,7 @@ import { BoundedMap } from '../../lib/bounded-map.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { Loop } from '../../lib/loop.ts'
-import { TokenBucket } from '../../lib/token-bucket.ts'
+import { TokenBuckets } from '../../lib/token-buckets.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { Candidate, PeerStream, RegistryTransport } from '../types.ts'
 import type { Contacts } from './contacts.ts'
@@ -67,10 +67,7 @@ export class PeerExchange {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #loop: Loop
-  readonly #buckets = new BoundedMap<string, TokenBucket>({
-    limit: LIMIT_BUCKETS,
-    isSpent: ({ isFull }) => isFull,
-  })
+  readonly #asked: TokenBuckets
   readonly #verifier = new PeerRecordVerifier()
   readonly #envelopes: PeerExchangeEnvelopes
   readonly #waiting = new BoundedMap<string, true>({ limit: LIMIT_WAITING })
@@ -81,6 +78,12 @@ export class PeerExchange {
     this.#components = components
     this.#clock = components.clock ?? systemClock
     this.#random = components.random ?? Math.random
+    this.#asked = new TokenBuckets({
+      limit: LIMIT_BUCKETS,
+      capacity: SERVED_PER_MINUTE,
+      refillPerSecond: SERVED_PER_MINUTE / 60,
+      clock: this.#clock,
+    })
     const { envelopeOf } = components
     this.#envelopes = new PeerExchangeEnvelopes({ envelopeOf, clock: this.#clock })
     this.#loop = new Loop({
@@ -116,7 +119,7 @@ export class PeerExchange {
     await this.#loop.stop()
     await this.#components.transport.unhandle(this.#options.protocol)
     this.#waiting.clear()
-    this.#buckets.clear()
+    this.#asked.clear()
     this.#envelopes.clear()
   }
 
@@ -212,7 +215,7 @@ export class PeerExchange {
 
   async #answer(stream: PeerStream, signal: AbortSignal): Promise<ExchangeOutcome> {
     const { limit } = decodeRequest(await readFrame(stream.chunks(), LIMIT_REQUEST_BYTES))
-    const isServed = this.#bucketOf(stream.peerId).tryTake()
+    const isServed = this.#asked.tryTake(stream.peerId)
     const reply: ExchangeReply = isServed
       ? { envelopes: await this.#choose(stream.peerId, limit), waitSeconds: null }
       : { envelopes: [], waitSeconds: 60 / SERVED_PER_MINUTE }
@@ -240,18 +243,6 @@ export class PeerExchange {
       if (envelope !== null && envelope.length <= LIMIT_ENVELOPE_BYTES) envelopes.push(envelope)
     }
     return envelopes
-  }
-
-  #bucketOf(peerId: string): TokenBucket {
-    const present = this.#buckets.get(peerId)
-    if (present !== undefined) return present
-    const bucket = new TokenBucket({
-      capacity: SERVED_PER_MINUTE,
-      refillPerSecond: SERVED_PER_MINUTE / 60,
-      clock: this.#clock,
-    })
-    this.#buckets.set(peerId, bucket)
-    return bucket
   }
 }
 

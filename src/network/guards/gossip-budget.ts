@@ -33,7 +33,10 @@ export class GossipBudgets {
   constructor(limits: GossipRpcLimits, clock?: Pick<Clock, 'now'>) {
     this.#limits = limits
     this.#clock = clock
-    this.#peers = new BoundedMap({ limit: limits.maxPeers })
+    this.#peers = new BoundedMap({
+      limit: limits.maxPeers,
+      isSpent: (buckets) => Object.values(buckets).every(({ isFull }) => isFull),
+    })
   }
 
   /** Takes what is sent from the budget of its sender. @returns how much of it is to be read */

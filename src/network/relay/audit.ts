@@ -1,7 +1,7 @@
-import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { escapeRemote } from '../../lib/text.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
+import { TokenBuckets } from '../../lib/token-buckets.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { hostKeyOf } from './hop/client-source.ts'
 import type { RelayClient } from './types.ts'
@@ -30,11 +30,17 @@ export interface RelayAuditComponents {
  */
 export class RelayAudit {
   readonly #components: RelayAuditComponents
-  readonly #hosts = new BoundedMap<string, TokenBucket>({ limit: HOSTS_LIMIT })
+  readonly #hosts: TokenBuckets
   readonly #total: TokenBucket
 
   constructor(components: RelayAuditComponents) {
     this.#components = components
+    this.#hosts = new TokenBuckets({
+      limit: HOSTS_LIMIT,
+      capacity: HOST_BURST,
+      refillPerSecond: HOST_PER_MINUTE / 60,
+      clock: components.clock,
+    })
     this.#total = new TokenBucket({
       capacity: TOTAL_BURST,
       refillPerSecond: TOTAL_PER_SECOND,
@@ -56,7 +62,8 @@ export class RelayAudit {
 
   #write(client: RelayClient, fields: Record<string, string>, message: string): void {
     const { host, peerId, class: ofClass } = client
-    if (!this.#bucketOf(hostKeyOf(client)).tryTake() || !this.#total.tryTake()) {
+    // A /64 counts as one host, or its owner would drown what others do.
+    if (!this.#hosts.tryTake(hostKeyOf(client)) || !this.#total.tryTake()) {
       this.#components.onSuppressed()
       return
     }
@@ -64,19 +71,5 @@ export class RelayAudit {
     const who = { host: escapeRemote(host), peer: escapeRemote(peerId) }
     const last = ofClass === undefined ? {} : { class: ofClass }
     this.#components.logger.info({ ...who, ...fields, ...last }, message)
-  }
-
-  /** @param host a /64 counts as one, or its owner would drown what others do */
-  #bucketOf(host: string): TokenBucket {
-    const known = this.#hosts.get(host)
-    if (known !== undefined) return known
-    const { clock } = this.#components
-    const bucket = new TokenBucket({
-      capacity: HOST_BURST,
-      refillPerSecond: HOST_PER_MINUTE / 60,
-      clock,
-    })
-    this.#hosts.set(host, bucket)
-    return bucket
   }
 }

@@ -2,9 +2,9 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 
-import { BoundedMap } from '../../lib/bounded-map.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
+import { TokenBuckets } from '../../lib/token-buckets.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { normalizeHost } from '../address-class.ts'
 import { hasIpv6 } from '../addresses.ts'
@@ -65,13 +65,13 @@ export class StunServer {
   readonly #options: StunOptions
   readonly #components: StunComponents
   readonly #total: TokenBucket
-  readonly #hosts: BoundedMap<string, TokenBucket>
+  readonly #hosts: TokenBuckets
   #sockets: Socket[] = []
   #answered = 0
   #refused = 0
 
   constructor(options: StunOptions, components: StunComponents) {
-    const { totalPerSecond, maxHosts } = options.rates
+    const { totalPerSecond, maxHosts, hostBurst, hostPerSecond } = options.rates
     this.#options = options
     this.#components = components
     const { clock = systemClock } = components
@@ -80,7 +80,12 @@ export class StunServer {
       refillPerSecond: totalPerSecond,
       clock,
     })
-    this.#hosts = new BoundedMap({ limit: maxHosts })
+    this.#hosts = new TokenBuckets({
+      limit: maxHosts,
+      capacity: hostBurst,
+      refillPerSecond: hostPerSecond,
+      clock,
+    })
   }
 
   /** Where it listens, as `ip:port`; empty while it does not. */
@@ -152,22 +157,11 @@ export class StunServer {
     // Nobody can be answered there, and Node throws at the attempt.
     if (from.port === 0) return 'not-binding'
     // The host first: what it sends beyond its own rate takes nothing of what all have.
-    if (!this.#bucketOf(from.address).tryTake()) return 'host-rate'
+    if (!this.#hosts.tryTake(sourceKeys(normalizeHost(from.address)).host)) return 'host-rate'
     if (!this.#total.tryTake()) return 'total-rate'
     // Nothing to wait for, and nobody to tell: the client asks again.
     socket.send(bindingAnswer(request, from.address, from.port), from.port, from.address, () => {})
     return request.unknown.length > 0 ? 'refused-attribute' : 'answered'
-  }
-
-  #bucketOf(ip: string): TokenBucket {
-    const key = sourceKeys(normalizeHost(ip)).host
-    const known = this.#hosts.get(key)
-    if (known !== undefined) return known
-    const { hostBurst: capacity, hostPerSecond: refillPerSecond } = this.#options.rates
-    const { clock = systemClock } = this.#components
-    const bucket = new TokenBucket({ capacity, refillPerSecond, clock })
-    this.#hosts.set(key, bucket)
-    return bucket
   }
 }
 

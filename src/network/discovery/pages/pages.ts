@@ -1,7 +1,6 @@
-import { BoundedMap } from '../../../lib/bounded-map.ts'
 import { type Clock, systemClock } from '../../../lib/clock.ts'
 import { Loop } from '../../../lib/loop.ts'
-import { TokenBucket } from '../../../lib/token-bucket.ts'
+import { TokenBuckets } from '../../../lib/token-buckets.ts'
 import type { Logger } from '../../../telemetry/index.ts'
 import { FrameError, FrameReader } from '../../../wire/frames.ts'
 import { decodeOwnRecord, LIMIT_TELL_BYTES, PagesFormatError } from '../../../wire/pages.ts'
@@ -71,10 +70,7 @@ export class Pages {
   readonly #clock: Clock
   readonly #verifier = new PeerRecordVerifier()
   readonly #clients = new Map<string, Client>()
-  readonly #buckets = new BoundedMap<string, TokenBucket>({
-    limit: LIMIT_BUCKETS,
-    isSpent: ({ isFull }) => isFull,
-  })
+  readonly #asked: TokenBuckets
   readonly #sweeper: Loop
   readonly #serving = new Set<Promise<void>>()
   #isStarted = false
@@ -83,6 +79,12 @@ export class Pages {
     this.#options = options
     this.#components = components
     this.#clock = components.clock ?? systemClock
+    this.#asked = new TokenBuckets({
+      limit: LIMIT_BUCKETS,
+      capacity: REQUEST_BURST,
+      refillPerSecond: REQUESTS_PER_SECOND,
+      clock: this.#clock,
+    })
     this.#sweeper = new Loop({
       name: 'pages',
       intervalMs: SWEEP_MS,
@@ -119,7 +121,7 @@ export class Pages {
     await this.#sweeper.stop()
     await Promise.all([...this.#clients.values()].map((client) => this.#end(client, 'stopped')))
     await Promise.all(this.#serving)
-    this.#buckets.clear()
+    this.#asked.clear()
   }
 
   async #serve(stream: PeerStream): Promise<void> {
@@ -148,7 +150,7 @@ export class Pages {
   async #admit(stream: PeerStream): Promise<Client> {
     const { peerId } = stream
     if (!this.#isStarted) throw new PagesRefusal('stopped')
-    if (!this.#bucketOf(peerId).tryTake()) throw new PagesRefusal('requests')
+    if (!this.#asked.tryTake(peerId)) throw new PagesRefusal('requests')
     const earlier = this.#clients.get(peerId)
     if (earlier !== undefined) {
       this.#remove(earlier)
@@ -177,7 +179,7 @@ export class Pages {
     const frames = new FrameReader(LIMIT_TELL_BYTES)
     for await (const chunk of stream.chunks()) {
       for (const content of frames.push(chunk)) {
-        if (!this.#bucketOf(client.peerId).tryTake()) throw new PagesRefusal('requests')
+        if (!this.#asked.tryTake(client.peerId)) throw new PagesRefusal('requests')
         const verdict = await this.#accept(client, decodeOwnRecord(content))
         this.#components.metrics.recordReceived(verdict)
       }
@@ -237,18 +239,6 @@ export class Pages {
   async #end(client: Client, reason: PagesEnd): Promise<void> {
     client.endReason ??= reason
     await client.watcher.end(new PagesRefusal(reason))
-  }
-
-  #bucketOf(peerId: string): TokenBucket {
-    const present = this.#buckets.get(peerId)
-    if (present !== undefined) return present
-    const bucket = new TokenBucket({
-      capacity: REQUEST_BURST,
-      refillPerSecond: REQUESTS_PER_SECOND,
-      clock: this.#clock,
-    })
-    this.#buckets.set(peerId, bucket)
-    return bucket
   }
 }
 

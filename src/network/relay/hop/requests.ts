@@ -1,9 +1,8 @@
 import type { Connection, Stream } from '@libp2p/interface'
 
-import { BoundedMap } from '../../../lib/bounded-map.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { withDeadline } from '../../../lib/deadline.ts'
-import { TokenBucket } from '../../../lib/token-bucket.ts'
+import { TokenBuckets } from '../../../lib/token-buckets.ts'
 import type { RelayClient } from '../types.ts'
 import { answerAndClose } from './answer.ts'
 import { relayClientOf } from './client-source.ts'
@@ -30,16 +29,18 @@ interface HopRequest {
 /** Reads what clients want, has it done, and answers. What they may want is bounded by peer and second. */
 export class RequestHandler {
   readonly #parts: HopParts
-  readonly #clock: Clock
-  readonly #buckets = new BoundedMap<string, TokenBucket>({
-    limit: COUNTED_PEERS,
-    isSpent: ({ isFull }) => isFull,
-  })
+  readonly #asked: TokenBuckets
   #isAddressMissed = false
 
   constructor(parts: HopParts, clock: Clock) {
     this.#parts = parts
-    this.#clock = clock
+    this.#asked = new TokenBuckets({
+      limit: COUNTED_PEERS,
+      // All its circuits at once, and all of them again.
+      capacity: REQUEST_BURST + 2 * parts.limits.circuits.perSource,
+      refillPerSecond: REQUESTS_PER_SECOND,
+      clock,
+    })
   }
 
   /** Serves one hop stream until it, or the circuit that it became, has ended. Never throws. */
@@ -81,7 +82,7 @@ export class RequestHandler {
     { client, connection }: HopRequest,
     signal: AbortSignal,
   ): Promise<Partial<HopMessage>> {
-    const answer = this.#isTooFast(client)
+    const answer = !this.#asked.tryTake(client.peerId)
       ? { status: STATUS.reservationRefused, reason: 'requests' }
       : await answerReserve(connection, this.#parts, signal)
     if (!('reason' in answer)) return answer
@@ -96,7 +97,7 @@ export class RequestHandler {
   ): Promise<Partial<HopMessage> | null> {
     const destination = destinationOf(message.peer)
     if (destination === null) return this.#unclear(client, malformed)
-    const refusal = this.#isTooFast(client)
+    const refusal = !this.#asked.tryTake(client.peerId)
       ? { status: STATUS.resourceLimitExceeded, reason: 'requests' }
       : await answerConnect({ connection, stream, rest, destination }, this.#parts, signal)
     if (refusal === null) return null
@@ -108,17 +109,6 @@ export class RequestHandler {
   #unclear(client: RelayClient, { status, reason }: Refusal): Partial<HopMessage> {
     this.#parts.events.circuitRefused(client, null, reason)
     return { type: HOP_TYPE.status, status }
-  }
-
-  #isTooFast({ peerId }: RelayClient): boolean {
-    const known = this.#buckets.get(peerId)
-    if (known !== undefined) return !known.tryTake()
-    // All its circuits at once, and all of them again.
-    const capacity = REQUEST_BURST + 2 * this.#parts.limits.circuits.perSource
-    const options = { capacity, refillPerSecond: REQUESTS_PER_SECOND, clock: this.#clock }
-    const bucket = new TokenBucket(options)
-    this.#buckets.set(peerId, bucket)
-    return !bucket.tryTake()
   }
 
   #warnOfAddresses(): void {

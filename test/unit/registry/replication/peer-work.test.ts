@@ -78,6 +78,20 @@ test('the same peer is asked again only after the interval', async (t) => {
   assert.ok(performance.now() - askedMs >= 395)
 })
 
+test('nor sooner when many others were asked meanwhile', async (t) => {
+  const { work, jobs, started } = startWork(t, { intervalMs: 400 })
+  const askedMs = performance.now()
+  for (const [n, peer] of ['A', 'B', 'C', 'D', 'E'].entries()) {
+    work.request(peer, 'log')
+    await started(n + 1)
+    jobs[n]?.finish()
+  }
+  work.request('A', 'log')
+  await started(6)
+  assert.equal(jobs[5]?.name, 'A log')
+  assert.ok(performance.now() - askedMs >= 395)
+})
+
 test('stopping aborts what runs and takes nothing new', async (t) => {
   const { work, started, ended } = startWork(t)
   work.request('A', 'log')
