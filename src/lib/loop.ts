@@ -15,6 +15,12 @@ export interface LoopOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/**
+ * Lengths of pause that jitter picks from. Node 24 keeps a list for each length of timer until its time is
+ * over, ended or not: a loop that is woken all the time would have thousands.
+ */
+const PAUSES = 256
+
 /** Repeats one job for ever without ever overlapping itself; `wake()` brings the next run forward. */
 export class Loop {
   readonly #options: LoopOptions
@@ -68,7 +74,8 @@ export class Loop {
 
   async #pause(signal: AbortSignal): Promise<void> {
     const { intervalMs, jitter = 0 } = this.#options
-    const ms = intervalMs * (1 - jitter + 2 * jitter * Math.random())
+    const share = Math.floor(PAUSES * Math.random()) / PAUSES
+    const ms = intervalMs * (1 - jitter + 2 * jitter * share)
     try {
       await this.#clock.sleep(ms, AbortSignal.any([signal, this.#wakeUp.signal]))
     } catch {

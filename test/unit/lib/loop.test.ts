@@ -125,3 +125,22 @@ test('a loop that is started again before its last run has ended does not overla
   await loop.stop()
   assert.equal(most, 1)
 })
+
+test('pauses with jitter are spread over their range, and of few lengths', async () => {
+  const pauses: number[] = []
+  const clock = {
+    now: () => 0,
+    sleep: async (ms: number) => {
+      pauses.push(ms)
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+  const options = { name: 'spread', intervalMs: 100_000, jitter: 0.3, run: async () => {} }
+  const loop = new Loop({ ...options, clock })
+  loop.start()
+  await waitFor(() => pauses.length >= 5000, { message: '5 000 pauses' })
+  await loop.stop()
+  assert.ok(Math.min(...pauses) >= 70_000 && Math.max(...pauses) < 130_000)
+  const lengths = new Set(pauses)
+  assert.ok(lengths.size > 200 && lengths.size <= 256, `${lengths.size} lengths`)
+})
