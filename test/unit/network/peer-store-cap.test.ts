@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import type { PeerId } from '@libp2p/interface'
-import { base58btc } from 'multiformats/bases/base58'
 
 import { PeerStoreCap, type PeerStoreCapComponents } from '../../../src/network/peer-store-cap.ts'
 import { silentLogger } from '../../../src/telemetry/index.ts'
+import { peerIdOf } from '../../support/peer-ids.ts'
 
-const SELF = idOf('self')
-
-/** A peer ID that belongs to a name: nobody has its key. */
-function idOf(name: string): string {
-  const key = createHash('sha256').update(name).digest()
-  return base58btc.baseEncode(Uint8Array.from([0x00, 0x24, 0x08, 0x01, 0x12, 0x20, ...key]))
-}
+const SELF = peerIdOf('self')
 
 /** A peer store that only knows who is in it and who has a tag. */
 class FakeStore extends EventTarget {
@@ -53,7 +46,7 @@ test('ten thousand peers that somebody mentions stay within the cap', async () =
   const store = new FakeStore(500)
   let most = 0
   for (let n = 0; n < 10_000; n++) {
-    store.mention(idOf(`${n}`))
+    store.mention(peerIdOf(`${n}`))
     most = Math.max(most, store.peers.size)
     if (n % 20 === 0) await store.cap.settled()
   }
@@ -62,12 +55,12 @@ test('ten thousand peers that somebody mentions stay within the cap', async () =
   assert.ok(most <= 520, `${most} at most`)
   assert.equal(store.forgotten, 10_000 - store.peers.size)
   assert.equal(store.cap.count, store.peers.size)
-  assert.ok(store.peers.has(idOf('9999')) && !store.peers.has(idOf('0')))
+  assert.ok(store.peers.has(peerIdOf('9999')) && !store.peers.has(peerIdOf('0')))
 })
 
 test('who is shunned goes with its last connection, others stay', async () => {
   const store = new FakeStore(10)
-  const [enemy, honest, other] = [idOf('enemy'), idOf('honest'), idOf('other enemy')]
+  const [enemy, honest, other] = [peerIdOf('enemy'), peerIdOf('honest'), peerIdOf('other enemy')]
   store.shunned.add(enemy).add(other)
   for (const id of [enemy, honest, other]) {
     store.mention(id)
@@ -80,12 +73,12 @@ test('who is shunned goes with its last connection, others stay', async () => {
 
 test('who is connected or tagged stays, and so does this node itself', async () => {
   const store = new FakeStore(10)
-  const [connected, tagged] = [idOf('connected'), idOf('tagged')]
+  const [connected, tagged] = [peerIdOf('connected'), peerIdOf('tagged')]
   store.connected.add(connected)
   store.tagged.add(tagged)
   for (const id of [SELF, connected, tagged]) store.mention(id)
   for (let n = 0; n < 100; n++) {
-    store.mention(idOf(`${n}`))
+    store.mention(peerIdOf(`${n}`))
     await store.cap.settled()
   }
   assert.ok([connected, tagged, SELF].every((id) => store.peers.has(id)))
