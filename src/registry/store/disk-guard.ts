@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Clock } from '../../lib/clock.ts'
@@ -125,19 +125,20 @@ export class DiskGuard implements StoreRoom {
     const { directory, limitBytes } = this.#options
     const storedBefore = this.#storedSince
     this.#bytes = await folderBytes(directory)
-    const stores = ['blocks', 'logs'].map((name) => folderBytes(join(directory, name)))
-    this.#storeBytes = (await Promise.all(stores)).reduce<number>(
-      (sum, size) => sum + (size ?? 0),
-      0,
-    )
-    this.#storedSince -= storedBefore
-    const { blocks, bfree, bavail, bsize } = await (this.#components.statfs ?? statfs)(directory)
-    const used = blocks - bfree
+    const blocks = await storeBytes(join(directory, 'blocks'))
+    const logs = await storeBytes(join(directory, 'logs'))
+    // What cannot be measured now (no file can be opened, a bad sector) is no smaller for that.
+    if (blocks !== null && logs !== null) {
+      this.#storeBytes = blocks + logs
+      this.#storedSince -= storedBefore
+    }
+    const facts = await (this.#components.statfs ?? statfs)(directory)
+    const used = facts.blocks - facts.bfree
     // Some file systems in user space tell no sizes.
-    const usedShare = used + bavail > 0 ? used / (used + bavail) : 0
+    const usedShare = used + facts.bavail > 0 ? used / (used + facts.bavail) : 0
     const isHeapFull = this.#heap?.isFull(this.#judgement.reason === 'memory') ?? false
     const usage = {
-      freeBytes: bavail * bsize,
+      freeBytes: facts.bavail * facts.bsize,
       usedShare,
       storeBytes: this.#storeBytes,
       isHeapFull,
@@ -171,6 +172,17 @@ export class DiskGuard implements StoreRoom {
     if (reason === 'memory') return `${what}: the heap is nearly full (ORBITDB_HEAP_MB)`
     return `${what}: ${roundMib(freeBytes)} MB are left on the disk`
   }
+}
+
+/** 0 where there is none; null when it cannot be measured. */
+async function storeBytes(directory: string): Promise<number | null> {
+  const bytes = await folderBytes(directory)
+  if (bytes !== null) return bytes
+  const isMissing = await stat(directory).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+  return isMissing ? 0 : null
 }
 
 function roundMib(bytes: number): number {

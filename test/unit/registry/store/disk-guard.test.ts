@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 
@@ -29,11 +29,13 @@ async function setUp(t: TestContext, limitBytes: number | null = null, heap?: ()
   const clock = new MovingClock(1_000_000)
   const told: [Admission, string | null][] = []
   let facts: FileSystemFacts | null = small(100)
+  let looked = 0
   const guard = new DiskGuard(
     { directory, limitBytes },
     {
       clock,
       statfs: async () => {
+        looked += 1
         if (facts === null) throw new Error('not supported')
         return facts
       },
@@ -50,7 +52,7 @@ async function setUp(t: TestContext, limitBytes: number | null = null, heap?: ()
     }
     await waitFor(isSo, { message: `it to admit ${admission}` })
   }
-  return { directory, guard, told, use, clock }
+  return { directory, guard, told, use, clock, looks: () => looked }
 }
 
 test('a disk that fills up ends first the entries of others, then ours, and begins them again', async (t) => {
@@ -154,6 +156,30 @@ test('what is stored between two looks counts towards the limit', async (t) => {
     return guard.acceptsRemote
   }
   await waitFor(isSo, { message: 'the files to be looked at' })
+})
+
+test('a registry that cannot be measured for a while is no smaller for that', async (t) => {
+  const { directory, guard, use, clock, looks } = await setUp(t, 1000)
+  const blocks = join(directory, 'blocks')
+  await writeFile(join(blocks, 'table'), Buffer.alloc(800))
+  await guard.start()
+  guard.noteStored(150)
+  // Not listable, whoever asks.
+  await rename(blocks, join(directory, 'elsewhere'))
+  await writeFile(blocks, '')
+  const before = looks()
+  const isLookedAt = () => {
+    clock.advance(LOOK_MS)
+    return looks() >= before + 2
+  }
+  await waitFor(isLookedAt, { message: 'it to be looked at in vain' })
+  assert.equal(guard.acceptsRemote, true)
+  guard.noteStored(50)
+  assert.equal(guard.acceptsRemote, false)
+  await rm(blocks)
+  await rename(join(directory, 'elsewhere'), blocks)
+  await truncate(join(blocks, 'table'), 1000)
+  await use(small(100), 'own')
 })
 
 test('a heap that fills up ends the entries of others, and begins them again when it is well below', async (t) => {
