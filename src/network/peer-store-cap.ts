@@ -27,6 +27,9 @@ export interface PeerStoreCapComponents {
   readonly metrics: Pick<NetworkMetrics, 'peersForgotten'>
 }
 
+/** Base58 of a key, or of the hash of one. */
+const PARSABLE = /^(1|Qm)/
+
 /**
  * Bounds the peer store, which libp2p 3.3 lets grow with every peer that anybody mentions. Those known
  * longest go first, except peers that are connected or that somebody tagged. Who is shunned goes with its last
@@ -35,8 +38,11 @@ export interface PeerStoreCapComponents {
 export class PeerStoreCap {
   readonly #options: PeerStoreCapOptions
   readonly #components: PeerStoreCapComponents
-  /** In the order they became known. IDs alone: a parsed one keeps the slab that its bytes were cut from. */
-  readonly #known = new Set<string>()
+  /**
+   * In the order they became known. A parsed ID keeps the slab that its bytes were cut from, so it is kept for
+   * those alone that cannot be parsed again: a remote may name the digest of a URL.
+   */
+  readonly #known = new Map<string, PeerId | null>()
   #purge: Promise<void> | null = null
 
   constructor(options: PeerStoreCapOptions, components: PeerStoreCapComponents) {
@@ -44,7 +50,7 @@ export class PeerStoreCap {
     this.#components = components
     components.events.addEventListener('peer:update', ({ detail: { peer } }) => {
       const id = peer.id.toString()
-      if (id !== options.self && !this.#known.has(id)) this.#add(id)
+      if (id !== options.self && !this.#known.has(id)) this.#add(id, peer.id)
     })
     components.events.addEventListener('peer:disconnect', ({ detail: peer }) => {
       if (components.isShunned(peer.toString())) void this.#forgetShunned(peer)
@@ -61,8 +67,8 @@ export class PeerStoreCap {
     await this.#purge
   }
 
-  #add(id: string): void {
-    this.#known.add(flat(id))
+  #add(id: string, peer: PeerId): void {
+    this.#known.set(flat(id), PARSABLE.test(id) ? null : peer)
     if (this.#known.size <= this.#options.maxPeers || this.#purge !== null) return
     this.#purge = this.#forgetOldest()
       .catch((error: unknown) => this.#components.logger.debug({ error }, 'Peer purge failed'))
@@ -85,9 +91,9 @@ export class PeerStoreCap {
     const { peerStore, isConnected, metrics, logger } = this.#components
     const keep = Math.floor(this.#options.maxPeers * 0.9)
     let forgotten = 0
-    for (const id of [...this.#known]) {
+    for (const [id, kept] of [...this.#known]) {
       if (this.#known.size <= keep) break
-      const peer = peerIdFromString(id)
+      const peer = kept ?? peerIdFromString(id)
       if (!(await this.#isExpendable(id, peer))) continue
       await peerStore.delete(peer)
       // One that came meanwhile is in the store again with its next word.

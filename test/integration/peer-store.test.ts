@@ -5,9 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
-import { peerIdFromPublicKey } from '@libp2p/peer-id'
+import { peerIdFromMultihash, peerIdFromPublicKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core'
+import { identity } from 'multiformats/hashes/identity'
 
 import { isObject, libraryMember } from '../../src/network/errors.ts'
 import type { Host } from '../../src/network/host.ts'
@@ -41,6 +42,18 @@ test('peers that somebody mentions stay within the cap, in the store itself', as
   }
   const { length } = await host.libp2p.peerStore.all()
   assert.ok(length > 0 && length <= 50, `${length} in the store`)
+})
+
+test('one whose ID is that of a URL goes as all others do', async (t) => {
+  const knownPeers = { ...LIMITS.knownPeers, maxPeers: 50 }
+  const host = await startHost(t, { limits: { ...LIMITS, knownPeers }, dht: null })
+  const digest = identity.digest(new TextEncoder().encode('https://example.org'))
+  const peer = peerIdFromMultihash(await digest)
+  assert.equal(peer.type, 'url')
+  await host.libp2p.peerStore.merge(peer, { multiaddrs: [multiaddr('/ip4/8.8.8.8/tcp/4002')] })
+  for (let n = 0; n < 60; n++) await mention(host)
+  await waitFor(() => host.gauges().knownPeers() <= 50, { message: 'within the cap' })
+  assert.equal(await host.libp2p.peerStore.has(peer), false)
 })
 
 test('an address that nobody renews expires, and its peer with it', async (t) => {
