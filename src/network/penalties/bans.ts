@@ -1,12 +1,12 @@
 import { type Clock, steadyClock, systemClock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
-import { escapeRemote } from '../../lib/text.ts'
 import type { Logger, Metrics } from '../../telemetry/index.ts'
 import type { NetworkMetrics } from '../metrics.ts'
 import { PeerPenalties } from '../penalties.ts'
 import type { Ban, BanChange, BanControl } from '../types.ts'
 import { ArrivalWatch } from './arrival-watch.ts'
-import { type BanTarget, isWithin, parseBanTarget } from './ban-target.ts'
+import { BanCommands, type OperatorsOwn } from './ban-commands.ts'
+import { type BanTarget, isWithin } from './ban-target.ts'
 import { BansFile, type SavedBans } from './bans-file.ts'
 import { hostKey } from './host-key.ts'
 import { HostPenalties } from './host-penalties.ts'
@@ -16,13 +16,6 @@ import { pacedLogger } from './paced-logger.ts'
 import type { Clocks } from './term.ts'
 
 const SAVE_EVERY_MS = 30_000
-
-/** Whom the operator's own settings name: never kept out by accident. */
-export interface OperatorsOwn {
-  isSeed(peerId: string): boolean
-  /** IPs of seeds. */
-  hosts(): readonly string[]
-}
 
 export interface BansOptions {
   readonly peerId: string
@@ -64,6 +57,7 @@ export class Bans implements BanControl {
   readonly arrivals: ArrivalWatch
   readonly #hosts: HostPenalties
   readonly #operator: OperatorBans
+  readonly #commands: BanCommands
   readonly #options: BansOptions
   readonly #components: BansComponents
   readonly #clocks: Clocks
@@ -111,6 +105,19 @@ export class Bans implements BanControl {
         for (const ip of hosts) this.#hosts.peerShunned(peerId, ip)
       },
     })
+    this.#commands = new BanCommands(
+      { peerId: options.peerId },
+      {
+        ...components,
+        peers: this.peers,
+        hosts: this.#hosts,
+        operator: this.#operator,
+        own: () => this.#own,
+        list: () => this.list(),
+        save: () => this.#saveNow(),
+        metrics: this.#metrics,
+      },
+    )
     this.arrivals = new ArrivalWatch({
       reportPeer: (peerId, offence, points) => this.peers.report(peerId, offence, points),
       reportHost: (ip, offence, points) => this.#hosts.report(ip, offence, points),
@@ -181,86 +188,16 @@ export class Bans implements BanControl {
     return this.peers.points()
   }
 
-  async add(
-    text: string,
-    { forMs, why }: { readonly forMs: number | null; readonly why: string | null },
-  ): Promise<BanChange> {
-    const parsed = parseBanTarget(text)
-    if (parsed.kind === null) return refused('malformed', parsed.problem)
-    const isProtected = this.#protection(parsed)
-    if (isProtected !== null) return refused('protected', isProtected)
-    const full = this.#operator.add(parsed, forMs, why)
-    if (full !== null) return refused('full', full)
-    const { target, kind } = parsed
-    const seconds = forMs === null ? null : Math.round(forMs / 1000)
-    this.#components.logger.info({ target, kind, seconds }, 'Ban added by the operator')
-    this.#metrics.changed('added', 1)
-    this.#hangUp(parsed)
-    return await this.#changed([target])
+  add(text: string, ban: Parameters<BanControl['add']>[1]): Promise<BanChange> {
+    return this.#commands.add(text, ban)
   }
 
-  async lift(text: string): Promise<BanChange> {
-    const parsed = parseBanTarget(text)
-    if (parsed.kind === null) return refused('malformed', parsed.problem)
-    const { target } = parsed
-    if (!this.#lift(target)) return refused('none', `${escapeRemote(target)} is not banned`)
-    this.#components.logger.info({ target }, 'Ban lifted by the operator')
-    this.#metrics.changed('lifted', 1)
-    return await this.#changed([target])
+  lift(text: string): Promise<BanChange> {
+    return this.#commands.lift(text)
   }
 
-  async liftAll(): Promise<BanChange> {
-    const targets = [...new Set(this.list().map(({ target }) => target))]
-    for (const target of targets) this.#lift(target)
-    for (const { peerId } of this.points()) this.peers.lift(peerId)
-    this.#components.logger.info({ count: targets.length }, 'All bans lifted by the operator')
-    this.#metrics.changed('lifted', targets.length)
-    return await this.#changed(targets)
-  }
-
-  /** @returns whether it was in force, or a peer had points */
-  #lift(target: string): boolean {
-    const hadPoints = this.peers.penaltyOf(target) >= 1
-    const isLifted = [
-      this.peers.lift(target),
-      this.#hosts.lift(target),
-      this.#operator.lift(target),
-    ].includes(true)
-    this.#hosts.forgetPeer(target)
-    return isLifted || hadPoints
-  }
-
-  async #changed(targets: readonly string[]): Promise<BanChange> {
-    this.#noteChange()
-    const isKept = this.#file === null || (this.#isStarted && (await this.#save()))
-    return { isDone: true, targets, isKept }
-  }
-
-  /** Why the operator cannot mean it; null where it can be meant. */
-  #protection(target: BanTarget): string | null {
-    const name = target.target
-    if (name === this.#options.peerId) return `${name} is this node itself`
-    if (target.kind === 'peer') {
-      return this.#own.isSeed(name)
-        ? `${name} is one of ORBITDB_BOOTSTRAP_PEERS: take it off that list instead`
-        : null
-    }
-    const own = this.#components.ownHosts().find((ip) => isWithin(target, ip))
-    if (own !== undefined) return `${name} covers ${own}, an address of this node`
-    const seed = this.#own.hosts().find((ip) => isWithin(target, ip))
-    return seed === undefined
-      ? null
-      : `${name} covers ${seed}, one of ORBITDB_BOOTSTRAP_PEERS: take it off that list first`
-  }
-
-  #hangUp(target: BanTarget): void {
-    const { connections, hangUp } = this.#components
-    if (target.kind === 'peer') {
-      hangUp(target.target)
-      return
-    }
-    const peers = connections().filter(({ ip }) => isWithin(target, ip))
-    for (const peerId of new Set(peers.map((peer) => peer.peerId))) hangUp(peerId)
+  liftAll(): Promise<BanChange> {
+    return this.#commands.liftAll()
   }
 
   #roleOf(peerId: string) {
@@ -292,6 +229,12 @@ export class Bans implements BanControl {
     this.#isDirty = true
   }
 
+  /** @returns whether it is on the disk, as far as it is to be */
+  async #saveNow(): Promise<boolean> {
+    this.#noteChange()
+    return this.#file === null || (this.#isStarted && (await this.#save()))
+  }
+
   #restore({ savedAtMs, peers, hosts, operator }: SavedBans): void {
     const isOwn = ({ key }: { key: string }) => key === this.#options.peerId
     const shunned = peers.shunned.filter((one) => !isOwn(one))
@@ -316,8 +259,4 @@ export class Bans implements BanControl {
 
 function timesOf(term: { readonly sinceMs: number; readonly untilMs: number | null }) {
   return { sinceMs: term.sinceMs, untilMs: term.untilMs }
-}
-
-function refused(code: 'malformed' | 'protected' | 'full' | 'none', problem: string): BanChange {
-  return { isDone: false, code, problem }
 }

@@ -4,7 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { targetOf } from '../address-class.ts'
 import type { Seeds } from '../discovery/seeds.ts'
-import type { OperatorsOwn } from './bans.ts'
+import type { OperatorsOwn } from './ban-commands.ts'
 
 type Connections = Pick<Libp2p, 'getConnections'>
 
