@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { Pace } from '../support/soak/pace.ts'
 import { hostileIp, lightIp, NODE, PARTNER } from '../support/soak/places.ts'
 import { planOf } from '../support/soak/plan.ts'
 import { quietSamples, type Sample, slopeOf } from '../support/soak/samples.ts'
@@ -162,4 +163,15 @@ test('a slope is that of the line, with an interval that noise widens', () => {
   assert.ok(Math.abs(line.perHour - 2) < 1e-6 && line.plusMinus < 1e-6)
   const noisy = slopeOf(samples(), ({ rssMb }) => rssMb)
   assert.ok(Math.abs(noisy.perHour) < noisy.plusMinus, 'noise is no trend')
+})
+
+test('a run of an hour begins with a rush, which is over before anything counts', () => {
+  const { rushMs, warmUpMs } = planOf(['--minutes', '60'])
+  assert.ok(rushMs > 0 && rushMs <= warmUpMs - MINUTE_MS, `${rushMs} of ${warmUpMs} ms`)
+  assert.equal(planOf(['--minutes', '20']).rushMs, 0)
+  let now = 0
+  const pace = new Pace(rushMs, () => now)
+  assert.equal(pace.of(5000), 1000)
+  now = rushMs
+  assert.equal(pace.of(5000), 5000)
 })

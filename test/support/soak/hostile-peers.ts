@@ -16,6 +16,7 @@ import { LabHost } from './as-host.ts'
 import { serveRig, tellRig } from './child.ts'
 import { makeForgery } from './forgeries.ts'
 import type { HostileOptions } from './messages.ts'
+import { Pace } from './pace.ts'
 import { BOOTSTRAPS, frontAddress, hostileIp, NETWORK_NAME } from './places.ts'
 
 const TALLY_EVERY_MS = 5000
@@ -160,13 +161,12 @@ const ENEMIES: readonly Enemy[] = [
 async function attackForEver(
   { attack, nameSeconds }: Enemy,
   index: number,
-  logs: readonly string[],
-  random: SeededRandom,
+  { logs, random, pace }: { logs: readonly string[]; random: SeededRandom; pace: Pace },
   stopping: AbortSignal,
 ): Promise<void> {
   for (let name = 0; !stopping.aborted; name += 1) {
     const scope = new Scope()
-    const signal = AbortSignal.any([stopping, AbortSignal.timeout(nameSeconds * 1000)])
+    const signal = AbortSignal.any([stopping, AbortSignal.timeout(pace.of(nameSeconds * 1000))])
     const lab = new LabHost(hostileIp(index + ENEMIES.length * name))
     counts.names += 1
     try {
@@ -181,7 +181,7 @@ async function attackForEver(
       // Refused, or its time is over.
     }
     await scope.end()
-    await delay(MEET_AGAIN_MS, undefined, { signal: stopping }).catch(() => {})
+    await delay(pace.of(MEET_AGAIN_MS), undefined, { signal: stopping }).catch(() => {})
   }
 }
 
@@ -193,11 +193,12 @@ async function meet(host: Host): Promise<void> {
   if (refused === met.length) throw new Error('nobody lets it in')
 }
 
-serveRig<HostileOptions>(async ({ seed, logs }) => {
+serveRig<HostileOptions>(async ({ seed, rushMs, logs }) => {
+  const pace = new Pace(rushMs)
   const random = new SeededRandom(seed)
   const stopping = new AbortController()
   const attacking = ENEMIES.map((enemy, index) =>
-    attackForEver(enemy, index, logs, random.fork(), stopping.signal),
+    attackForEver(enemy, index, { logs, random: random.fork(), pace }, stopping.signal),
   )
   const timer = setInterval(() => tellRig({ kind: 'tally', counts }), TALLY_EVERY_MS)
   return {

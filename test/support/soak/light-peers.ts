@@ -19,6 +19,7 @@ import { answerOf } from '../registry-answer.ts'
 import { LabHost } from './as-host.ts'
 import { serveRig, tellRig } from './child.ts'
 import type { LightOptions } from './messages.ts'
+import { Pace } from './pace.ts'
 import { BOOTSTRAPS, frontAddress, lightIp, NETWORK_NAME, PORT } from './places.ts'
 
 const LIFE_SECONDS = { least: 10, most: 600 }
@@ -38,10 +39,18 @@ class LightPeer {
   readonly #isPublic: boolean
   readonly #logs: readonly string[]
   readonly #random: SeededRandom
+  readonly #pace: Pace
   network: NetworkService | null = null
 
-  constructor(index: number, identity: Identity, logs: readonly string[], random: SeededRandom) {
+  constructor(
+    index: number,
+    identity: Identity,
+    logs: readonly string[],
+    random: SeededRandom,
+    pace: Pace,
+  ) {
     this.#ip = lightIp(index)
+    this.#pace = pace
     this.#identity = identity
     this.#isPublic = random.chance(PUBLIC_SHARE)
     this.#logs = logs
@@ -58,7 +67,8 @@ class LightPeer {
         counts.failed += 1
         if (counts.failed < 5) console.error(error)
       }
-      await sleep(this.#random.int(AWAY_SECONDS.least * 1000, AWAY_SECONDS.most * 1000), signal)
+      const awayMs = this.#random.int(AWAY_SECONDS.least * 1000, AWAY_SECONDS.most * 1000)
+      await sleep(this.#pace.of(awayMs), signal)
     }
   }
 
@@ -68,7 +78,7 @@ class LightPeer {
     counts.lives += 1
     this.network = network
     try {
-      await this.#pullUntil(Date.now() + lifeMs(this.#random), network, signal)
+      await this.#pullUntil(Date.now() + this.#pace.of(lifeMs(this.#random)), network, signal)
     } finally {
       this.network = null
       const isCut = this.#random.chance(0.5)
@@ -184,12 +194,13 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {})
 }
 
-serveRig<LightOptions>(async ({ seed, count, logs }) => {
+serveRig<LightOptions>(async ({ seed, rushMs, count, logs }) => {
+  const pace = new Pace(rushMs)
   const random = new SeededRandom(seed)
   const stopping = new AbortController()
   const peers: LightPeer[] = []
   for (let index = 0; index < count; index += 1) {
-    peers.push(new LightPeer(index, await createEphemeralIdentity(), logs, random.fork()))
+    peers.push(new LightPeer(index, await createEphemeralIdentity(), logs, random.fork(), pace))
   }
   const churning = peers.map((peer) => peer.churn(stopping.signal))
   const timer = setInterval(() => {

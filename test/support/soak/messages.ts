@@ -1,21 +1,25 @@
-/** What the rig and its processes say to each other. */
-export interface LightOptions {
+/** What every process of the rig is told. */
+interface CommonOptions {
   readonly seed: number
+  /** It begins at a faster pace. */
+  readonly rushMs: number
+}
+
+/** What the rig and its processes say to each other. */
+export interface LightOptions extends CommonOptions {
   readonly count: number
   /** Names of the registry's logs, which are gossip topics and part of protocols. */
   readonly logs: readonly string[]
 }
 
-export interface StationsOptions {
-  readonly seed: number
+export interface StationsOptions extends CommonOptions {
   readonly count: number
   readonly folder: string
   /** Between two writes of all of them together. */
   readonly writeEveryMs: number
 }
 
-export interface HostileOptions {
-  readonly seed: number
+export interface HostileOptions extends CommonOptions {
   readonly logs: readonly string[]
 }
 

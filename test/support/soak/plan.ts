@@ -10,6 +10,11 @@ export interface Plan {
   readonly rowEveryMs: number
   /** The first samples that do not count. */
   readonly warmUpMs: number
+  /**
+   * The begin of it, in which peers come and go, mean harm and write at a faster pace: what is bounded is full
+   * by then and what is compiled is compiled, so that what grows later is what would grow for ever.
+   */
+  readonly rushMs: number
   /** Between two restarts of the node. */
   readonly restartEveryMs: number
   readonly partitionEveryMs: number
@@ -23,6 +28,9 @@ export interface Plan {
 
 const MINUTE_MS = 60_000
 const LONG_MINUTES = 120
+const WARM_UP_SHARE = 0.2
+/** Then it calms down before anything counts. */
+const RUSH_SHARE = 0.8
 const WANTED_SLOPE = 1
 /** What a process that has just started takes for good, and what collections of garbage move about. */
 const NOISE_MB = 60
@@ -42,6 +50,7 @@ export function planOf(args: readonly string[]): Plan {
   if (!(minutes >= 2 && minutes <= 100_000)) throw new Error('--minutes takes a number from 2 on')
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
   const isShort = minutes < 10
+  const warmUpMs = WARM_UP_SHARE * minutes * MINUTE_MS
   return {
     minutes,
     seed,
@@ -49,7 +58,9 @@ export function planOf(args: readonly string[]): Plan {
     stations: Number(values.stations),
     sampleEveryMs: isShort ? 3000 : 10_000,
     rowEveryMs: isShort ? 20_000 : MINUTE_MS,
-    warmUpMs: 0.2 * minutes * MINUTE_MS,
+    warmUpMs,
+    // Less than an hour cannot tell growth from a beginning anyway.
+    rushMs: minutes < 60 ? 0 : RUSH_SHARE * warmUpMs,
     restartEveryMs: between(minutes / 8, 0.9, 15) * MINUTE_MS,
     partitionEveryMs: between(minutes / 12, 0.75, 7) * MINUTE_MS,
     partitionSeconds: isShort ? { least: 10, most: 20 } : { least: 20, most: 60 },

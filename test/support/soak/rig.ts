@@ -94,16 +94,17 @@ export class Rig {
     await this.#weather.start()
     await Promise.all([this.#node.start(), this.#partner.start()])
     const logs = await logsOf(NODE.apiUrl)
-    const { seed, stations, lightPeers, writeEveryMs } = this.#plan
+    const { seed, rushMs, stations, lightPeers, writeEveryMs } = this.#plan
     const folder = join(this.#folder, 'stations')
     this.#stations = this.#spawn('./stations.ts', {
       seed,
+      rushMs,
       count: stations,
       folder,
       writeEveryMs,
     })
-    this.#spawn('./light-peers.ts', { seed: seed + 1, count: lightPeers, logs })
-    this.#spawn('./hostile-peers.ts', { seed: seed + 2, logs })
+    this.#spawn('./light-peers.ts', { seed: seed + 1, rushMs, count: lightPeers, logs })
+    this.#spawn('./hostile-peers.ts', { seed: seed + 2, rushMs, logs })
     await waitFor(() => this.#ready === this.#processes.length || this.#brokenNow().length > 0, {
       timeoutMs: START_LIMIT_MS,
       message: 'the processes of the rig are ready',

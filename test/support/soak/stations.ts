@@ -6,6 +6,7 @@ import { SeededRandom } from '../fuzz/random.ts'
 import { waitFor } from '../wait-for.ts'
 import { serveRig, tellRig } from './child.ts'
 import type { StationsOptions } from './messages.ts'
+import { Pace } from './pace.ts'
 import { BOOTSTRAPS, stationIp } from './places.ts'
 import { SoakStation } from './station.ts'
 import { listedAt, type Reader, WriteWatch } from './write-watch.ts'
@@ -15,7 +16,9 @@ const LIFE_SECONDS = { least: 40, most: 600 }
 const AWAY_SECONDS = { least: 5, most: 30 }
 const TALLY_EVERY_MS = 5000
 
-serveRig<StationsOptions>(async ({ seed, count, folder, writeEveryMs }) => {
+serveRig<StationsOptions>(async ({ seed, rushMs, count, folder, writeEveryMs }) => {
+  const pace = new Pace(rushMs)
+  const nextWrite = () => pace.of(writeEveryMs)
   const random = new SeededRandom(seed)
   const stopping = new AbortController()
   const finishing = new AbortController()
@@ -32,7 +35,7 @@ serveRig<StationsOptions>(async ({ seed, count, folder, writeEveryMs }) => {
   }))
   const watch = new WriteWatch(() => [...bootstraps, ...stations.flatMap((one) => one.reader())])
   const churning = stations.slice(STAYING).map((one) => churn(one, random.fork(), finishing.signal))
-  const writing = write(stations, watch, random.fork(), writeEveryMs, finishing.signal)
+  const writing = write(stations, watch, random.fork(), nextWrite, finishing.signal)
   const timer = setInterval(() => {
     const live = stations.filter(({ isUp }) => isUp).length
     tellRig({ kind: 'tally', counts: { stations: live, ...watch.counts } })
@@ -60,11 +63,11 @@ async function write(
   stations: readonly SoakStation[],
   watch: WriteWatch,
   random: SeededRandom,
-  everyMs: number,
+  everyMs: () => number,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await sleep(everyMs * (0.5 + random.next()), signal)
+    await sleep(everyMs() * (0.5 + random.next()), signal)
     const ready = stations.filter((station) => station.reader().length > 0)
     if (signal.aborted || ready.length === 0) continue
     const written = await random.pick(ready).write()
