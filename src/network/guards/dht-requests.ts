@@ -61,7 +61,10 @@ export function guardDhtRequests(
   Object.setPrototypeOf(dht.selectors, null)
   const rpc = libraryMember(dht, 'rpc', isObject)
   const handlers = libraryMember(rpc, 'handlers', isObject)
-  const budgets = new BoundedMap<string, Budget>({ limit: limits.maxPeers })
+  const budgets = new BoundedMap<string, Budget>({
+    limit: limits.maxPeers,
+    isSpent: ({ requests, patience }) => requests.isFull && patience.isFull,
+  })
   const inAll = new SharedBudget(limits.inAll)
 
   const refuse = (peerId: string, type: string): never => {

@@ -33,7 +33,7 @@ function guarded(limits: Partial<typeof dhtRequests> = {}, costMs = 0) {
       isKnown: (peerId) => peerId.startsWith('known'),
     },
   )
-  return { served, reports, ask: (from: string) => handlers.FIND_NODE.handle(from) }
+  return { dht, served, reports, ask: (from: string) => handlers.FIND_NODE.handle(from) }
 }
 
 test('many strangers together are answered up to a rate, known stations beside them', async () => {
@@ -58,4 +58,23 @@ test('requests that came at once are answered in several turns of the event loop
   clearInterval(timer)
   assert.equal(served.length, 40)
   assert.ok(turns >= 5, `${turns} turns`)
+})
+
+test('a namespace that a remote wrote finds no function of every object', () => {
+  const { dht } = guarded()
+  for (const namespace of ['constructor', 'toString', '__proto__']) {
+    assert.equal(Reflect.get(dht.validators, namespace), undefined, namespace)
+    assert.equal(Reflect.get(dht.selectors, namespace), undefined, namespace)
+  }
+})
+
+test('others that come meanwhile give nobody requests back', async () => {
+  const { served, ask } = guarded({ burst: 5, perSecond: 0.001 })
+  const many = (from: string) =>
+    Promise.allSettled(Array.from({ length: 10 }, async () => ask(from)))
+  await many('peer')
+  assert.equal(served.length, 5)
+  for (let n = 0; n < 50; n++) await ask(`other ${n}`)
+  await many('peer')
+  assert.equal(served.filter((from) => from === 'peer').length, 5)
 })
