@@ -26,8 +26,10 @@ RUN chmod 755 /usr/local/bin/wesense-node-entrypoint \
  && ln -s /app/dist/main.js /usr/local/bin/wesense-node \
  && chmod 755 dist/main.js \
  && mkdir /data && chown 1000:1000 /data
+# MALLOC_ARENA_MAX: for a heap that NODE_OPTIONS sets, too; else the program sees to it itself.
 ENV NODE_ENV=production \
-    DATA_DIR=/data
+    DATA_DIR=/data \
+    MALLOC_ARENA_MAX=2
 VOLUME /data
 EXPOSE 4002 4003 3478/udp 5200
 STOPSIGNAL SIGTERM

@@ -16,8 +16,8 @@ export interface LoopOptions {
 }
 
 /**
- * Lengths of pause that jitter picks from. Node 24 keeps a list for each length of timer until its time is
- * over, ended or not: a loop that is woken all the time would have thousands.
+ * Lengths of pause that jitter picks from. Of timers that hold up nothing Node 24 keeps a list for each length
+ * until its time is over, ended or not: a loop that is woken all the time would have thousands.
  */
 const PAUSES = 256
 

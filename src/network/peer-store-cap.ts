@@ -1,3 +1,4 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import type { Libp2pEvents, PeerId, PeerStore } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 
@@ -27,8 +28,10 @@ export interface PeerStoreCapComponents {
   readonly metrics: Pick<NetworkMetrics, 'peersForgotten'>
 }
 
-/** Base58 of a key, or of the hash of one. */
-const PARSABLE = /^(1|Qm)/
+/** Of an Ed25519 key, or the hash of one: what is parsed again at little cost. */
+const PARSABLE = /^(12D3KooW|Qm)/
+/** Peers looked at in one turn of the event loop. */
+const LOOKED_AT_ONCE = 16
 
 /**
  * Bounds the peer store, which libp2p 3.3 lets grow with every peer that anybody mentions. Those known
@@ -40,7 +43,7 @@ export class PeerStoreCap {
   readonly #components: PeerStoreCapComponents
   /**
    * In the order they became known. A parsed ID keeps the slab that its bytes were cut from, so it is kept for
-   * those alone that cannot be parsed again: a remote may name the digest of a URL.
+   * those alone that are hard to parse again: a remote may name a key of another kind, or the digest of a URL.
    */
   readonly #known = new Map<string, PeerId | null>()
   #purge: Promise<void> | null = null
@@ -91,10 +94,16 @@ export class PeerStoreCap {
     const { peerStore, isConnected, metrics, logger } = this.#components
     const keep = Math.floor(this.#options.maxPeers * 0.9)
     let forgotten = 0
-    for (const [id, kept] of [...this.#known]) {
+    let looked = 0
+    // Those that become known meanwhile are looked at, too.
+    for (const [id, kept] of this.#known) {
       if (this.#known.size <= keep) break
+      if (isConnected(id)) continue
+      looked += 1
+      // The store is in memory: awaiting it leaves no turn to anybody.
+      if (looked % LOOKED_AT_ONCE === 0) await yieldToLoop()
       const peer = kept ?? peerIdFromString(id)
-      if (!(await this.#isExpendable(id, peer))) continue
+      if (await this.#isTagged(peer)) continue
       await peerStore.delete(peer)
       // One that came meanwhile is in the store again with its next word.
       if (!isConnected(id)) this.#known.delete(id)
@@ -104,12 +113,11 @@ export class PeerStoreCap {
     logger.debug({ forgotten, kept: this.#known.size }, 'Peer store was full')
   }
 
-  async #isExpendable(id: string, peer: PeerId): Promise<boolean> {
-    if (this.#components.isConnected(id)) return false
+  async #isTagged(peer: PeerId): Promise<boolean> {
     try {
-      return (await this.#components.peerStore.get(peer)).tags.size === 0
+      return (await this.#components.peerStore.get(peer)).tags.size > 0
     } catch {
-      return true
+      return false
     }
   }
 }

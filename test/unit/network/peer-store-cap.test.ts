@@ -58,6 +58,19 @@ test('ten thousand peers that somebody mentions stay within the cap', async () =
   assert.ok(store.peers.has(peerIdOf('9999')) && !store.peers.has(peerIdOf('0')))
 })
 
+test('a purge leaves turns of the event loop to others', async () => {
+  const store = new FakeStore(1000)
+  for (let n = 0; n <= 1000; n++) store.mention(peerIdOf(`${n}`))
+  let isOver = false
+  void store.cap.settled().then(() => {
+    isOver = true
+  })
+  let turns = 0
+  for (; !isOver; turns++) await new Promise(setImmediate)
+  assert.equal(store.forgotten, 101)
+  assert.ok(turns >= 6, `${turns} turns`)
+})
+
 test('who is shunned goes with its last connection, others stay', async () => {
   const store = new FakeStore(10)
   const [enemy, honest, other] = [peerIdOf('enemy'), peerIdOf('honest'), peerIdOf('other enemy')]

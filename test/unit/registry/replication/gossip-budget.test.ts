@@ -23,6 +23,21 @@ test('beyond its budget a peer waits, and beyond what is tolerated it floods', (
   assert.deepEqual(taken().slice(0, 3), ['ok', 'wait', 'flood'])
 })
 
+test('others that come meanwhile give nobody anything back, and a peer that waited for long begins anew', () => {
+  const clock = makeClock()
+  const tolerated = { burst: 3, perSecond: 0.001 }
+  const budgets = new PeerBudgets({ burst: 2, perSecond: 1, tolerated }, clock)
+  for (let i = 0; i < 5; i += 1) budgets.take('A')
+  // Its budget is full by then, what was tolerated is not.
+  clock.pass(5000)
+  for (let i = 0; i < 50; i += 1) budgets.take(`other ${i}`)
+  const taken = () => Array.from({ length: 3 }, () => budgets.take('A'))
+  assert.deepEqual(taken(), ['ok', 'ok', 'flood'])
+  clock.pass(5_000_000)
+  for (let i = 0; i < 50; i += 1) budgets.take(`later ${i}`)
+  assert.deepEqual(taken(), ['ok', 'ok', 'wait'])
+})
+
 test('one peer cannot use up what there is for all', () => {
   const budget = new GossipBudget(makeClock())
   for (let i = 0; i < 4000; i += 1) budget.take('loud')

@@ -10,6 +10,7 @@ import {
   type Judgement,
   judgeUsage,
 } from '../../../../src/registry/store/disk-limits.ts'
+import { folderBytes } from '../../../../src/registry/store/folder-bytes.ts'
 import type { HeapUse } from '../../../../src/telemetry/index.ts'
 import { MovingClock } from '../../../support/moving-clock.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
@@ -252,6 +253,18 @@ test('the size of the registry is that of all its files, and unknown where there
   await guard.stop()
   await guard.stop()
   assert.equal(guard.bytes, null)
+})
+
+test('a file that goes while all are listed has no size, one that cannot be asked makes it unknown', async (t) => {
+  const directory = await tempDir(t)
+  for (const name of ['a', 'b']) await writeFile(join(directory, name), Buffer.alloc(1000))
+  const failing = (code: string) => async (path: string) => {
+    if (path.endsWith('b')) throw Object.assign(new Error(code), { code })
+    return { size: 1000 }
+  }
+  assert.equal(await folderBytes(directory), 2000)
+  assert.equal(await folderBytes(directory, failing('ENOENT')), 1000)
+  assert.equal(await folderBytes(directory, failing('EIO')), null)
 })
 
 test('the real file system is asked by default', async (t) => {
