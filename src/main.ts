@@ -49,8 +49,9 @@ function memoryLimitBytes(): number {
 }
 
 /**
- * V8 takes its heap limit at start only, and glibc its arenas, so the process replaces itself with one that has them:
- * same process ID, same standard streams, no parent that waits.
+ * V8 takes its heap limit at start only, and glibc its arenas, so the process replaces itself with one that
+ * has them: same process ID, same standard streams, no parent that waits. One that has the limit already, by
+ * flags of the operator's, stays as it is.
  */
 function applyHeapCap(heapMb: number): string | null {
   const isReplaced = process.env[HEAP_APPLIED_ENV] === String(heapMb)

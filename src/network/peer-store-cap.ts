@@ -28,7 +28,7 @@ export interface PeerStoreCapComponents {
   readonly metrics: Pick<NetworkMetrics, 'peersForgotten'>
 }
 
-/** Of an Ed25519 key, or the hash of one: what is parsed again at little cost. */
+/** Of an Ed25519 key, or the hash of any key: what is parsed again at little cost. */
 const PARSABLE = /^(12D3KooW|Qm)/
 /** Peers looked at in one turn of the event loop. */
 const LOOKED_AT_ONCE = 16
@@ -36,7 +36,7 @@ const LOOKED_AT_ONCE = 16
 /**
  * Bounds the peer store, which libp2p 3.3 lets grow with every peer that anybody mentions. Those known
  * longest go first, except peers that are connected or that somebody tagged. Who is shunned goes with its last
- * connection: one enemy has as many names as it likes, 8 KiB each.
+ * connection: one enemy has as many names as it likes.
  */
 export class PeerStoreCap {
   readonly #options: PeerStoreCapOptions
