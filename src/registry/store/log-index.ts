@@ -3,8 +3,8 @@ const SORTED = 2
 
 /**
  * The shape of one log in memory: which entries are joined, in an order where parents come first, and
- * who links to whom. About 250 bytes an entry; it answers "what does a peer with these entries lack"
- * without a read from disk.
+ * who links to whom. About 200 bytes an entry, its name among them; it answers "what does a peer with these
+ * entries lack" without a read from disk.
  */
 export class LogIndex {
   readonly #positions = new Map<string, number>()

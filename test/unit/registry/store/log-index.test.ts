@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { LogIndex } from '../../../../src/registry/store/log-index.ts'
 
@@ -62,4 +64,19 @@ test('a lost entry that comes back is sent before its children, and with them co
   assert.deepEqual(log.missingFrom([]), ['a', 'b', 'c', 'd', 'e', 'f'])
   assert.deepEqual(log.missingFrom(['d']), ['e', 'f'])
   assert.deepEqual(log.missingFrom(['b']), ['c', 'd', 'e', 'f'])
+})
+
+test('an entry takes less than 180 bytes beside its name', () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const count = 20_000
+  const names = Array.from({ length: count }, (_, i) => String(i).padStart(49, 'z'))
+  const index = new LogIndex()
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (const [i, name] of names.entries()) index.add(name, names.slice(Math.max(0, i - 2), i))
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / count
+  assert.equal(index.size, count)
+  assert.ok(each < 180, `${each.toFixed(0)} bytes an entry`)
 })
