@@ -21,6 +21,7 @@ import { LateRelayMembers } from './relay-members.ts'
 import { relayReply } from './relay-report.ts'
 import { nodeStatus, readiness, type StatusSources } from './status.ts'
 import { foundAddresses } from './steady-addresses.ts'
+import { STOP_LIMITS_MS } from './stop-limits.ts'
 import { StopStack } from './stop-stack.ts'
 
 export interface NodeOptions {
@@ -143,29 +144,28 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   let starting: Promise<void> | null = null
   let stopping: Promise<void> = Promise.resolve()
 
-  // Limits add up to less than the 10 s in which the process has to end.
   const startParts = async () => {
     telemetry.start()
-    stack.push('telemetry', async () => telemetry.stop(), 100)
+    stack.push('telemetry', async () => telemetry.stop(), STOP_LIMITS_MS.telemetry)
     if (certificates !== null) {
-      stack.push('certificate files', () => certificates.stop(), 100)
+      stack.push('certificate files', () => certificates.stop(), STOP_LIMITS_MS.certificates)
       certificates.start()
     }
-    await stack.start('network', network, 3500)
-    await stack.start('registry', registry, 3000)
+    await stack.start('network', network, STOP_LIMITS_MS.network)
+    await stack.start('registry', registry, STOP_LIMITS_MS.registry)
     const listening = { start: async () => void (await api.start()), stop: () => api.stop() }
-    await stack.start('api', listening, 2200)
+    await stack.start('api', listening, STOP_LIMITS_MS.api)
     if (publicApi !== null) {
       const open = {
         start: async () => void (await publicApi.start()),
         stop: () => publicApi.stop(),
       }
-      await stack.start('public HTTP', open, 900)
+      await stack.start('public HTTP', open, STOP_LIMITS_MS.publicApi)
     }
     // Last: a dozen handshakes would hold up everything above.
     network.discover()
-    await stack.start('registry source', registrySource, 300)
-    stack.push('registration', () => registration.stop(), 300)
+    await stack.start('registry source', registrySource, STOP_LIMITS_MS.registrySource)
+    stack.push('registration', () => registration.stop(), STOP_LIMITS_MS.registration)
     registration.start()
     const status = network.status()
     const bound = api.address()

@@ -1,6 +1,6 @@
 import { withDeadline } from '../lib/deadline.ts'
 
-/** Eight steps: all of `stop()` ends within 8 s. */
+/** Each of eight steps; the node ends all of them sooner. */
 const STEP_MS = 1000
 
 interface StopStep {
