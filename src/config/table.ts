@@ -771,7 +771,7 @@ export const SETTINGS = {
     default: null,
     unset: 'the zone of the machine, UTC in the image',
     group: 'container',
-    purpose: 'Time zone of the times in text logs.',
+    purpose: 'Time zone of the times in text logs, told with their distance from UTC.',
     tooHigh: 'It changes nothing that is stored or sent.',
     tooLow: 'Without it, lines in the container are in UTC.',
     why: 'Records and JSON logs are always in UTC.',

@@ -34,7 +34,7 @@ export function createTextStream(
 function formatLine(line: LogLine, hasTime: boolean): string {
   const { level = 'info', time, part, msg = '', ...fields } = line
   const words: string[] = []
-  if (hasTime && time !== undefined) words.push(time)
+  if (hasTime && time !== undefined) words.push(localTime(time))
   words.push(LEVELS[level] ?? level)
   if (part !== undefined) words.push(`[${part}]`)
   words.push(msg)
@@ -48,6 +48,16 @@ function formatLine(line: LogLine, hasTime: boolean): string {
     }
   }
   return words.join(' ') + stack
+}
+
+/** The same moment as `2026-11-22T11:00:00.000+13:00` in the process's time zone; UTC stays as it is. */
+function localTime(utc: string): string {
+  const atMs = Date.parse(utc)
+  const minutes = -new Date(atMs).getTimezoneOffset()
+  if (minutes === 0) return utc
+  const two = (count: number) => String(Math.floor(Math.abs(count))).padStart(2, '0')
+  const clock = new Date(atMs + minutes * 60_000).toISOString().slice(0, -1)
+  return `${clock}${minutes < 0 ? '-' : '+'}${two(minutes / 60)}:${two(minutes % 60)}`
 }
 
 function format(value: unknown): string {

@@ -40,6 +40,26 @@ test('secrets never reach a line', () => {
   assert.doesNotMatch(lines.join(''), /hunter2/)
 })
 
+test('text lines have the time of the zone, with its distance from UTC; JSON lines are in UTC', (t) => {
+  const zone = process.env.TZ
+  t.after(() => {
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
+  })
+  t.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-11-21T22:05:06.007Z') })
+  const lineIn = (TZ: string, format: LogFormat = 'text') => {
+    process.env.TZ = TZ
+    const lines: string[] = []
+    const destination = { write: (line: string) => lines.push(line) }
+    createLogger({ format, destination }).info({}, 'hello')
+    return lines[0]
+  }
+  assert.equal(lineIn('Pacific/Auckland'), '2026-11-22T11:05:06.007+13:00 INFO  hello\n')
+  assert.equal(lineIn('America/St_Johns'), '2026-11-21T18:35:06.007-03:30 INFO  hello\n')
+  assert.equal(lineIn('UTC'), '2026-11-21T22:05:06.007Z INFO  hello\n')
+  assert.match(lineIn('Asia/Tokyo', 'json') ?? '', /"time":"2026-11-21T22:05:06.007Z"/)
+})
+
 test('lines below the level are not written', () => {
   const lines: string[] = []
   const logger = createLogger({ level: 'warn', destination: { write: (line) => lines.push(line) } })
