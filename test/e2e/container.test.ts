@@ -93,6 +93,12 @@ describe('docker-compose up with three lines in .env', () => {
     assert.match(out, /^200 /)
     const published = await engine.docker('port', NODE, '25200')
     assert.match(published.out, /^127\.0\.0\.1:25200$/m)
+    const unused = await engine.docker('port', NODE, '4004')
+    assert.match(
+      unused.out,
+      /^127\.0\.0\.1:\d{5}\n?$/,
+      'a listener that is off takes no port of the host',
+    )
   })
 
   test('is found by a second container, and says so when that one leaves', async () => {

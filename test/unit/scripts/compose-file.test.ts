@@ -41,4 +41,6 @@ test('ports are published as the settings have them', () => {
     assert.ok(compose.includes(`\${${name}:-${port}}:\${${name}:-${port}}"`), name)
   }
   assert.match(compose, /"127\.0\.0\.1:\$\{PORT:-5200\}/)
+  // Unset, it is "127.0.0.1::4004": any free port, on loopback.
+  assert.ok(compose.includes(`"\${PUBLIC_PORT:-127.0.0.1:}:\${PUBLIC_PORT:-4004}"`))
 })
