@@ -54,13 +54,22 @@ export function field(label: string, values: string | readonly string[]): string
   })
 }
 
-/** `1.5 GB`, `310 MB`, `12 kB`, by 1024. */
+/** Memory and disk: `1.5 GB`, `310 MB`, `12 kB`, by 1024. */
 export function formatBytes(bytes: number): string {
+  return scaled(bytes, 1024)
+}
+
+/** What goes over a line, as providers and the settings count it: the same by 1000. */
+export function formatTraffic(bytes: number): string {
+  return scaled(bytes, 1000)
+}
+
+function scaled(bytes: number, base: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
   let value = bytes
   let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
+  while (value >= base && unit < units.length - 1) {
+    value /= base
     unit++
   }
   return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`

@@ -1,5 +1,5 @@
 import type { RelayReply } from '../api/types.ts'
-import { field, fit, formatBytes, formatDuration, table } from './format.ts'
+import { field, fit, formatDuration, formatTraffic, table } from './format.ts'
 
 type Hop = NonNullable<RelayReply['hop']>
 type Client = Hop['circuits'][number]['source']
@@ -64,11 +64,11 @@ export function monthLine(
   { bytes, quota_bytes: quota, left_bytes: left }: Hop['month'],
   now: Date,
 ) {
-  if (quota === null || left === null) return `${formatBytes(bytes)} passed on, no quota`
+  if (quota === null || left === null) return `${formatTraffic(bytes)} passed on, no quota`
   const next = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1))
   const until = next.toISOString().slice(0, 10)
-  const used = `${formatBytes(bytes)} of ${formatBytes(quota)} passed on`
-  return left > 0 ? `${used}, ${formatBytes(left)} left` : `${used}: paused until ${until} UTC`
+  const used = `${formatTraffic(bytes)} of ${formatTraffic(quota)} passed on`
+  return left > 0 ? `${used}, ${formatTraffic(left)} left` : `${used}: paused until ${until} UTC`
 }
 
 function rateLine(limits: Hop['limits']): string {
@@ -80,7 +80,7 @@ function rateLine(limits: Hop['limits']): string {
   return rates.map(([what, rate]) => `${formatRate(rate)} ${what}`).join(', ')
 }
 
-/** As providers and the settings count: bits, by 1000. */
+/** In bits, by 1000. */
 function formatRate(bytesPerSecond: number | null): string {
   if (bytesPerSecond === null) return 'no limit'
   const kilobits = (bytesPerSecond * 8) / 1000
@@ -91,7 +91,7 @@ function formatRate(bytesPerSecond: number | null): string {
 
 function circuitLine({ circuit_seconds: seconds, circuit_bytes: bytes }: Hop['limits']): string {
   const time = seconds === 0 ? 'any time' : `${formatDuration(seconds)} at most`
-  const size = bytes === 0 ? 'any size' : `${formatBytes(bytes)} in each direction`
+  const size = bytes === 0 ? 'any size' : `${formatTraffic(bytes)} in each direction`
   return `${time}, ${size}`
 }
 
@@ -134,7 +134,7 @@ function circuits({ circuits: all }: Hop): string[] {
   if (all.length === 0) return []
   const lines = all.slice(0, SHOWN).flatMap((circuit) => {
     const { source, destination, open_seconds: seconds } = circuit
-    const sent = (bytes: number) => formatBytes(bytes).padStart(7)
+    const sent = (bytes: number) => formatTraffic(bytes).padStart(7)
     return [
       `   ${clientText(source)}  ${sent(circuit.bytes_to_destination)}  ${formatDuration(seconds)}`,
       `-> ${clientText(destination)}  ${sent(circuit.bytes_to_source)}`,
@@ -158,8 +158,8 @@ function talkers({ talkers: all }: Hop): string[] {
     ],
     all.map((one) => [
       one.peer_id,
-      formatBytes(one.bytes_sent),
-      formatBytes(one.bytes_received),
+      formatTraffic(one.bytes_sent),
+      formatTraffic(one.bytes_received),
       one.host,
     ]),
   )

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { field, fit, formatBytes, formatDuration, table } from '../../../src/cli/format.ts'
+import {
+  field,
+  fit,
+  formatBytes,
+  formatDuration,
+  formatTraffic,
+  table,
+} from '../../../src/cli/format.ts'
 
 describe('output for people', () => {
   it('writes sizes and times in the units one would say', () => {
     const bytes = [0, 1023, 1024, 131_000_000, 1_610_612_736, 5e15].map(formatBytes)
     assert.deepEqual(bytes, ['0 B', '1023 B', '1.0 kB', '125 MB', '1.5 GB', '4547 TB'])
+    const traffic = [999, 1000, 1_610_612_736, 275e9].map(formatTraffic)
+    assert.deepEqual(traffic, ['999 B', '1.0 kB', '1.6 GB', '275 GB'])
     const times = [0, 0.4, 59, 60, 3661, 86_400, 273_912, -5].map(formatDuration)
     assert.deepEqual(times, ['0s', '0s', '59s', '1m', '1h 1m', '1d', '3d 4h', '0s'])
   })

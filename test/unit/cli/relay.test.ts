@@ -79,9 +79,9 @@ describe('relay show', () => {
       'Reserved    1 of at most 512',
       'Circuits    0 of at most 800',
       'Clients     1 of at most 128 reserved, 1 of 200 circuits',
-      'This month  11 GB of 256 GB passed on, 245 GB left',
+      'This month  12 GB of 275 GB passed on, 263 GB left',
       'Rates       no limit in all, 8.4 Mbit/s a host, 2.1 Mbit/s a circuit',
-      'A circuit   5m at most, 2.0 MB in each direction',
+      'A circuit   5m at most, 2.1 MB in each direction',
       'Refused     12 not_a_member, 3 per_host',
       'Ended       none since the start',
       'STUN        0.0.0.0:3478, [::]:3478 (UDP): 7 answered, 1 refused',
@@ -92,10 +92,10 @@ describe('relay show', () => {
       '',
       'Circuits: who opened it, to whom, what each sent, how long ago',
       `   ${OWN_PEER_ID}  198.51.100.7           1.5 kB  1m 5s`,
-      `-> ${OTHER_PEER_ID}  2001:db8:1234:5678:…   2.0 MB`,
+      `-> ${OTHER_PEER_ID}  2001:db8:1234:5678:…   2.1 MB`,
       '',
       'Most bytes since the start                              Sent     Got  From',
-      `${OWN_PEER_ID}  4.7 GB  1000 B  198.51.100.7`,
+      `${OWN_PEER_ID}  5.0 GB  1.0 kB  198.51.100.7`,
     ])
   })
 
@@ -118,7 +118,7 @@ describe('relay show', () => {
     const used = { bytes: 2_000, quota_bytes: 1_000, left_bytes: 0 }
     assert.ok(
       lines({ month: used }).includes(
-        'This month  2.0 kB of 1000 B passed on: paused until 2026-12-01 UTC',
+        'This month  2.0 kB of 1.0 kB passed on: paused until 2026-12-01 UTC',
       ),
     )
     const open = { bytes: 2_000, quota_bytes: null, left_bytes: null }
@@ -195,7 +195,7 @@ describe('the relay in status', () => {
 
   it('is how full it is', () => {
     assert.deepEqual(relayLines(HOP), [
-      'Relay       yes: 2 of 512 reservations, 1 of 800 circuits, 11 GB of 256 GB passed on, 245 GB left;',
+      'Relay       yes: 2 of 512 reservations, 1 of 800 circuits, 12 GB of 275 GB passed on, 263 GB left;',
       '            "relay show" has more',
     ])
   })
