@@ -52,8 +52,8 @@ export const COMMANDS: readonly Command[] = [
     usage: 'status',
     summary: 'Show role, addresses, seeds, connections, registry and memory of the running node.',
     details: [
-      'Ready: whether it can do its work. Bootstrap: whether others can join through it. Joined and',
-      "Rejected count entries of the registry's logs since the start. With --json, everything.",
+      'Ready: whether it can do its work. Bootstrap: whether others can join through it. Log: entries',
+      'of the epochs that are open. Rejected: since the start. With --json, everything.',
     ],
     needs: 'settings',
     load: () => import('./status.ts'),
@@ -63,7 +63,8 @@ export const COMMANDS: readonly Command[] = [
     usage: 'peers',
     summary: 'List who is connected to the running node.',
     details: [
-      'Way: in or out, by who dialled; relay: through a relay; other: no station of this network.',
+      'Way: in or out, by who dialled; relay: through a relay; client: a page in a browser; other: no',
+      'station of this network.',
       'For: how long connected. Ping: the last round trip, measured every 30 s.',
     ],
     needs: 'settings',

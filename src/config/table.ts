@@ -223,7 +223,9 @@ export const SETTINGS = {
     purpose: 'How many connections to other stations the node keeps up by dialling.',
     tooHigh: 'More memory (some 100 KB each) and traffic here and at every neighbour.',
     tooLow: 'Below 6, gossip gets thin and one lost neighbour is felt.',
-    why: 'Gossip wants 6 to 12 neighbours; 12 survives the loss of half.',
+    why:
+      'Gossip wants 6 to 12 neighbours; 12 survives the loss of half. A node that announces a public ' +
+      'address keeps up 4 at most: others dial it.',
   }),
 
   relayClient: row({
@@ -256,10 +258,12 @@ export const SETTINGS = {
     purpose:
       'UDP port at which a relay tells browsers the address they are seen from (STUN); none: not served.',
     tooHigh: 'Ports above 32767 may collide with outgoing connections of the machine.',
-    tooLow: 'none: browsers behind NATs stay on the relay, or need a STUN server of somebody else.',
+    tooLow:
+      'none: browsers behind NATs stay on the relay, or need a STUN server of somebody else. With ' +
+      'Compose also take its line out of ports: in docker-compose.yml.',
     why:
-      'Two browsers connect directly once they know how they are seen; that is the port of STUN. Only a ' +
-      'relay (RELAY_ENABLED) serves it.',
+      'Two browsers connect directly once they know how they are seen; that is the port of STUN, which ' +
+      'pages ask unless they are given iceServers. Only a relay (RELAY_ENABLED) serves it.',
   }),
   relayPolicy: row({
     env: 'RELAY_POLICY',
@@ -393,7 +397,8 @@ export const SETTINGS = {
     default: null,
     unset: 'follows the memory: 16777 for 512 MB, 33554 for 1 GB, 67109 for 2 GB',
     group: 'relay',
-    purpose: 'Kilobits a second that the relay passes on in all; one host gets a quarter of it.',
+    purpose:
+      'Kilobits a second that the relay passes on in all; one host gets a quarter of it, unset 8389.',
     tooHigh: 'The relay takes the uplink, and processor time, from all else on the machine.',
     tooLow: 'Everybody waits; below some 1000 even sensors do.',
     why: 'With 1 GB that is a third of the 100 Mbit/s which such a server usually has.',
@@ -487,7 +492,8 @@ export const SETTINGS = {
     group: 'api',
     purpose: 'Address that the HTTP API listens on.',
     tooHigh: 'Beyond loopback, API_TOKEN or API_TRUSTED_NETWORKS must say who may use it.',
-    tooLow: 'On loopback, other machines and containers cannot call it.',
+    tooLow:
+      'On loopback, other machines and containers cannot call it; the compose file has 0.0.0.0.',
     why: "Whoever can call it can write in this station's name.",
   }),
   apiToken: row({
