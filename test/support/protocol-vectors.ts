@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 
 import { identityFromKey } from '../../src/identity/identity.ts'
-import { FIRST_LIMIT } from '../../src/registry/replication/log-transfer.ts'
+import { encodeTransferRequest, FIRST_LIMIT } from '../../src/registry/replication/log-transfer.ts'
 import { logAddress } from '../../src/registry/snapshot/log-name.ts'
 import { writeSnapshot } from '../../src/registry/snapshot/write.ts'
 import { encodeValue, hashOf } from '../../src/registry/store/entry-codec.ts'
@@ -71,7 +71,16 @@ export async function protocolVectors(): Promise<ProtocolVectors> {
     signed: hex(signed),
     entry: hex(entry),
     hash,
-    request: hex(encodeValue({ log: address, have: [], want: [], first: FIRST_LIMIT })),
+    request: hex(
+      encodeTransferRequest({
+        log: address,
+        have: [],
+        want: [],
+        first: FIRST_LIMIT,
+        sketch: null,
+        after: null,
+      }),
+    ),
     answer: hex(answerOf(address, [entry])),
     snapshot: hex(Buffer.concat(parts)),
   }

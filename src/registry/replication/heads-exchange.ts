@@ -32,6 +32,8 @@ export function headsProtocol(address: string): string {
 export interface ExchangeResult {
   /** Heads of the peer that wait for ancestors. */
   readonly held: number
+  /** The peer sent as many as it may, so that there may be more of them, which these say nothing of. */
+  readonly isCut: boolean
 }
 
 /**
@@ -67,13 +69,14 @@ async function receiveHeads(
   stream: PeerStream,
   receive: (bytes: Uint8Array) => Promise<Receipt>,
 ): Promise<ExchangeResult> {
-  let [held, rejected] = [0, 0]
+  let [heads, held, rejected] = [0, 0, 0]
   for await (const bytes of readItems(stream.chunks(), LIMITS)) {
     const receipt = await receive(bytes)
+    heads += 1
     if (receipt === 'held') held += 1
     if (receipt === 'rejected') rejected += 1
     // Its sender is shunned by now; what else came with it is not worth a look.
     if (rejected > REJECTED_LIMIT) throw new FramingError('MALFORMED')
   }
-  return { held }
+  return { held, isCut: heads >= HEADS_SENT }
 }

@@ -32,8 +32,8 @@ export interface HeadsServiceComponents {
   readonly metrics: Pick<RegistryMetrics, 'exchange'>
   readonly logger: Logger
   receive(bytes: Uint8Array, peerId: string): Promise<Receipt>
-  /** A peer that began an exchange has been heard. @param held its heads that wait for ancestors. */
-  onAnswered(peerId: string, held: number): void
+  /** A peer that began an exchange has been heard. */
+  onAnswered(peerId: string, result: ExchangeResult): void
   /** Aborted when replication stops. */
   stopping(): AbortSignal
 }
@@ -61,15 +61,15 @@ export class HeadsService {
   }
 
   /** Both sides tell their heads. @throws DeadlineError, FramingError, stream errors. */
-  async exchangeWith(peerId: string, outer: AbortSignal): Promise<void> {
+  async exchangeWith(peerId: string, outer: AbortSignal): Promise<ExchangeResult> {
     const { transport, conduct } = this.#components
     const firstSignMs = conduct.rankOf(peerId) === 'unknown' ? FIRST_SIGN_MS : HEADS_DEADLINE_MS
     const exchange = async (signal: AbortSignal, onSign: () => void) => {
       const stream = await transport.open(peerId, this.#protocol, signal)
-      await withStream(stream, signal, () => this.#exchange(observed(stream, onSign), signal))
+      return withStream(stream, signal, () => this.#exchange(observed(stream, onSign), signal))
     }
     const whole = { ms: HEADS_DEADLINE_MS, label: 'an exchange of heads', signal: outer }
-    await withDeadline((signal) => {
+    return withDeadline((signal) => {
       const sign = { ms: firstSignMs, label: 'waiting for the heads of a peer', signal }
       return whileAlive(exchange, sign)
     }, whole)
@@ -93,12 +93,12 @@ export class HeadsService {
       return
     }
     try {
-      const { held } = await withDeadline(
+      const result = await withDeadline(
         (signal) => withStream(stream, signal, () => this.#exchange(stream, signal)),
         { ms: HEADS_DEADLINE_MS, label: 'answering heads', signal: stopping() },
       )
       metrics.exchange('heads', 'answered')
-      onAnswered(peerId, held)
+      onAnswered(peerId, result)
     } catch (error) {
       metrics.exchange('heads', 'answer_failed')
       conduct.failedToUs(peerId, error)

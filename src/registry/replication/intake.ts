@@ -22,6 +22,8 @@ export interface IntakeEntrance {
   receive(bytes: Uint8Array): Promise<Receipt>
   /** Entries that joined here, parents first, and that others may have waited for. */
   onJoined(joined: readonly JudgedEntry[]): Promise<void>
+  /** All up to this block has been taken in. */
+  onTaken?(bytes: Uint8Array): void
 }
 
 export interface IntakeComponents extends IntakeEntrance {
@@ -99,7 +101,7 @@ export class Intake {
   }
 
   async #take(batch: readonly Uint8Array[], verdicts: readonly (Verdict | null)[]): Promise<void> {
-    const { database, receive, onJoined } = this.#components
+    const { database, receive, onJoined, onTaken } = this.#components
     const ready = new Map<string, JudgedEntry>()
     const others: Uint8Array[] = []
     for (const [i, verdict] of verdicts.entries()) {
@@ -114,6 +116,8 @@ export class Intake {
     this.joined += joined.length
     await onJoined(joined)
     for (const bytes of others) this.#note(await receive(bytes))
+    const last = batch.at(-1)
+    if (last !== undefined) onTaken?.(last)
   }
 
   /** @returns false for an entry that is refused, or that has no place to wait for its parents. */

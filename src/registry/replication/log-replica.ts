@@ -73,9 +73,9 @@ export class LogReplica {
     this.heads = new HeadsService({
       ...components,
       receive: (bytes, peerId) => this.receive(bytes, peerId),
-      onAnswered: (peerId, held) => {
+      onAnswered: (peerId, { held, isCut }) => {
         if (held > 0) requestSync(peerId)
-        else if (this.heldCount === 0 && !this.isIncomplete) noteSynced(peerId)
+        else if (this.heldCount === 0 && !this.isIncomplete && !isCut) noteSynced(peerId)
         this.announcer.tellNoted()
       },
     })

@@ -3,12 +3,14 @@ import { MAX_ENTRY_BYTES } from '../constants.ts'
 import { isPlainObject } from '../records/fields.ts'
 import { carHeader } from '../store/car.ts'
 import { decodeValue, encodeValue, isHash } from '../store/entry-codec.ts'
+import { LogSketch } from '../store/log-sketch.ts'
 import type { FramingLimits } from './framing.ts'
 
 /**
  * Brings what a log lacks in one stream. The request names the log, some entries the asker has, lost
- * blocks it wants, and how many entries it takes before their parents. The answer is a CAR: what was
- * lost, then so many of the entries that count, then every other one, parents first. So what comes in
+ * blocks it wants, how many entries it takes before their parents, a sketch of all it has, for entries
+ * need not link to each other, and where the transfer before was cut short. The answer is a CAR: what
+ * was lost, then so many of the entries that count, then every other one, parents first. So what comes in
  * its turn is joined on arrival, and a transfer cut short has still brought the log forward.
  *
  * The answer flows in pages: each time the blocks sent make up another `PAGE_BYTES`, the sender waits for
@@ -51,6 +53,14 @@ export interface TransferRequest {
   readonly want: readonly string[]
   /** How many entries may come before their parents. */
   readonly first: number
+  /** Of all entries the asker has; null: it has none, or wants all. */
+  readonly sketch: LogSketch | null
+  /** The last entry of the transfer that this one goes on from, in the order of its sender; null: of none. */
+  readonly after: string | null
+}
+
+export function encodeTransferRequest({ sketch, ...rest }: TransferRequest): Uint8Array {
+  return encodeValue({ ...rest, sketch: sketch?.encode() ?? null })
 }
 
 /** Reads an untrusted request. @returns null for anything but a well-formed one. */
@@ -67,7 +77,16 @@ export function parseTransferRequest(bytes: Uint8Array): TransferRequest | null 
   const want = readNames(raw.want, WANTED_LIMIT)
   if (have === null || want === null) return null
   if (typeof first !== 'number' || !Number.isInteger(first)) return null
-  return first < 0 || first > FIRST_LIMIT ? null : { log, have, want, first }
+  if (first < 0 || first > FIRST_LIMIT) return null
+  const sketch = raw.sketch instanceof Uint8Array ? LogSketch.decode(raw.sketch) : null
+  const after = isHash(raw.after) ? raw.after : null
+  const isRight = isReadOrAbsent(raw.sketch, sketch) && isReadOrAbsent(raw.after, after)
+  return isRight ? { log, have, want, first, sketch, after } : null
+}
+
+/** Whether a field was read, or there is none. */
+function isReadOrAbsent(raw: unknown, read: unknown): boolean {
+  return read !== null || raw === null || raw === undefined
 }
 
 function readNames(raw: unknown, limit: number): string[] | null {

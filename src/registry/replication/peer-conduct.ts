@@ -118,8 +118,11 @@ export class PeerConduct {
   }
 }
 
-/** Entries that a transfer must have brought for its length to be a long log's. */
-const LONG_LOG_ENTRIES = 1000
+/**
+ * Entries that a transfer must have brought for its length to be a long log's. Sketches are of 2 048 buckets:
+ * who lacks one entry in each of a log of 400 000 is sent all of it, and 20 000 blocks bring a hundred.
+ */
+const LONG_LOG_ENTRIES = 100
 
 /**
  * Whether a transfer that failed was cut short by its own bounds, and is to go on: time ran out while
@@ -128,8 +131,11 @@ const LONG_LOG_ENTRIES = 1000
  */
 export function isCutShort(error: unknown, gained: number): boolean {
   if (error instanceof DeadlineError) return gained > 0
-  const isTooMuch = error instanceof FramingError && error.code === 'TOO_MUCH'
-  return isTooMuch && gained >= LONG_LOG_ENTRIES
+  return isTooMuch(error) && gained >= LONG_LOG_ENTRIES
+}
+
+export function isTooMuch(error: unknown): boolean {
+  return error instanceof FramingError && error.code === 'TOO_MUCH'
 }
 
 /** Half an item may be the end of a connection, and is no offence. */

@@ -1,13 +1,15 @@
+import { BoundedMap } from '../../lib/bounded-map.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import type { RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { RegistryMetrics } from '../metrics.ts'
+import { hashOf } from '../store/entry-codec.ts'
 import type { BlockFetcher } from './bitswap.ts'
 import { PutOffError } from './intake.ts'
 import type { LogReplica } from './log-replica.ts'
 import { FIRST_LIMIT, TRANSFER_DEADLINE_MS, transferProtocol } from './log-transfer.ts'
 import { observed, whileAlive } from './patience.ts'
-import { isCutShort, type PeerConduct } from './peer-conduct.ts'
+import { isCutShort, isTooMuch, type PeerConduct } from './peer-conduct.ts'
 import { pullLog } from './pull-log.ts'
 import { describe, withStream } from './stream-errors.ts'
 
@@ -15,6 +17,8 @@ import { describe, withStream } from './stream-errors.ts'
 const SIGN_MS = 10_000
 /** A log transfer that failed while entries wait for it is tried again after this long. */
 const RETRY_MS = 2000
+/** Transfers that go on where the one before was cut short. */
+const PLACES_LIMIT = 256
 
 export interface PeerSyncComponents {
   readonly transport: Pick<RegistryTransport, 'open'>
@@ -32,6 +36,8 @@ export class PeerSync {
   readonly #protocol: string
   /** Logs of which a transfer with entries before their parents did not come to its end. */
   readonly #inOrder = new WeakSet<LogReplica>()
+  /** Log and peer -> the last entry that was taken of its log before the transfer was too long. */
+  readonly #places = new BoundedMap<string, string>({ limit: PLACES_LIMIT })
 
   constructor(networkName: string, components: PeerSyncComponents) {
     this.#components = components
@@ -52,8 +58,10 @@ export class PeerSync {
   /** @returns whether another transfer of this peer's log follows at once. */
   async #sync(peerId: string, replica: LogReplica, signal: AbortSignal): Promise<boolean> {
     const { conduct, fetcher } = this.#components
-    await this.#count('heads', peerId, () => replica.heads.exchangeWith(peerId, signal))
-    const isNeeded = replica.heldCount > 0 || replica.isIncomplete
+    const exchange = () => replica.heads.exchangeWith(peerId, signal)
+    const { isCut } = await this.#count('heads', peerId, exchange)
+    const isUnfinished = this.#places.has(placeKey(peerId, replica))
+    const isNeeded = replica.heldCount > 0 || replica.isIncomplete || isCut || isUnfinished
     const { isAnswered, goesOn } = isNeeded
       ? await this.#transfer(peerId, replica, signal)
       : { isAnswered: true, goesOn: false }
@@ -111,16 +119,22 @@ export class PeerSync {
     const isFirst = !isWhole && !this.#inOrder.has(replica) && replica.orphansOf(peerId) === null
     const first = isFirst && replica.openOrphans(peerId) !== null ? FIRST_LIMIT : 0
     const orphans = replica.orphansOf(peerId)
+    const key = placeKey(peerId, replica)
+    const after = isWhole ? null : (this.#places.peek(key) ?? null)
+    this.#places.delete(key)
     let hasBegun = false
+    let taken: Uint8Array | null = null
     const pull = async (signal: AbortSignal, refresh: () => void) => {
       const onSign = () => {
         hasBegun = true
         refresh()
       }
       const stream = observed(await transport.open(peerId, this.#protocol, signal), onSign)
-      const entrance = replica.entrance(peerId, onSign)
-      const work = () =>
-        pullLog(stream, { database, orphans, ...entrance }, signal, { isWhole, first })
+      const onTaken = (bytes: Uint8Array) => {
+        taken = bytes
+      }
+      const components = { database, orphans, ...replica.entrance(peerId, onSign), onTaken }
+      const work = () => pullLog(stream, components, signal, { isWhole, first, after })
       return withStream(stream, signal, work)
     }
     const limits = { ms: TRANSFER_DEADLINE_MS, label: 'a log transfer', signal: outer }
@@ -134,25 +148,27 @@ export class PeerSync {
       if (first > 0 && hasBegun) this.#inOrder.add(replica)
       // Of a log that we have, the whole may be as long as it likes.
       const gained = isWhole ? Number.POSITIVE_INFINITY : broughtBy(peerId, replica) - before
-      throw isCutShort(cause, gained)
-        ? new Error('the log takes another transfer', { cause })
-        : cause
+      if (!isCutShort(cause, gained)) throw cause
+      // What came first out of its order is far behind by then.
+      if (!isWhole && isTooMuch(cause) && taken !== null) this.#places.set(key, hashOf(taken))
+      throw new Error('the log takes another transfer', { cause })
     })
     this.#inOrder.delete(replica)
     metrics.peerAhead(database.options.name, joined)
     replica.noteLogReceived(peerId, offered)
   }
 
-  async #count(
+  async #count<T>(
     kind: 'heads' | 'log' | 'bitswap',
     peerId: string,
-    work: () => Promise<unknown>,
-  ): Promise<void> {
+    work: () => Promise<T>,
+  ): Promise<T> {
     const { metrics, logger, conduct } = this.#components
     const startedMs = performance.now()
     try {
-      await work()
+      const result = await work()
       metrics.exchange(kind, 'ok', (performance.now() - startedMs) / 1000)
+      return result
     } catch (error) {
       metrics.exchange(kind, 'failed')
       if (kind !== 'bitswap') conduct.failed(peerId, error)
@@ -160,6 +176,10 @@ export class PeerSync {
       throw error
     }
   }
+}
+
+function placeKey(peerId: string, { database }: LogReplica): string {
+  return `${database.address} ${peerId}`
 }
 
 /** Entries that are in the log, and those of the peer's that wait for their parents. */

@@ -1,15 +1,15 @@
 import type { PeerStream } from '../../network/types.ts'
 import { CarError, FrameCutter, isNamedRight, NAME_BYTES } from '../store/car.ts'
-import { encodeValue, isSameBytes } from '../store/entry-codec.ts'
+import { isSameBytes } from '../store/entry-codec.ts'
 import { FramingError } from './framing.ts'
 import { Intake, type IntakeComponents } from './intake.ts'
 import {
   ANSWER_LIMITS,
   answerHeader,
+  encodeTransferRequest,
   NAMES_LIMIT,
   NEXT_PAGE,
   PAGE_BYTES,
-  type TransferRequest,
   WANTED_LIMIT,
 } from './log-transfer.ts'
 
@@ -22,6 +22,8 @@ export interface PullOptions {
   readonly isWhole?: boolean
   /** How many entries may come before their parents. */
   readonly first?: number
+  /** The last entry that was taken of a transfer which this one goes on from. */
+  readonly after?: string | null
 }
 
 /**
@@ -33,17 +35,20 @@ export async function pullLog(
   stream: PeerStream,
   components: IntakeComponents,
   signal: AbortSignal,
-  { isWhole = false, first = 0 }: PullOptions = {},
+  { isWhole = false, first = 0, after = null }: PullOptions = {},
 ): Promise<number> {
   const { database } = components
-  const request: TransferRequest = {
+  const { log } = database
+  const request = encodeTransferRequest({
     log: database.address,
-    have: isWhole ? [] : database.log.locator(NAMES_LIMIT),
-    want: database.log.missing(WANTED_LIMIT),
+    have: isWhole ? [] : log.locator(NAMES_LIMIT),
+    want: log.missing(WANTED_LIMIT),
     first,
-  }
-  const sizeBefore = database.log.size
-  await stream.send(encodeValue(request), signal)
+    sketch: isWhole || log.size === 0 ? null : log.sketch(),
+    after,
+  })
+  const sizeBefore = log.size
+  await stream.send(request, signal)
   const intake = new Intake(components)
   const answer = new AnswerReader(answerHeader(database.address))
   let pages = 0
@@ -60,7 +65,7 @@ export async function pullLog(
     await intake.stop()
   }
   await stream.close(signal)
-  return database.log.size - sizeBefore
+  return log.size - sizeBefore
 }
 
 /** Takes the blocks out of an answer; each is what its name says. */

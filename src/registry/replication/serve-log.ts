@@ -48,10 +48,10 @@ export async function serveLog(
 /** What is asked for, some blocks at a time; those that are not here or not intact are left out. */
 async function* readBlocks(
   database: RegistryDatabase,
-  { want, have, first }: TransferRequest,
+  { want, have, first, sketch, after }: TransferRequest,
 ): AsyncGenerator<Uint8Array[]> {
   for await (const { blocks } of readMany(database, want)) yield blocks
-  const missing = database.log.missingFrom(have)
+  const missing = database.log.missingFrom(have, { sketch, after })
   const sent = new Set<string>()
   if (missing.length > SHORT_LOG_ENTRIES) {
     let firstBytes = 0

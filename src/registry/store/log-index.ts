@@ -1,3 +1,5 @@
+import { LogSketch } from './log-sketch.ts'
+
 const VISITED = 1
 const SORTED = 2
 
@@ -86,22 +88,36 @@ export class LogIndex {
     return [...names]
   }
 
-  /** All entries here that are neither in `known` nor an ancestor of one in it, parents first. */
-  missingFrom(known: Iterable<string>): string[] {
-    const isKnown = new Uint8Array(this.size)
+  /** What is here, for a peer that is asked for the rest. */
+  sketch(): LogSketch {
+    return LogSketch.of(this.#hashes)
+  }
+
+  /**
+   * All entries here, parents first, that are neither in `known` nor an ancestor of one in it, nor in the sketch of
+   * who asks, nor come up to `after`, as which it had them in this order before.
+   */
+  missingFrom(
+    known: Iterable<string>,
+    { sketch = null, after = null }: { sketch?: LogSketch | null; after?: string | null } = {},
+  ): string[] {
+    const isKnown = sketch?.shared(this.#hashes) ?? new Uint8Array(this.size)
     const toMark: number[] = []
     for (const hash of known) {
       const position = this.#positions.get(hash)
       if (position !== undefined) toMark.push(position)
     }
+    const isMarked = new Uint8Array(this.size)
     for (let at = toMark.pop(); at !== undefined; at = toMark.pop()) {
-      if (isKnown[at] === 1) continue
-      isKnown[at] = 1
+      if (isMarked[at] === 1) continue
+      isMarked[at] = 1
       toMark.push(...(this.#parents[at] ?? []))
     }
     if (!this.#isInSequence) this.#sort()
+    const last = after === null ? undefined : this.#positions.get(after)
     return this.#sequence
-      .filter((position) => isKnown[position] !== 1)
+      .slice(last === undefined ? 0 : this.#sequence.indexOf(last) + 1)
+      .filter((position) => isKnown[position] !== 1 && isMarked[position] !== 1)
       .map((position) => this.#hashes[position] ?? '')
   }
 

@@ -23,6 +23,7 @@ import {
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
 import { openDatabases } from '../../../../src/registry/store/databases.ts'
 import { encodeValue, hashOf } from '../../../../src/registry/store/entry-codec.ts'
+import { LogSketch } from '../../../../src/registry/store/log-sketch.ts'
 import { MemoryByteStore } from '../../../support/byte-store.ts'
 import { protocolVectors } from '../../../support/protocol-vectors.ts'
 import { forgeEntry } from '../../../support/registry.ts'
@@ -198,11 +199,31 @@ test('more blocks than one transfer may bring end it, though they are known', as
   await assert.rejects(pull(database, answerOf(database.address, blocks)), { code: 'TOO_MUCH' })
 })
 
+test('a request whose sketch or place is none is refused, one that has neither is a request', () => {
+  const request = { log: '/orbitdb/x', have: [], want: [], first: 0 }
+  const parse = (over: object) => parseTransferRequest(encodeValue({ ...request, ...over }))
+  const sketch = LogSketch.of(['zdpu']).encode()
+  const after = hashOf(Uint8Array.of(1))
+  assert.deepEqual(parse({}), { ...request, sketch: null, after: null })
+  const read = parse({ sketch, after })
+  assert.deepEqual([read?.sketch?.encode(), read?.after], [sketch, after])
+  for (const bad of [
+    { sketch: sketch.subarray(1) },
+    { sketch: 'x' },
+    { sketch: new Uint8Array(9000) },
+  ]) {
+    assert.equal(parse(bad), null)
+  }
+  for (const bad of [{ after: 'zdpu' }, { after: 7 }, { after: [after] }])
+    assert.equal(parse(bad), null)
+})
+
 test('the request and the answer of docs/protocols.md are understood', async (t) => {
   const vectors = await protocolVectors()
   const stores = (await open(t, { networkName: 'wesense', epoch: 1476 })).get('stores')
   const request = parseTransferRequest(Buffer.from(vectors.request, 'hex'))
-  assert.deepEqual(request, { log: stores.address, have: [], want: [], first: FIRST_LIMIT })
+  const nothing = { have: [], want: [], sketch: null, after: null }
+  assert.deepEqual(request, { log: stores.address, ...nothing, first: FIRST_LIMIT })
   assert.equal(await pull(stores, Buffer.from(vectors.answer, 'hex')), 1)
   assert.deepEqual(stores.log.heads(1), [vectors.hash])
   const { hashes } = await ask(stores)

@@ -66,6 +66,22 @@ test('a lost entry that comes back is sent before its children, and with them co
   assert.deepEqual(log.missingFrom(['b']), ['c', 'd', 'e', 'f'])
 })
 
+test('what a sketch knows is not missing, nor what came before a place, though nothing links to it', () => {
+  const log = new LogIndex()
+  const mine = new LogIndex()
+  for (let i = 0; i < 40; i += 1) {
+    log.add(`e${i}`, [])
+    if (i < 20) mine.add(`e${i}`, [])
+  }
+  const all = log.missingFrom([])
+  assert.deepEqual(log.missingFrom([], { sketch: log.sketch() }), [])
+  const missing = log.missingFrom([], { sketch: mine.sketch() })
+  for (const name of all.slice(20)) assert.ok(missing.includes(name), name)
+  assert.deepEqual(log.missingFrom([], { after: 'e29' }), all.slice(30))
+  assert.deepEqual(log.missingFrom(['e35'], { after: 'e29' }).length, 9)
+  assert.deepEqual(log.missingFrom([], { after: 'unknown' }), all)
+})
+
 test('an entry takes less than 180 bytes beside its name', () => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
