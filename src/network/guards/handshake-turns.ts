@@ -14,7 +14,10 @@ export interface TurnsComponents {
   readonly now?: () => number
 }
 
-type Arriving = Pick<MultiaddrConnection, 'timeline' | 'addEventListener' | 'readBufferLength'>
+type Arriving = Pick<
+  MultiaddrConnection,
+  'timeline' | 'addEventListener' | 'readBufferLength' | 'maxReadBufferLength'
+>
 type Key = Arriving['timeline']
 
 interface Waiting {
@@ -27,6 +30,8 @@ interface Waiting {
 const TICK_MS = 10
 /** For how long a handshake keeps others waiting; a peer that is slower goes on beside them. */
 const LEASE_MS = 240
+/** Unread bytes of who waits; libp2p 3.3 takes 4 MiB. A handshake begins with less than 1 KiB. */
+const WAITING_BYTES = 64 * 1024
 
 /**
  * Begins handshakes at the rate at which they are finished. libp2p 3.3 begins all at once: when more come than
@@ -71,14 +76,17 @@ export class HandshakeTurns {
    * @param isPeerFirst whether the peer has to say something before we do
    */
   turn(connection: Arriving, isPeerFirst = true): Promise<'busy' | null> {
-    const { timeline } = connection
+    const { timeline, maxReadBufferLength } = connection
     const { promise, resolve } = Promise.withResolvers<'busy' | null>()
     const settle = (refusal: 'busy' | null) => {
       this.#waiting.delete(timeline)
+      connection.maxReadBufferLength = maxReadBufferLength
       if (refusal === null) this.#leases.set(timeline, this.#attentiveMs + LEASE_MS)
       resolve(refusal)
     }
     this.#inHand.add(timeline)
+    // Beyond it the library ends the connection.
+    connection.maxReadBufferLength = WAITING_BYTES
     this.#waiting.set(timeline, { connection, isPeerFirst, sinceMs: this.#now(), settle })
     connection.addEventListener('close', () => this.end(connection), { once: true })
     this.#timer ??= setInterval(() => this.tick(), TICK_MS).unref()

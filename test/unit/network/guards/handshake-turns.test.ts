@@ -6,6 +6,7 @@ import { FakeArrival } from './fake-arrival.ts'
 
 class Arriving extends FakeArrival {
   readBufferLength: number
+  maxReadBufferLength = 4_194_304
   verdict: 'busy' | null | 'waits' = 'waits'
 
   constructor(isSpeaking: boolean) {
@@ -49,6 +50,18 @@ test('handshakes begin as others end, in the order in which they came', async ()
   assert.deepEqual(await door.verdicts(...all), ['begun', 'begun', 'begun', 'waits'])
   all[0].close()
   assert.deepEqual(await door.verdicts(...all), ['begun', 'begun', 'begun', 'begun'])
+  door.close(...all)
+})
+
+test('who waits may send little, and as much as ever once it has its turn', async () => {
+  const door = new Door()
+  const all = [door.arrive(), door.arrive(), door.arrive()] as const
+  assert.deepEqual(
+    all.map(({ maxReadBufferLength }) => maxReadBufferLength),
+    [4_194_304, 4_194_304, 65_536],
+  )
+  door.sut.end(all[0])
+  assert.equal(all[2].maxReadBufferLength, 4_194_304)
   door.close(...all)
 })
 
