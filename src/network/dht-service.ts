@@ -8,12 +8,15 @@ import { guardDhtReplies } from './guards/dht-replies.ts'
 import { guardDhtRequests } from './guards/dht-requests.ts'
 import type { HostLimits } from './limits.ts'
 import type { NetworkMetrics } from './metrics.ts'
+import { ping } from './ping.ts'
 
 /** Peers taken from one reply: a bucket holds no more. */
 const REPLY_LIMIT = 20
 
 export interface DhtOptions {
   readonly protocol: string
+  /** With which peers are asked whether they are there before they get into the table. */
+  readonly pingProtocol: string
   /** A public address is announced: then requests are served, and only public addresses given out. */
   readonly isPublic: boolean
   readonly limits: HostLimits
@@ -40,7 +43,7 @@ export function createKadDht(
     peerInfoMapper: isPublic ? withPublicAddresses : (peer) => peer,
   })
   return (components) => {
-    const dht = create(withoutDials(components))
+    const dht = create(withoutDials(components, options))
     guardDhtRequests(dht, limits.dhtRequests, { metrics, report, isKnown })
     guardDhtReplies(dht, limits.dhtReplies)
     return dht
@@ -54,8 +57,11 @@ export function createKadDht(
  * we dial. Here a walk asks the peers that are connected, proposes those that they name, and goes on
  * through the ones that the dialer connected. Can go when kad-dht takes a policy for its dials.
  */
-function withoutDials(components: KadDHTComponents): KadDHTComponents {
-  const { connectionManager, ping } = components
+function withoutDials(
+  components: KadDHTComponents,
+  { pingProtocol, limits }: DhtOptions,
+): KadDHTComponents {
+  const { connectionManager } = components
   const connectionTo = (peer: unknown): Connection => {
     const connections = isPeerId(peer) ? connectionManager.getConnections(peer) : []
     const open = connections.find((one) => one.status === 'open' && one.limits === undefined)
@@ -67,10 +73,12 @@ function withoutDials(components: KadDHTComponents): KadDHTComponents {
   // Asked about peers that a reply names, before they are queried: none is, so that no name that a
   // stranger wrote is looked up either.
   const isDialable: typeof connectionManager.isDialable = async () => false
-  const pingConnected: typeof ping.ping = async (peer, options) => {
-    connectionTo(peer)
-    return ping.ping(peer, options)
-  }
+  const pingConnected: KadDHTComponents['ping']['ping'] = async (peer, options) =>
+    ping(connectionTo(peer), {
+      protocol: pingProtocol,
+      timeoutMs: limits.ping.timeout,
+      signal: options?.signal,
+    })
   // Own properties: libp2p's components are a proxy, and an assignment would end up in it.
   return Object.create(components, {
     connectionManager: { value: { openStream, isDialable } },

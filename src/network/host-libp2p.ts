@@ -187,6 +187,7 @@ function services(
 ) {
   const { limits, dht, relayClient } = options
   const isPublic = isPubliclyAnnounced(options.announce)
+  const dhtOptions = { protocol: names.kad, pingProtocol: names.ping, isPublic, limits }
   const identifyOptions = { ...limits.identify, protocolPrefix: names.prefix }
   const rated =
     <Components, Service extends object>(
@@ -204,9 +205,7 @@ function services(
     identifyPush: rated(identifyPush(identifyOptions), limits.identifyRate.told),
     ping: ping({ ...limits.ping, protocolPrefix: names.prefix }),
     gossipsub: createGossipsub(limits, appSpecificScore, isExempt),
-    ...(dht === null
-      ? {}
-      : { dht: createKadDht({ protocol: names.kad, isPublic, limits }, metrics, report, isKnown) }),
+    ...(dht === null ? {} : { dht: createKadDht(dhtOptions, metrics, report, isKnown) }),
     ...(relayClient == null ? {} : { dcutr: dcutr() }),
   }
 }
