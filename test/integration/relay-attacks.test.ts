@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, it, test } from 'node:test'
+import type { Stream } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 
 import { readMessage } from '../../src/network/relay/hop/message-stream.ts'
 import { STATUS } from '../../src/network/relay/hop/wire.ts'
@@ -14,7 +16,10 @@ import {
   startEnd,
 } from '../support/relay-ends.ts'
 import { askHop, hopStream, relayLimits, startHop, startLibraryPeer } from '../support/relay-hop.ts'
+import { watchUncaught } from '../support/uncaught.ts'
 import { waitFor } from '../support/wait-for.ts'
+
+const CHUNK = Buffer.alloc(32 * 1024, 7)
 
 test('answers that nobody reads, and requests that nobody ends, end with their streams', async (t) => {
   const relay = await startHop(t)
@@ -122,4 +127,50 @@ test('two circuits between the same two peers end one by one', async (t) => {
   await waitFor(() => relay.hop.status().circuits.length === 1, { message: 'one has ended' })
   assert.equal(second.status, 'open')
   assert.equal(relay.circuits.size, 1)
+})
+
+describe('an end that closes the connection of its circuit, both sides of which are closed', () => {
+  for (const leaving of ['source', 'destination'] as const) {
+    it(`as the ${leaving} it ends nothing, and what it sent is passed on`, async (t) => {
+      const uncaught = watchUncaught(t)
+      const relay = await startHop(t)
+      const taken = Promise.withResolvers<Stream>()
+      const ends = {
+        source: await startEnd(t, relay),
+        destination: await startDestination(t, relay, async (stream) => {
+          await accept(stream)
+          taken.resolve(stream)
+        }),
+      }
+      const source = await openCircuit(ends.source, ends.destination)
+      const streams = { source, destination: await taken.promise }
+      const { peer, connection } = ends[leaving]
+      const reader = streams[leaving === 'source' ? 'destination' : 'source']
+      await peer.dial(multiaddr(relay.address), { force: true })
+      streams[leaving].resume()
+      let sent = 0
+      const isHeld = () => {
+        sent += CHUNK.byteLength
+        streams[leaving].send(CHUNK)
+        return relay.circuits.heldBytes > 2 * CHUNK.byteLength
+      }
+      await waitFor(isHeld, { message: 'the other end has given no more windows' })
+      await streams[leaving].close()
+      await reader.close()
+      await waitFor(() => streams[leaving].status === 'closed', { message: 'both are closed' })
+      await connection.close()
+      const left = () => relay.host.libp2p.getConnections(peer.peerId)
+      await waitFor(() => left().length === 1, { message: 'one connection is left' })
+      assert.equal(relay.circuits.size, 1)
+      let passed = 0
+      reader.addEventListener('message', ({ data }) => {
+        passed += data.byteLength
+      })
+      reader.resume()
+      await waitFor(() => passed === sent, { message: 'all that was sent' })
+      await waitFor(() => relay.circuits.size === 0, { message: 'the circuit is over' })
+      assert.equal(relay.events.lines.at(-1), 'circuitEnded closed')
+      assert.deepEqual(uncaught, [])
+    })
+  }
 })

@@ -43,6 +43,8 @@ export function controlIntake(stream: Stream, options: IntakeOptions): Intake {
 function grantedIntake(stream: Stream & YamuxWindow, { targetBytes, held }: IntakeOptions): Intake {
   const grant = stream.sendWindowUpdate.bind(stream)
   const update = () => {
+    // Who has ended needs no more, and may have closed the connection too: a grant over it throws.
+    if (stream.remoteWriteStatus === 'closed') return
     const capacity = stream.recvWindowCapacity
     const target = targetBytes()
     const window = target - held()

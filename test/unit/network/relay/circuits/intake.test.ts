@@ -26,6 +26,18 @@ describe('the intake of a muxed stream', () => {
     assert.deepEqual(stream.grants, [72 * KIB])
   })
 
+  it('grants nothing to a sender that has ended, whose connection may be gone', () => {
+    const stream = new FakeYamuxStream(256 * KIB)
+    const intake = controlIntake(stream.asStream(), {
+      targetBytes: () => 128 * KIB,
+      held: () => 0,
+    })
+    stream.receive(256 * KIB)
+    stream.remoteWriteStatus = 'closed'
+    intake.update()
+    assert.deepEqual(stream.grants, [])
+  })
+
   it('does not let the stream grant by itself', () => {
     const stream = new FakeYamuxStream(256 * KIB)
     const intake = controlIntake(stream.asStream(), {
@@ -61,6 +73,7 @@ describe('the intake of any other stream', () => {
 
 /** As @chainsafe/libp2p-yamux 8.0 keeps its windows. */
 class FakeYamuxStream {
+  remoteWriteStatus = 'writable'
   recvWindow: number
   recvWindowCapacity: number
   maxStreamWindowSize: number
