@@ -94,9 +94,17 @@ class MuxerGuard {
       if (header.type === TYPE.data) onData(header.streamID, header.length)
       Reflect.apply(handleFrame, muxer, [frame])
     })
+    // @chainsafe/libp2p-yamux 8.0 sends frames of its own within microtasks and handlers of errors: on a connection
+    // that is gone, be it cut for this very frame, they throw to the process. Can go when it catches that there.
+    // Who sends bytes is told.
     Reflect.set(muxer, 'sendFrame', (header: FrameHeader, data?: unknown): unknown => {
       this.#noteSent(header)
-      return Reflect.apply(sendFrame, muxer, [header, data])
+      try {
+        return Reflect.apply(sendFrame, muxer, [header, data])
+      } catch (error) {
+        if (header.type === TYPE.data || this.#connection.status === 'open') throw error
+        return false
+      }
     })
     Reflect.set(muxer, '_newStream', (...args: unknown[]): unknown => {
       const stream: unknown = Reflect.apply(newStream, muxer, args)
