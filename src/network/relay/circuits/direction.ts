@@ -118,7 +118,13 @@ export class Direction {
     this.#isScheduled = true
     queueMicrotask(() => {
       this.#isScheduled = false
-      if (!this.#isEnded) this.#flush()
+      if (this.#isEnded) return
+      try {
+        this.#flush()
+      } catch {
+        // The connection of one of the streams is gone; nobody is above a microtask to be told.
+        this.#port.failed('reset')
+      }
     })
   }
 
@@ -184,13 +190,7 @@ export class Direction {
 
   #send(bytes: Uint8ArrayList): void {
     const count = bytes.byteLength
-    try {
-      this.#output.send(bytes)
-    } catch {
-      // Its connection is gone.
-      this.#port.failed('reset')
-      return
-    }
+    this.#output.send(bytes)
     this.#passedBytes += count
     this.#unsettledBytes = this.#isOutputReady() ? 0 : count
     this.#port.passed(count)
