@@ -17,6 +17,7 @@ import { guardConnectionList } from './guards/connection-list.ts'
 import { HANDSHAKE_ANSWERS, withProposalLimit } from './guards/handshake-proposals.ts'
 import { guardIdentify, type IdentifyRateLimits } from './guards/identify-rate.ts'
 import { type ListenFailures, withPreparedListeners } from './guards/listeners.ts'
+import { boundMultiaddrValues } from './guards/multiaddr-values.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
 import { withConduct } from './guards/yamux-conduct.ts'
 import { withFrameLimit } from './guards/yamux-frames.ts'
@@ -82,6 +83,7 @@ export async function createHostLibp2p(
 ): Promise<HostLibp2p> {
   const { limits } = options
   const { names, gater } = parts
+  boundMultiaddrValues()
   const settings: Libp2pOptions = {
     start: false,
     logger: quietLog,

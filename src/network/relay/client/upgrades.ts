@@ -17,6 +17,8 @@ const WINDOW_MS = 8_000
 /** The side that was dialled goes first; the other waits for so long, lest both connect. */
 const SECOND_TURN_MS = 1500
 const LIMIT_ADDRESSES = 4
+/** Of those that a peer tells, the first are looked at. */
+const LIMIT_TOLD = 32
 /**
  * Upgrades begun: each may dial what its peer told us, 4 addresses here and 12 in DCUtR, which may be a third
  * party's. Whoever comes through relays under ever new names has us dial 1.6 a second at most.
@@ -94,7 +96,8 @@ export class Upgrades {
       return
     }
     this.#lately.set(peerId, nowMs + NOT_AGAIN_FOR_MS)
-    const addresses = directOf((signedPeerRecord?.addresses ?? listenAddrs).map(String))
+    const told = (signedPeerRecord?.addresses ?? listenAddrs).slice(0, LIMIT_TOLD)
+    const addresses = directOf(told.map(String))
     const running = this.#upgrade(peerId, addresses, connection)
       .catch((error) => logger.error({ peer: peerId, error }, 'Upgrade ended unexpectedly'))
       .finally(() => {
