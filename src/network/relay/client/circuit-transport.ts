@@ -1,10 +1,13 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
-import type { PeerId, Transport } from '@libp2p/interface'
+import type { PeerId, Stream, Transport } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember } from '../../errors.ts'
+import { boundRequest } from '../../guards/request-bytes.ts'
 
 /** Circuits from one relay in their handshake at a time. */
 const MAX_INBOUND_STOP_STREAMS = 16
+/** Who wants to reach us, and the limits of the circuit; a relay of ours sends some 60 bytes. */
+const MAX_STOP_BYTES = 4_096
 
 type Components = Parameters<ReturnType<typeof circuitRelayTransport>>[0]
 
@@ -20,6 +23,9 @@ interface LibraryReservations {
  * any peer could do to us (circuit-relay-v2 4.2.13, `onStop`). It is told that there is one; the gater's
  * `denyInboundRelayedConnection` knows better. Remove when reservations can be handed in.
  *
+ * What says who comes is read whole and all its addresses parsed, whoever sends it and however much: here it is
+ * bounded. Remove when the library bounds it.
+ *
  * A circuit for which its relay names no limit is one with limits here all the same: the library would take
  * it for a connection like any other, run gossip over it and dial no direct one (libp2p 3.3).
  */
@@ -29,6 +35,11 @@ export function circuitTransport(): (components: Components) => Transport {
     const transport = create(replacing(components, { upgrader: limiting(components.upgrader) }))
     const reservations = libraryMember(transport, 'reservationStore', isReservations)
     reservations.hasReservation = () => true
+    const onStop = libraryMember(transport, 'onStop', isFunction)
+    Reflect.set(transport, 'onStop', (stream: Stream, ...rest: unknown[]): unknown => {
+      boundRequest(stream, MAX_STOP_BYTES)
+      return Reflect.apply(onStop, transport, [stream, ...rest])
+    })
     return transport
   }
 }
