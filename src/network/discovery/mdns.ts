@@ -5,6 +5,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { Loop } from '../../lib/loop.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { type AddressClass, classOf } from '../address-class.ts'
+import { boundMdnsPackets } from '../guards/mdns-packets.ts'
 import type { Candidate } from '../types.ts'
 
 /** Not 5353: that port belongs to the system's own responder, with which the library would clash. */
@@ -70,6 +71,7 @@ export class MdnsSource {
   }
 
   async #open(): Promise<void> {
+    boundMdnsPackets()
     const service = this.#createService()
     service.addEventListener('peer', (event) => this.#propose(event.detail))
     await service.start()
