@@ -174,13 +174,13 @@ function transports(
 async function webRtcTransports(
   { webRtcDirect }: HostOptions,
   components: HostComponents,
-  { listenFailures }: Libp2pParts,
+  { listenFailures, metrics: { connectionCut: onCut } }: Libp2pParts,
 ) {
   if (webRtcDirect == null) return []
   const { webRtcTransport } = await import('./webrtc/transport.ts')
   const metrics = createWebRtcMetrics(components.metrics)
   const { certificatePath } = webRtcDirect
-  return [await webRtcTransport({ certificatePath, listenFailures, metrics })]
+  return [await webRtcTransport({ certificatePath, listenFailures, metrics, onCut })]
 }
 
 function services(

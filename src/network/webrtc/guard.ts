@@ -1,6 +1,7 @@
 import type { Listener } from '@libp2p/interface'
 
 import { isFunction, libraryMember } from '../errors.ts'
+import { guardChannels, type OnCut, type PeerConnectionLike } from './channel-guard.ts'
 import type { InboundGate } from './inbound-gate.ts'
 import type { WebRtcMetrics } from './metrics.ts'
 
@@ -15,9 +16,16 @@ export function guardWebRtcListener(
   listener: Listener,
   gate: InboundGate,
   metrics: WebRtcMetrics,
+  onCut: OnCut,
 ): void {
   const incoming = libraryMember(listener, 'incomingConnection', isFunction)
-  const connections = libraryMember(listener, 'connections', (value) => value instanceof Map)
+  const connections = libraryMember(listener, 'connections', isConnections)
+  // The one moment between a peer connection and its first channel.
+  const enter = connections.set.bind(connections)
+  connections.set = (key, peerConnection) => {
+    guardChannels(peerConnection, onCut)
+    return enter(key, peerConnection)
+  }
   // The library enters it into its map only once it is made. No longer than the places of the gate.
   const begun = new Set<string>()
   const guarded = async (ufrag: string, host: string, port: number, signal: AbortSignal) => {
@@ -39,4 +47,8 @@ export function guardWebRtcListener(
     }
   }
   Object.assign(listener, { incomingConnection: guarded })
+}
+
+function isConnections(value: unknown): value is Map<string, PeerConnectionLike> {
+  return value instanceof Map
 }

@@ -1,6 +1,7 @@
 import { webRTCDirect } from '@libp2p/webrtc'
 
 import { type ListenFailures, withPreparedListeners } from '../guards/listeners.ts'
+import type { OnCut } from './channel-guard.ts'
 import { guardWebRtcListener } from './guard.ts'
 import { InboundGate, WEBRTC_LIMITS } from './inbound-gate.ts'
 import { keptCertificate } from './kept-certificate.ts'
@@ -11,6 +12,7 @@ export interface WebRtcTransportOptions {
   readonly certificatePath: string | null
   readonly listenFailures: ListenFailures
   readonly metrics: WebRtcMetrics
+  readonly onCut: OnCut
 }
 
 /**
@@ -19,7 +21,7 @@ export interface WebRtcTransportOptions {
  * @throws system errors of writing the certificate's file
  */
 export async function webRtcTransport(options: WebRtcTransportOptions) {
-  const { certificatePath, listenFailures, metrics } = options
+  const { certificatePath, listenFailures, metrics, onCut } = options
   const certificate = await keptCertificate(certificatePath, Date.now())
   const gate = new InboundGate(WEBRTC_LIMITS)
   const factory = withPreparedListeners(
@@ -30,7 +32,7 @@ export async function webRtcTransport(options: WebRtcTransportOptions) {
     }),
     (listener) => {
       listenFailures.watch(listener)
-      guardWebRtcListener(listener, gate, metrics)
+      guardWebRtcListener(listener, gate, metrics, onCut)
     },
   )
   return (components: Parameters<typeof factory>[0]) => {

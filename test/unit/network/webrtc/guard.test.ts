@@ -27,14 +27,17 @@ class FakeListener {
   }
 }
 
+function peerConnection(): object {
+  return Object.assign(new EventTarget(), { createDataChannel: () => new EventTarget() })
+}
+
 function guarded() {
   const listener = new FakeListener()
   const clock = new MovingClock(Date.now())
   const outcomes: string[] = []
   const gate = new InboundGate(LIMITS, clock)
-  guardWebRtcListener(listener as unknown as Listener, gate, {
-    inbound: (outcome) => outcomes.push(outcome),
-  })
+  const metrics = { inbound: (outcome: string) => outcomes.push(outcome) }
+  guardWebRtcListener(listener as unknown as Listener, gate, metrics, () => {})
   const knock = (ufrag: string, host = '203.0.113.1') =>
     listener.incomingConnection(ufrag, host, 1, new AbortController().signal).catch(() => {})
   return { listener, clock, outcomes, knock }
@@ -46,7 +49,7 @@ test('packets of one connection begin it once', async () => {
   await knock('a')
   assert.deepEqual(outcomes, ['tried'])
   listener.begun[0]?.end()
-  listener.connections.set('203.0.113.1:1:a', {})
+  listener.connections.set('203.0.113.1:1:a', peerConnection())
   await knock('a')
   assert.deepEqual(outcomes, ['tried'])
 })
@@ -90,7 +93,9 @@ test('no more than so many are there, and no more are begun in a second', async 
   await knock('f')
   assert.equal(outcomes.at(-1), 'rate')
   clock.advance(1000)
-  for (let count = 0; count < 6; count++) listener.connections.set(`there ${count}`, {})
+  for (let count = 0; count < 6; count++) {
+    listener.connections.set(`there ${count}`, peerConnection())
+  }
   await knock('g')
   assert.equal(outcomes.at(-1), 'connection-cap')
   listener.connections.delete('there 0')

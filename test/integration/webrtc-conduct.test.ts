@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { after, describe, it, type TestContext } from 'node:test'
+
+import { createMetrics } from '../../src/telemetry/index.ts'
+import { bend, makePayload } from '../support/fuzz/payloads.ts'
+import { SeededRandom } from '../support/fuzz/random.ts'
+import { startHost } from '../support/host.ts'
+import { waitFor } from '../support/wait-for.ts'
+import {
+  type BrowserChannel,
+  endNativeParts,
+  handshakeAttacker,
+  peerConnectionOf,
+} from '../support/webrtc-attacker.ts'
+import { dialDirect } from '../support/webrtc-direct.ts'
+
+/** Much less than a handshake has. */
+const AT_ONCE = { timeoutMs: 2_000 }
+/** The same seed sends the same: FUZZ_SEED=… npm test test/integration/webrtc-conduct.test.ts */
+const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32))
+const TEXTS = ['-1', '200000', '1e3', 'multistream', '']
+/** Of a message. */
+const MOST_BYTES = 16 * 1024
+
+after(endNativeParts)
+
+async function attack(t: TestContext) {
+  const metrics = createMetrics()
+  const host = await startHost(t, { webRtcDirect: { port: 0, certificatePath: null } }, { metrics })
+  const address = host.listenAddresses().find((one) => one.includes('/webrtc-direct/')) ?? ''
+  const countOf = async (reason: string) =>
+    Number(
+      new RegExp(`connections_cut_total\\{reason="${reason}"\\} (\\d+)`).exec(
+        await metrics.text(),
+      )?.[1] ?? 0,
+    )
+  const dial = () => dialDirect(t, `${address}/p2p/${host.peerId}`, 'test')
+  return { host, address, countOf, dial }
+}
+
+/** Open, or refused. */
+async function isSettled(channel: BrowserChannel): Promise<void> {
+  await waitFor(() => channel.readyState !== 'connecting', { message: 'the channel is open' })
+}
+
+describe('somebody without a key', { timeout: 60_000 }, () => {
+  it('that sends a text is gone at once, and the node is not', async (t) => {
+    const { address, countOf, dial } = await attack(t)
+    for (const [before, text] of TEXTS.entries()) {
+      const { peer, channel } = await handshakeAttacker(t, address)
+      channel.sendMessage(text)
+      await waitFor(() => peer.state() === 'closed', { message: `"${text}" ends it`, ...AT_ONCE })
+      assert.equal(await countOf('text'), before + 1)
+    }
+    assert.equal((await dial()).status, 'open')
+  })
+})
+
+describe('a peer', { timeout: 60_000 }, () => {
+  it('that sends a text on a stream is gone at once, and the node is not', async (t) => {
+    const { countOf, dial } = await attack(t)
+    const connection = await dial()
+    const channel = peerConnectionOf(connection).createDataChannel('')
+    await isSettled(channel)
+    channel.send('-1')
+    await waitFor(() => connection.status !== 'open', { message: 'it is gone', ...AT_ONCE })
+    assert.equal(await countOf('text'), 1)
+    assert.equal((await dial()).status, 'open')
+  })
+})
+
+describe('whatever is sent', { timeout: 60_000 }, () => {
+  it('before anybody is known, the node goes on', async (t) => {
+    t.diagnostic(`FUZZ_SEED=${SEED}`)
+    const random = new SeededRandom(SEED)
+    const { address, dial, host } = await attack(t)
+    for (let round = 0; round < 8; round++) {
+      const { peer, channel } = await handshakeAttacker(t, address)
+      for (let count = random.int(1, 6); count > 0 && channel.isOpen(); count--) {
+        const bytes = bend(random, makePayload(random))
+        unlessClosed(() =>
+          random.chance(0.1)
+            ? channel.sendMessage(random.pick(TEXTS))
+            : channel.sendMessageBinary(bytes),
+        )
+      }
+      if (random.chance(0.3)) channel.close()
+      else peer.close()
+    }
+    assert.equal((await dial()).status, 'open')
+    await waitFor(() => host.peers().length === 1, { message: 'an honest one is there' })
+  })
+
+  it('on streams of any name, the node goes on', async (t) => {
+    t.diagnostic(`FUZZ_SEED=${SEED}`)
+    const random = new SeededRandom(SEED)
+    const { dial, host } = await attack(t)
+    for (let round = 0; round < 4; round++) {
+      const connection = await dial()
+      for (let count = 0; count < 12 && connection.status === 'open'; count++) {
+        await attackStream(connection, random)
+      }
+      connection.abort(new Error('enough'))
+    }
+    assert.equal((await dial()).status, 'open')
+    await waitFor(() => host.peers().length === 1, { message: 'an honest one is there' })
+  })
+})
+
+/** The other end may have closed it since it was looked at. */
+function unlessClosed(send: () => unknown): void {
+  try {
+    send()
+  } catch {}
+}
+
+async function attackStream(
+  connection: Parameters<typeof peerConnectionOf>[0],
+  random: SeededRandom,
+): Promise<void> {
+  const label = random.pick(['', '', 'init', '\0', 'é'.repeat(200), 'x'.repeat(8_000)])
+  const protocol = random.pick(['', '', '\0', 'x'.repeat(8_000)])
+  const channel = peerConnectionOf(connection).createDataChannel(label, { protocol })
+  if (random.chance(0.8)) await isSettled(channel).catch(() => {})
+  for (let count = random.int(0, 4); count > 0 && channel.readyState === 'open'; count--) {
+    const bytes = bend(random, makePayload(random)).subarray(0, MOST_BYTES)
+    unlessClosed(() => channel.send(random.chance(0.03) ? random.pick(TEXTS) : bytes))
+  }
+  if (random.chance(0.5)) channel.close()
+}

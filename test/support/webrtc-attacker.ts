@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type { Connection } from '@libp2p/interface'
+
+import { waitFor } from './wait-for.ts'
+
+/** A data channel of the native library. */
+export interface NativeChannel {
+  isOpen(): boolean
+  onClosed(listener: () => void): void
+  close(): void
+  sendMessage(text: string): boolean
+  sendMessageBinary(bytes: Uint8Array): boolean
+}
+
+/** A peer connection of the native library. */
+export interface NativePeer {
+  state(): string
+  onStateChange(listener: () => void): void
+  close(): void
+  createDataChannel(label: string, options?: object): NativeChannel
+  setLocalDescription(type: string, options: object): void
+  setRemoteDescription(sdp: string, type: string): void
+}
+
+// The library's own, which is no dependency of ours.
+const native = createRequire(import.meta.resolve('@libp2p/webrtc'))('node-datachannel') as {
+  readonly PeerConnection: new (name: string, config: object) => NativePeer
+  cleanup(): void
+}
+
+/** Ends what channels that closed while they opened leave behind, which keeps a process running. */
+export function endNativeParts(): void {
+  native.cleanup()
+}
+
+/**
+ * Somebody who is through with DTLS and has no key: on the channel of the handshake it says what it likes.
+ * @param address of the node, ends with `/certhash/<hash>`
+ */
+export async function handshakeAttacker(
+  t: { after(job: () => unknown): void },
+  address: string,
+): Promise<{ peer: NativePeer; channel: NativeChannel }> {
+  const [, , host = '', , port = ''] = address.split('/')
+  const ufrag = `libp2p+webrtc+v1/${randomBytes(16).toString('hex')}`
+  const peer = new native.PeerConnection('attacker', {
+    iceServers: [],
+    disableAutoNegotiation: true,
+    disableFingerprintVerification: true,
+  })
+  t.after(() => peer.close())
+  const channel = peer.createDataChannel('', { negotiated: true, id: 0 })
+  // Without listeners to their end the native parts keep the process running.
+  peer.onStateChange(() => {})
+  channel.onClosed(() => {})
+  peer.setLocalDescription('offer', { iceUfrag: ufrag, icePwd: ufrag })
+  peer.setRemoteDescription(answerOf(host, port, ufrag), 'answer')
+  await waitFor(() => channel.isOpen(), { message: 'the channel of the handshake is open' })
+  return { peer, channel }
+}
+
+/** A data channel as browsers have it. */
+export interface BrowserChannel extends EventTarget {
+  readonly readyState: string
+  close(): void
+  send(data: string | Uint8Array): void
+}
+
+/** What is below a connection over WebRTC-direct of a client: there somebody who has a key says what it likes. */
+export function peerConnectionOf(connection: Connection): {
+  readonly connectionState: string
+  createDataChannel(label: string, options?: object): BrowserChannel
+} {
+  return Reflect.get(Reflect.get(connection, 'muxer') as object, 'peerConnection')
+}
+
+/** What a server would answer, were it asked: all of it follows from its address. */
+function answerOf(host: string, port: string, ufrag: string): string {
+  const lines = [
+    'v=0',
+    `o=- 0 0 IN IP4 ${host}`,
+    's=-',
+    't=0 0',
+    'a=ice-lite',
+    `m=application ${port} UDP/DTLS/SCTP webrtc-datachannel`,
+    `c=IN IP4 ${host}`,
+    'a=mid:0',
+    'a=ice-options:ice2',
+    `a=ice-ufrag:${ufrag}`,
+    `a=ice-pwd:${ufrag}`,
+    // Not verified.
+    `a=fingerprint:sha-256 ${Array(32).fill('00').join(':')}`,
+    'a=setup:passive',
+    'a=sctp-port:5000',
+    'a=max-message-size:262144',
+    `a=candidate:1467250027 1 UDP 1467250027 ${host} ${port} typ host`,
+    'a=end-of-candidates',
+  ]
+  return `${lines.join('\n')}\n`
+}
