@@ -172,7 +172,7 @@ function transports(
 
 /** Its native library is loaded with it, so only where it is on. */
 async function webRtcTransports(
-  { webRtcDirect }: HostOptions,
+  { webRtcDirect, limits }: HostOptions,
   components: HostComponents,
   { listenFailures, metrics: { connectionCut: onCut } }: Libp2pParts,
 ) {
@@ -180,7 +180,8 @@ async function webRtcTransports(
   const { webRtcTransport } = await import('./webrtc/transport.ts')
   const metrics = createWebRtcMetrics(components.metrics)
   const { certificatePath } = webRtcDirect
-  return [await webRtcTransport({ certificatePath, listenFailures, metrics, onCut })]
+  const parts = { listenFailures, metrics, limits: muxerLimits(limits), onCut }
+  return [await webRtcTransport({ certificatePath, ...parts })]
 }
 
 function services(

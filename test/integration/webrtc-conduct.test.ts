@@ -54,6 +54,21 @@ describe('somebody without a key', { timeout: 60_000 }, () => {
     }
     assert.equal((await dial()).status, 'open')
   })
+
+  const cases: Record<string, readonly [reason: string, bytes: Uint8Array]> = {
+    'sends messages of nothing': ['handshake', new Uint8Array(MOST_BYTES)],
+    'announces a message of 4 MB': ['long-message', Uint8Array.of(0xff, 0xff, 0xff, 1)],
+  }
+  for (const [what, [reason, bytes]] of Object.entries(cases)) {
+    it(`that ${what} holds up nobody`, async (t) => {
+      const { address, countOf, dial } = await attack(t)
+      const { peer, channel } = await handshakeAttacker(t, address)
+      for (let count = 0; count < 20; count++) unlessClosed(() => channel.sendMessageBinary(bytes))
+      await waitFor(() => peer.state() === 'closed', { message: 'it is gone', ...AT_ONCE })
+      assert.equal(await countOf(reason), 1)
+      assert.equal((await dial()).status, 'open')
+    })
+  }
 })
 
 describe('a peer', { timeout: 60_000 }, () => {
@@ -66,6 +81,28 @@ describe('a peer', { timeout: 60_000 }, () => {
     await waitFor(() => connection.status !== 'open', { message: 'it is gone', ...AT_ONCE })
     assert.equal(await countOf('text'), 1)
     assert.equal((await dial()).status, 'open')
+  })
+
+  it('that sends messages of nothing is gone before they are looked at', async (t) => {
+    const { countOf, dial } = await attack(t)
+    const connection = await dial()
+    const channel = peerConnectionOf(connection).createDataChannel('')
+    await isSettled(channel)
+    for (let count = 0; count < 20; count++) {
+      unlessClosed(() => channel.send(new Uint8Array(MOST_BYTES)))
+    }
+    await waitFor(() => connection.status !== 'open', { message: 'it is gone', ...AT_ONCE })
+    assert.equal(await countOf('empty-frames'), 1)
+  })
+
+  it('that announces a long message on a stream is gone before it is gathered', async (t) => {
+    const { countOf, dial } = await attack(t)
+    const connection = await dial()
+    const channel = peerConnectionOf(connection).createDataChannel('')
+    await isSettled(channel)
+    channel.send(Uint8Array.of(0xff, 0xff, 0xff, 1))
+    await waitFor(() => connection.status !== 'open', { message: 'it is gone', ...AT_ONCE })
+    assert.equal(await countOf('long-message'), 1)
   })
 })
 

@@ -1,42 +1,94 @@
+import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, isObject, libraryMember } from '../errors.ts'
+import type { MuxerLimits } from '../guards/yamux-limits.ts'
+import { MessageLengths } from './message-lengths.ts'
 
 /** What is used of a peer connection of node-datachannel's polyfill. */
 export interface PeerConnectionLike {
   close(): void
 }
 
-/** Told why a connection was cut. */
-export type OnCut = (reason: 'text') => void
+/** Why a peer connection was cut. */
+export type CutReason = 'text' | 'handshake' | 'empty-frames' | 'long-message'
+
+/** A message is 16 KiB at most (https://github.com/libp2p/specs/blob/master/webrtc/README.md). */
+const MOST_MESSAGE_BYTES = 64 * 1024
+/** A handshake takes a few, and its channel is for nothing else. */
+const HANDSHAKE_MESSAGES = 64
+/** Less than any protocol says at once. */
+const SHORT_BYTES = 16
 
 /**
- * Ends a peer connection on which a text arrives. @libp2p/webrtc 6.0.33 takes it for the bytes of a message, on
- * the channel of the handshake too, so before anybody is known: "-1" is a length that throws where nobody
- * catches it, which ends the process, and "200000" as many zeros, each a message, which hold up everybody for
- * seconds. Who speaks libp2p sends bytes alone. Can go when the library looks at what it was sent.
- * @param peerConnection that has no channel yet
- * @throws NetworkError LIBRARY_CHANGED
+ * Looks at what arrives on the channels of one peer connection before the library does, and ends it for what
+ * nobody who speaks libp2p sends. @libp2p/webrtc 6.0.33 takes a text for bytes, on the channel of the handshake
+ * too, so before anybody is known: "-1" is a length that throws where nobody catches it, which ends the process.
+ * It walks through all messages that came at once without a pause, 10 µs and more each, and 16 KiB of zeros are 16 384
+ * empty ones. It gathers a message of up to 4 MiB on each channel, where no buffer's limit sees it. Can go when
+ * the library bounds each of them.
  */
-export function guardChannels(peerConnection: PeerConnectionLike, onCut: OnCut): void {
-  const createDataChannel = libraryMember(peerConnection, 'createDataChannel', isFunction)
-  let isCut = false
-  const watch = (channel: unknown) =>
-    onEvent(channel, 'message', ({ data }) => {
-      if (typeof data === 'string' && !isCut) {
-        isCut = true
-        onCut('text')
-        peerConnection.close()
-      }
-      return !isCut
+export class ChannelGuard {
+  readonly #peerConnection: PeerConnectionLike
+  readonly #onCut: (reason: CutReason) => void
+  readonly #emptyFrames: TokenBucket
+  #handshakeMessages = 0
+  #isCut = false
+
+  constructor(
+    peerConnection: PeerConnectionLike,
+    { emptyFrames }: Pick<MuxerLimits, 'emptyFrames'>,
+    onCut: (reason: CutReason) => void,
+  ) {
+    this.#peerConnection = peerConnection
+    this.#onCut = onCut
+    const { burst, perSecond } = emptyFrames
+    this.#emptyFrames = new TokenBucket({ capacity: burst, refillPerSecond: perSecond })
+  }
+
+  /**
+   * To be called before there is a channel.
+   * @throws NetworkError LIBRARY_CHANGED
+   */
+  attach(): void {
+    const owner = this.#peerConnection
+    const createDataChannel = libraryMember(owner, 'createDataChannel', isFunction)
+    Reflect.set(owner, 'createDataChannel', (label: string, options?: { negotiated?: boolean }) => {
+      const channel: unknown = Reflect.apply(createDataChannel, owner, [label, options])
+      this.#watch(channel, options?.negotiated === true)
+      return channel
     })
-  Reflect.set(peerConnection, 'createDataChannel', (...args: unknown[]): unknown => {
-    const channel: unknown = Reflect.apply(createDataChannel, peerConnection, args)
-    watch(channel)
-    return channel
-  })
-  onEvent(peerConnection, 'datachannel', ({ channel }) => {
-    watch(channel)
-    return true
-  })
+    onEvent(owner, 'datachannel', ({ channel }) => {
+      this.#watch(channel, false)
+      return true
+    })
+  }
+
+  #watch(channel: unknown, isHandshake: boolean): void {
+    const lengths = new MessageLengths(MOST_MESSAGE_BYTES)
+    onEvent(channel, 'message', ({ data }) => {
+      if (this.#isCut) return false
+      const reason = this.#offenceOf(data, lengths, isHandshake)
+      if (reason !== null) this.#cut(reason)
+      return reason === null
+    })
+  }
+
+  #offenceOf(data: unknown, lengths: MessageLengths, isHandshake: boolean): CutReason | null {
+    if (!(data instanceof ArrayBuffer)) return 'text'
+    const begun = lengths.read(new Uint8Array(data))
+    if (begun === null) return 'long-message'
+    if (isHandshake) {
+      this.#handshakeMessages += Math.max(1, begun)
+      return this.#handshakeMessages > HANDSHAKE_MESSAGES ? 'handshake' : null
+    }
+    const emptyFrames = Math.max(0, begun - 1) + (data.byteLength < SHORT_BYTES ? 1 : 0)
+    return this.#emptyFrames.tryTake(emptyFrames) ? null : 'empty-frames'
+  }
+
+  #cut(reason: CutReason): void {
+    this.#isCut = true
+    this.#onCut(reason)
+    this.#peerConnection.close()
+  }
 }
 
 interface LibraryEvent {

@@ -1,7 +1,7 @@
 import type { Listener } from '@libp2p/interface'
 
 import { isFunction, libraryMember } from '../errors.ts'
-import { guardChannels, type OnCut, type PeerConnectionLike } from './channel-guard.ts'
+import type { PeerConnectionLike } from './channel-guard.ts'
 import type { InboundGate } from './inbound-gate.ts'
 import type { WebRtcMetrics } from './metrics.ts'
 
@@ -10,20 +10,21 @@ import type { WebRtcMetrics } from './metrics.ts'
  * it, before anything asks the connection gater; a sender who forges addresses fills the memory. It can go
  * when the library bounds them itself.
  * @param listener a listener of that transport that does not listen yet
+ * @param onPeerConnection told of each before it has a channel
  * @throws NetworkError LIBRARY_CHANGED
  */
 export function guardWebRtcListener(
   listener: Listener,
   gate: InboundGate,
   metrics: WebRtcMetrics,
-  onCut: OnCut,
+  onPeerConnection: (peerConnection: PeerConnectionLike) => void,
 ): void {
   const incoming = libraryMember(listener, 'incomingConnection', isFunction)
   const connections = libraryMember(listener, 'connections', isConnections)
   // The one moment between a peer connection and its first channel.
   const enter = connections.set.bind(connections)
   connections.set = (key, peerConnection) => {
-    guardChannels(peerConnection, onCut)
+    onPeerConnection(peerConnection)
     return enter(key, peerConnection)
   }
   // The library enters it into its map only once it is made. No longer than the places of the gate.

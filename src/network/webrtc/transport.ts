@@ -1,7 +1,8 @@
 import { webRTCDirect } from '@libp2p/webrtc'
 
 import { type ListenFailures, withPreparedListeners } from '../guards/listeners.ts'
-import type { OnCut } from './channel-guard.ts'
+import type { MuxerLimits } from '../guards/yamux-limits.ts'
+import { ChannelGuard, type CutReason } from './channel-guard.ts'
 import { guardWebRtcListener } from './guard.ts'
 import { InboundGate, WEBRTC_LIMITS } from './inbound-gate.ts'
 import { keptCertificate } from './kept-certificate.ts'
@@ -12,7 +13,8 @@ export interface WebRtcTransportOptions {
   readonly certificatePath: string | null
   readonly listenFailures: ListenFailures
   readonly metrics: WebRtcMetrics
-  readonly onCut: OnCut
+  readonly limits: MuxerLimits
+  readonly onCut: (reason: CutReason) => void
 }
 
 /**
@@ -21,7 +23,7 @@ export interface WebRtcTransportOptions {
  * @throws system errors of writing the certificate's file
  */
 export async function webRtcTransport(options: WebRtcTransportOptions) {
-  const { certificatePath, listenFailures, metrics, onCut } = options
+  const { certificatePath, listenFailures, metrics, limits, onCut } = options
   const certificate = await keptCertificate(certificatePath, Date.now())
   const gate = new InboundGate(WEBRTC_LIMITS)
   const factory = withPreparedListeners(
@@ -32,7 +34,9 @@ export async function webRtcTransport(options: WebRtcTransportOptions) {
     }),
     (listener) => {
       listenFailures.watch(listener)
-      guardWebRtcListener(listener, gate, metrics, onCut)
+      guardWebRtcListener(listener, gate, metrics, (peerConnection) =>
+        new ChannelGuard(peerConnection, limits, onCut).attach(),
+      )
     },
   )
   return (components: Parameters<typeof factory>[0]) => {

@@ -1,0 +1,42 @@
+/**
+ * Follows where messages begin in the bytes of one channel: each has its length before it, a varint, and need
+ * neither begin nor end with what arrives at once.
+ */
+export class MessageLengths {
+  readonly #mostBytes: number
+  /** Of the message that is arriving. */
+  #missingBytes = 0
+  /** What is there of a length whose end is not. */
+  #length = 0
+  #factor = 1
+
+  /** @param mostBytes of one message */
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes
+  }
+
+  /** @returns how many messages begin in these bytes, or null when one is too long */
+  read(bytes: Uint8Array): number | null {
+    let begun = 0
+    for (let at = 0; at < bytes.length; ) {
+      const taken = Math.min(this.#missingBytes, bytes.length - at)
+      this.#missingBytes -= taken
+      at += taken
+      const byte = bytes[at]
+      if (byte === undefined) break
+      at += 1
+      this.#length += (byte & 0x7f) * this.#factor
+      this.#factor *= 0x80
+      const isWhole = byte < 0x80
+      // A length that goes on, with zeros, is too long as well.
+      if (this.#length > this.#mostBytes || (!isWhole && this.#factor > this.#mostBytes))
+        return null
+      if (!isWhole) continue
+      begun += 1
+      this.#missingBytes = this.#length
+      this.#length = 0
+      this.#factor = 1
+    }
+    return begun
+  }
+}
