@@ -106,6 +106,23 @@ describe('a peer', { timeout: 60_000 }, () => {
   })
 })
 
+describe('a channel', { timeout: 60_000 }, () => {
+  it('that closed is forgotten', async (t) => {
+    const { host, dial } = await attack(t)
+    const connection = await dial()
+    const [inbound] = host.libp2p.getConnections()
+    assert.ok(inbound)
+    for (let count = 0; count < 20; count++) {
+      const channel = peerConnectionOf(connection).createDataChannel('')
+      await isSettled(channel)
+      channel.close()
+      await waitFor(() => channel.readyState === 'closed', { message: 'the channel is closed' })
+    }
+    const report = await peerConnectionOf(inbound).getStats()
+    assert.equal(report.get('P')?.dataChannelsOpened, 1, 'that of the handshake')
+  })
+})
+
 describe('whatever is sent', { timeout: 60_000 }, () => {
   it('before anybody is known, the node goes on', async (t) => {
     t.diagnostic(`FUZZ_SEED=${SEED}`)

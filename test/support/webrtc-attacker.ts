@@ -67,10 +67,11 @@ export interface BrowserChannel extends EventTarget {
   send(data: string | Uint8Array): void
 }
 
-/** What is below a connection over WebRTC-direct of a client: there somebody who has a key says what it likes. */
+/** What is below a connection over WebRTC-direct: there somebody who has a key says what it likes. */
 export function peerConnectionOf(connection: Connection): {
-  readonly connectionState: string
   createDataChannel(label: string, options?: object): BrowserChannel
+  /** Under "P" what it holds. */
+  getStats(): Promise<Map<string, { readonly dataChannelsOpened?: number }>>
 } {
   return Reflect.get(Reflect.get(connection, 'muxer') as object, 'peerConnection')
 }

@@ -8,6 +8,14 @@ export interface PeerConnectionLike {
   close(): void
 }
 
+interface LibraryEvent {
+  readonly type: string
+  readonly data?: unknown
+}
+
+/** Makes of a native channel one as browsers have it. */
+type ChannelClass = new (nativeChannel: object) => object
+
 /** Why a peer connection was cut. */
 export type CutReason = 'text' | 'handshake' | 'empty-frames' | 'long-message'
 
@@ -52,17 +60,33 @@ export class ChannelGuard {
     const owner = this.#peerConnection
     const createDataChannel = libraryMember(owner, 'createDataChannel', isFunction)
     Reflect.set(owner, 'createDataChannel', (label: string, options?: { negotiated?: boolean }) => {
-      const channel: unknown = Reflect.apply(createDataChannel, owner, [label, options])
-      this.#watch(channel, options?.negotiated === true)
+      const channel: object = Reflect.apply(createDataChannel, owner, [label, options])
+      const isHandshake = options?.negotiated === true
+      this.#watch(channel, isHandshake)
+      if (isHandshake) this.#adopt(channel.constructor as ChannelClass)
       return channel
-    })
-    onEvent(owner, 'datachannel', ({ channel }) => {
-      this.#watch(channel, false)
-      return true
     })
   }
 
-  #watch(channel: unknown, isHandshake: boolean): void {
+  /**
+   * Takes the peer's channels in. node-datachannel 0.33.4 keeps each of them, 15 KiB, for as long as the
+   * connection lasts. Can go when its polyfill forgets those that closed.
+   */
+  #adopt(Channel: ChannelClass): void {
+    const native = libraryMember(this.#peerConnection, 'peerConnection', isObject)
+    const onDataChannel = libraryMember(native, 'onDataChannel', isFunction)
+    const dispatch = libraryMember(this.#peerConnection, 'dispatchEvent', isFunction)
+    Reflect.apply(onDataChannel, native, [
+      (nativeChannel: object) => {
+        const channel = new Channel(nativeChannel)
+        this.#watch(channel, false)
+        const event = Object.assign(new Event('datachannel'), { channel })
+        Reflect.apply(dispatch, this.#peerConnection, [event])
+      },
+    ])
+  }
+
+  #watch(channel: object, isHandshake: boolean): void {
     const lengths = new MessageLengths(MOST_MESSAGE_BYTES)
     onEvent(channel, 'message', ({ data }) => {
       if (this.#isCut) return false
@@ -91,15 +115,8 @@ export class ChannelGuard {
   }
 }
 
-interface LibraryEvent {
-  readonly type: string
-  readonly data?: unknown
-  readonly channel?: unknown
-}
-
 /** Looks at events before the library does. @param judge whether it is to see this one */
-function onEvent(target: unknown, type: string, judge: (event: LibraryEvent) => boolean): void {
-  const owner = isObject(target) ? target : {}
+function onEvent(owner: object, type: string, judge: (event: LibraryEvent) => boolean): void {
   const dispatch = libraryMember(owner, 'dispatchEvent', isFunction)
   Reflect.set(owner, 'dispatchEvent', (event: LibraryEvent): unknown =>
     event.type === type && !judge(event) ? true : Reflect.apply(dispatch, owner, [event]),
