@@ -18,8 +18,10 @@ import { HANDSHAKE_ANSWERS, withProposalLimit } from './guards/handshake-proposa
 import { guardIdentify, type IdentifyRateLimits } from './guards/identify-rate.ts'
 import { type ListenFailures, withPreparedListeners } from './guards/listeners.ts'
 import { boundMultiaddrValues } from './guards/multiaddr-values.ts'
+import { StreamMemory } from './guards/stream-memory.ts'
+import { Turns } from './guards/turns.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
-import { withConduct } from './guards/yamux-conduct.ts'
+import { type SharedConduct, withConduct } from './guards/yamux-conduct.ts'
 import { withFrameLimit } from './guards/yamux-frames.ts'
 import { muxerLimits } from './guards/yamux-limits.ts'
 import type { HostAddresses } from './host-addresses.ts'
@@ -84,6 +86,8 @@ export async function createHostLibp2p(
   const { limits } = options
   const { names, gater } = parts
   boundMultiaddrValues()
+  const conductLimits = muxerLimits(limits)
+  const conduct = { memory: new StreamMemory(conductLimits), turns: new Turns() }
   const settings: Libp2pOptions = {
     start: false,
     logger: quietLog,
@@ -120,13 +124,14 @@ export async function createHostLibp2p(
           limits.yamux.streamOptions.maxStreamWindowSize,
           parts.metrics.oversizeFrame,
         ),
-        muxerLimits(limits),
+        conductLimits,
+        conduct,
         parts.metrics.connectionCut,
       ),
     ],
     transports: [
       ...transports(options, components, parts),
-      ...(await webRtcTransports(options, components, parts)),
+      ...(await webRtcTransports(options, components, parts, conduct)),
     ],
     peerDiscovery: [...(options.discoveryModules ?? [])],
   }
@@ -175,12 +180,14 @@ async function webRtcTransports(
   { webRtcDirect, limits }: HostOptions,
   components: HostComponents,
   { listenFailures, metrics: { connectionCut: onCut } }: Libp2pParts,
+  conduct: SharedConduct,
 ) {
   if (webRtcDirect == null) return []
   const { webRtcTransport } = await import('./webrtc/transport.ts')
   const metrics = createWebRtcMetrics(components.metrics)
   const { certificatePath } = webRtcDirect
-  const parts = { listenFailures, metrics, limits: muxerLimits(limits), onCut }
+  const channelLimits = { ...muxerLimits(limits), ...limits.webRtc }
+  const parts = { listenFailures, metrics, limits: channelLimits, conduct, onCut }
   return [await webRtcTransport({ certificatePath, ...parts })]
 }
 

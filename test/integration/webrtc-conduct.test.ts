@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
+import type { Connection } from '@libp2p/interface'
 
-import { createMetrics } from '../../src/telemetry/index.ts'
 import { bend, makePayload } from '../support/fuzz/payloads.ts'
 import { SeededRandom } from '../support/fuzz/random.ts'
-import { startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
 import {
+  attackOverWebRtc,
   type BrowserChannel,
-  endNativeParts,
   handshakeAttacker,
+  isSettled,
   peerConnectionOf,
+  unlessClosed,
 } from '../support/webrtc-attacker.ts'
-import { dialDirect } from '../support/webrtc-direct.ts'
 
 /** Much less than a handshake has. */
 const AT_ONCE = { timeoutMs: 2_000 }
@@ -22,30 +22,9 @@ const TEXTS = ['-1', '200000', '1e3', 'multistream', '']
 /** Of a message. */
 const MOST_BYTES = 16 * 1024
 
-after(endNativeParts)
-
-async function attack(t: TestContext) {
-  const metrics = createMetrics()
-  const host = await startHost(t, { webRtcDirect: { port: 0, certificatePath: null } }, { metrics })
-  const address = host.listenAddresses().find((one) => one.includes('/webrtc-direct/')) ?? ''
-  const countOf = async (reason: string) =>
-    Number(
-      new RegExp(`connections_cut_total\\{reason="${reason}"\\} (\\d+)`).exec(
-        await metrics.text(),
-      )?.[1] ?? 0,
-    )
-  const dial = () => dialDirect(t, `${address}/p2p/${host.peerId}`, 'test')
-  return { host, address, countOf, dial }
-}
-
-/** Open, or refused. */
-async function isSettled(channel: BrowserChannel): Promise<void> {
-  await waitFor(() => channel.readyState !== 'connecting', { message: 'the channel is open' })
-}
-
 describe('somebody without a key', { timeout: 60_000 }, () => {
   it('that sends a text is gone at once, and the node is not', async (t) => {
-    const { address, countOf, dial } = await attack(t)
+    const { address, countOf, dial } = await attackOverWebRtc(t)
     for (const [before, text] of TEXTS.entries()) {
       const { peer, channel } = await handshakeAttacker(t, address)
       channel.sendMessage(text)
@@ -61,7 +40,7 @@ describe('somebody without a key', { timeout: 60_000 }, () => {
   }
   for (const [what, [reason, bytes]] of Object.entries(cases)) {
     it(`that ${what} holds up nobody`, async (t) => {
-      const { address, countOf, dial } = await attack(t)
+      const { address, countOf, dial } = await attackOverWebRtc(t)
       const { peer, channel } = await handshakeAttacker(t, address)
       for (let count = 0; count < 20; count++) unlessClosed(() => channel.sendMessageBinary(bytes))
       await waitFor(() => peer.state() === 'closed', { message: 'it is gone', ...AT_ONCE })
@@ -73,7 +52,7 @@ describe('somebody without a key', { timeout: 60_000 }, () => {
 
 describe('a peer', { timeout: 60_000 }, () => {
   it('that sends a text on a stream is gone at once, and the node is not', async (t) => {
-    const { countOf, dial } = await attack(t)
+    const { countOf, dial } = await attackOverWebRtc(t)
     const connection = await dial()
     const channel = peerConnectionOf(connection).createDataChannel('')
     await isSettled(channel)
@@ -84,7 +63,7 @@ describe('a peer', { timeout: 60_000 }, () => {
   })
 
   it('that sends messages of nothing is gone before they are looked at', async (t) => {
-    const { countOf, dial } = await attack(t)
+    const { countOf, dial } = await attackOverWebRtc(t)
     const connection = await dial()
     const channel = peerConnectionOf(connection).createDataChannel('')
     await isSettled(channel)
@@ -96,7 +75,7 @@ describe('a peer', { timeout: 60_000 }, () => {
   })
 
   it('that announces a long message on a stream is gone before it is gathered', async (t) => {
-    const { countOf, dial } = await attack(t)
+    const { countOf, dial } = await attackOverWebRtc(t)
     const connection = await dial()
     const channel = peerConnectionOf(connection).createDataChannel('')
     await isSettled(channel)
@@ -108,7 +87,7 @@ describe('a peer', { timeout: 60_000 }, () => {
 
 describe('a channel', { timeout: 60_000 }, () => {
   it('that closed is forgotten', async (t) => {
-    const { host, dial } = await attack(t)
+    const { host, dial } = await attackOverWebRtc(t)
     const connection = await dial()
     const [inbound] = host.libp2p.getConnections()
     assert.ok(inbound)
@@ -127,7 +106,7 @@ describe('whatever is sent', { timeout: 60_000 }, () => {
   it('before anybody is known, the node goes on', async (t) => {
     t.diagnostic(`FUZZ_SEED=${SEED}`)
     const random = new SeededRandom(SEED)
-    const { address, dial, host } = await attack(t)
+    const { address, dial, host } = await attackOverWebRtc(t)
     for (let round = 0; round < 8; round++) {
       const { peer, channel } = await handshakeAttacker(t, address)
       for (let count = random.int(1, 6); count > 0 && channel.isOpen(); count--) {
@@ -148,37 +127,32 @@ describe('whatever is sent', { timeout: 60_000 }, () => {
   it('on streams of any name, the node goes on', async (t) => {
     t.diagnostic(`FUZZ_SEED=${SEED}`)
     const random = new SeededRandom(SEED)
-    const { dial, host } = await attack(t)
+    const { dial, host } = await attackOverWebRtc(t)
     for (let round = 0; round < 4; round++) {
       const connection = await dial()
+      const channels: BrowserChannel[] = []
       for (let count = 0; count < 12 && connection.status === 'open'; count++) {
-        await attackStream(connection, random)
+        channels.push(await attackStream(connection, random))
       }
       connection.abort(new Error('enough'))
+      // One that was opened when its connection ended would keep this process running.
+      for (const channel of channels) channel.close()
     }
     assert.equal((await dial()).status, 'open')
     await waitFor(() => host.peers().length === 1, { message: 'an honest one is there' })
   })
 })
 
-/** The other end may have closed it since it was looked at. */
-function unlessClosed(send: () => unknown): void {
-  try {
-    send()
-  } catch {}
-}
-
-async function attackStream(
-  connection: Parameters<typeof peerConnectionOf>[0],
-  random: SeededRandom,
-): Promise<void> {
+async function attackStream(connection: Connection, random: SeededRandom): Promise<BrowserChannel> {
   const label = random.pick(['', '', 'init', '\0', 'é'.repeat(200), 'x'.repeat(8_000)])
   const protocol = random.pick(['', '', '\0', 'x'.repeat(8_000)])
   const channel = peerConnectionOf(connection).createDataChannel(label, { protocol })
-  if (random.chance(0.8)) await isSettled(channel).catch(() => {})
+  const isSettled = () => channel.readyState !== 'connecting' || connection.status !== 'open'
+  if (random.chance(0.8)) await waitFor(isSettled, { message: 'the channel is open' })
   for (let count = random.int(0, 4); count > 0 && channel.readyState === 'open'; count--) {
     const bytes = bend(random, makePayload(random)).subarray(0, MOST_BYTES)
     unlessClosed(() => channel.send(random.chance(0.03) ? random.pick(TEXTS) : bytes))
   }
   if (random.chance(0.5)) channel.close()
+  return channel
 }

@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
+import type { TestContext } from 'node:test'
 import type { Connection } from '@libp2p/interface'
 
+import type { HostLimits } from '../../src/network/limits.ts'
+import { hostLimits } from '../../src/network/limits.ts'
+import { createMetrics } from '../../src/telemetry/index.ts'
+import { concat, withLength } from './fuzz/payloads.ts'
+import { startHost } from './host.ts'
 import { waitFor } from './wait-for.ts'
+import { dialDirect } from './webrtc-direct.ts'
 
 /** A data channel of the native library. */
 export interface NativeChannel {
@@ -26,12 +33,6 @@ export interface NativePeer {
 // The library's own, which is no dependency of ours.
 const native = createRequire(import.meta.resolve('@libp2p/webrtc'))('node-datachannel') as {
   readonly PeerConnection: new (name: string, config: object) => NativePeer
-  cleanup(): void
-}
-
-/** Ends what channels that closed while they opened leave behind, which keeps a process running. */
-export function endNativeParts(): void {
-  native.cleanup()
 }
 
 /**
@@ -58,6 +59,11 @@ export async function handshakeAttacker(
   peer.setRemoteDescription(answerOf(host, port, ufrag), 'answer')
   await waitFor(() => channel.isOpen(), { message: 'the channel of the handshake is open' })
   return { peer, channel }
+}
+
+/** What a stream over WebRTC sends at once: a protobuf with the bytes in its second field, its length before it. */
+export function messageOf(bytes: Uint8Array): Uint8Array {
+  return withLength(concat(Uint8Array.of(0x12), withLength(bytes)))
 }
 
 /** A data channel as browsers have it. */
@@ -99,4 +105,32 @@ function answerOf(host: string, port: string, ufrag: string): string {
     'a=end-of-candidates',
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** A host to be attacked, and how to connect to it as others do. */
+export async function attackOverWebRtc(t: TestContext, limits: HostLimits = hostLimits(1_024)) {
+  const metrics = createMetrics()
+  const webRtcDirect = { port: 0, certificatePath: null }
+  const host = await startHost(t, { limits, webRtcDirect }, { metrics })
+  const address = host.listenAddresses().find((one) => one.includes('/webrtc-direct/')) ?? ''
+  const countOf = async (reason: string) =>
+    Number(
+      new RegExp(`connections_cut_total\\{reason="${reason}"\\} (\\d+)`).exec(
+        await metrics.text(),
+      )?.[1] ?? 0,
+    )
+  const dial = () => dialDirect(t, `${address}/p2p/${host.peerId}`, 'test')
+  return { host, address, countOf, dial }
+}
+
+/** Open, or refused. */
+export async function isSettled(channel: BrowserChannel): Promise<void> {
+  await waitFor(() => channel.readyState !== 'connecting', { message: 'the channel is open' })
+}
+
+/** The other end may have closed it since it was looked at. */
+export function unlessClosed(send: () => unknown): void {
+  try {
+    send()
+  } catch {}
 }

@@ -26,6 +26,7 @@ interface Watched {
   readonly streams: readonly Stream[]
   readonly taken: Map<number, Taken>
   readonly cut: () => void
+  readonly unseenBytes: () => number
   /** When it was counted last. */
   heldBytes: number
 }
@@ -46,11 +47,20 @@ export class StreamMemory {
     this.#limits = limits
   }
 
-  /** Counts the streams of a connection until it closes. @param cut ends the connection */
-  watch(connection: MessageStream, muxer: object, cut: () => void) {
+  /**
+   * Counts the streams of a connection until it closes.
+   * @param cut ends the connection
+   * @param unseenBytes of its streams in other buffers than their own. @default none
+   */
+  watch(
+    connection: MessageStream,
+    muxer: object,
+    cut: () => void,
+    unseenBytes: () => number = () => 0,
+  ) {
     // The muxer takes closed streams out of its list, so that the list itself stays the same.
     const streams = libraryMember(muxer, 'streams', isStreamList)
-    const watched: Watched = { streams, taken: new Map(), cut, heldBytes: 0 }
+    const watched: Watched = { streams, taken: new Map(), cut, unseenBytes, heldBytes: 0 }
     this.#watched.add(watched)
     this.#timer ??= setInterval(() => this.count(), COUNT_EVERY_MS).unref()
     connection.addEventListener('close', () => this.#forget(watched), { once: true })
@@ -116,8 +126,8 @@ export class StreamMemory {
   }
 }
 
-function heldBy({ streams, taken }: Watched, { blockMessageBytes }: Limits): number {
-  let bytes = 0
+function heldBy({ streams, taken, unseenBytes }: Watched, { blockMessageBytes }: Limits): number {
+  let bytes = unseenBytes()
   for (const { readBufferLength, writeBufferLength } of streams) {
     bytes += readBufferLength + writeBufferLength
   }

@@ -2,13 +2,19 @@ import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interfac
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
-import { isStreamList, StreamMemory } from './stream-memory.ts'
+import { isStreamList, type StreamMemory } from './stream-memory.ts'
 import { beginInTurns } from './stream-turns.ts'
-import { Turns } from './turns.ts'
+import type { Turns } from './turns.ts'
 import type { MuxerLimits, Rate } from './yamux-limits.ts'
 
 /** Why a connection was cut. */
 export type CutReason = 'streams' | 'pings' | 'empty-frames' | 'unread-answers' | 'held-bytes'
+
+/** What the streams of all connections share, over whichever muxer. */
+export interface SharedConduct {
+  readonly memory: StreamMemory
+  readonly turns: Turns
+}
 
 const TYPE = { data: 0, ping: 2 } as const
 const SYN = 1
@@ -32,11 +38,10 @@ interface FrameHeader {
 export function withConduct(
   factory: () => StreamMuxerFactory,
   limits: MuxerLimits,
+  { memory, turns }: SharedConduct,
   onCut: (reason: CutReason) => void,
 ): () => StreamMuxerFactory {
   return () => {
-    const memory = new StreamMemory(limits)
-    const turns = new Turns()
     const muxers = factory()
     const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
     muxers.createStreamMuxer = (connection) => {
@@ -149,7 +154,7 @@ class MuxerGuard {
 }
 
 /** Every proposal that is not ours costs an answer, and a peer may go on for five seconds. */
-function limitProposals(stream: Stream, limit: number): void {
+export function limitProposals(stream: Stream, limit: number): void {
   if (stream.direction !== 'inbound') return
   const send = stream.send.bind(stream)
   let answers = 0

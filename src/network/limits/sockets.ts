@@ -3,6 +3,7 @@ import { KIB, MIB, type Scale, SECOND_MS } from './scale.ts'
 /** What one socket of each kind, and the streams in it, may hold. */
 export function socketLimits(scale: Scale, maxConnections: number) {
   const streamWindow = scale(512 * KIB, 1 * MIB)
+  const maxWriteBufferLength = scale(2 * MIB, 4 * MIB)
   return {
     tcp: {
       /**
@@ -46,7 +47,22 @@ export function socketLimits(scale: Scale, maxConnections: number) {
          */
         maxReadBufferLength: 3 * streamWindow,
         /** Unsent bytes of one stream, above the largest message any protocol writes at once. */
-        maxWriteBufferLength: scale(2 * MIB, 4 * MIB),
+        maxWriteBufferLength,
+      },
+    },
+    webRtc: {
+      /** Channels a peer may have open. */
+      maxInboundStreams: scale(64, 128),
+      channel: {
+        /**
+         * Unread bytes of one stream, above which it is reset. No window holds its sender back, so that is more
+         * than with yamux; what all of a connection's hold is bounded beside it.
+         */
+        maxReadBufferLength: scale(4 * MIB, 8 * MIB),
+        /** Unsent bytes of one stream, as with yamux. */
+        maxWriteBufferLength,
+        /** Bytes handed to the native library, in flight included, before writers are told to wait. */
+        maxBufferedAmount: streamWindow,
       },
     },
   }

@@ -1,6 +1,9 @@
+import type { MessageStream } from '@libp2p/interface'
+
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import { isFunction, isObject, libraryMember } from '../errors.ts'
-import type { MuxerLimits } from '../guards/yamux-limits.ts'
+import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
+import type { Rate } from '../guards/yamux-limits.ts'
+import type { ChannelLimits } from './limits.ts'
 import { MessageLengths } from './message-lengths.ts'
 
 /** What is used of a peer connection of node-datachannel's polyfill. */
@@ -17,7 +20,13 @@ interface LibraryEvent {
 type ChannelClass = new (nativeChannel: object) => object
 
 /** Why a peer connection was cut. */
-export type CutReason = 'text' | 'handshake' | 'empty-frames' | 'long-message'
+export type CutReason =
+  | 'text'
+  | 'handshake'
+  | 'empty-frames'
+  | 'long-message'
+  | 'streams'
+  | 'held-bytes'
 
 /** A message is 16 KiB at most (https://github.com/libp2p/specs/blob/master/webrtc/README.md). */
 const MOST_MESSAGE_BYTES = 64 * 1024
@@ -38,18 +47,21 @@ export class ChannelGuard {
   readonly #peerConnection: PeerConnectionLike
   readonly #onCut: (reason: CutReason) => void
   readonly #emptyFrames: TokenBucket
+  readonly #streams: TokenBucket
+  #connection: Pick<MessageStream, 'abort'> | null = null
+  #onData: (streamId: number, length: number) => void = () => {}
   #handshakeMessages = 0
   #isCut = false
 
   constructor(
     peerConnection: PeerConnectionLike,
-    { emptyFrames }: Pick<MuxerLimits, 'emptyFrames'>,
+    { emptyFrames, streams }: Pick<ChannelLimits, 'emptyFrames' | 'streams'>,
     onCut: (reason: CutReason) => void,
   ) {
     this.#peerConnection = peerConnection
     this.#onCut = onCut
-    const { burst, perSecond } = emptyFrames
-    this.#emptyFrames = new TokenBucket({ capacity: burst, refillPerSecond: perSecond })
+    this.#emptyFrames = bucketOf(emptyFrames)
+    this.#streams = bucketOf(streams)
   }
 
   /**
@@ -68,6 +80,25 @@ export class ChannelGuard {
     })
   }
 
+  /** It is known who is at the other end. @param onData told of what arrives for its streams */
+  upgraded(
+    connection: Pick<MessageStream, 'abort'>,
+    onData: (streamId: number, length: number) => void,
+  ): void {
+    this.#connection = connection
+    this.#onData = onData
+  }
+
+  /** Ends the peer connection at once. */
+  cut(reason: CutReason): void {
+    if (this.#isCut) return
+    this.#isCut = true
+    this.#onCut(reason)
+    const error = new NetworkError('STREAM_REFUSED', 'a peer keeps WebRTC busy', { reason })
+    if (this.#connection === null) this.#peerConnection.close()
+    else this.#connection.abort(error)
+  }
+
   /**
    * Takes the peer's channels in. node-datachannel 0.33.4 keeps each of them, 15 KiB, for as long as the
    * connection lasts. Can go when its polyfill forgets those that closed.
@@ -78,7 +109,10 @@ export class ChannelGuard {
     const dispatch = libraryMember(this.#peerConnection, 'dispatchEvent', isFunction)
     Reflect.apply(onDataChannel, native, [
       (nativeChannel: object) => {
+        // Even if it is not wanted: else its native part is never let go.
         const channel = new Channel(nativeChannel)
+        if (this.#isCut) return
+        if (!this.#streams.tryTake()) return this.cut('streams')
         this.#watch(channel, false)
         const event = Object.assign(new Event('datachannel'), { channel })
         Reflect.apply(dispatch, this.#peerConnection, [event])
@@ -91,7 +125,8 @@ export class ChannelGuard {
     onEvent(channel, 'message', ({ data }) => {
       if (this.#isCut) return false
       const reason = this.#offenceOf(data, lengths, isHandshake)
-      if (reason !== null) this.#cut(reason)
+      if (reason !== null) this.cut(reason)
+      else this.#onData(Number(Reflect.get(channel, 'id')), (data as ArrayBuffer).byteLength)
       return reason === null
     })
   }
@@ -107,12 +142,6 @@ export class ChannelGuard {
     const emptyFrames = Math.max(0, begun - 1) + (data.byteLength < SHORT_BYTES ? 1 : 0)
     return this.#emptyFrames.tryTake(emptyFrames) ? null : 'empty-frames'
   }
-
-  #cut(reason: CutReason): void {
-    this.#isCut = true
-    this.#onCut(reason)
-    this.#peerConnection.close()
-  }
 }
 
 /** Looks at events before the library does. @param judge whether it is to see this one */
@@ -121,4 +150,8 @@ function onEvent(owner: object, type: string, judge: (event: LibraryEvent) => bo
   Reflect.set(owner, 'dispatchEvent', (event: LibraryEvent): unknown =>
     event.type === type && !judge(event) ? true : Reflect.apply(dispatch, owner, [event]),
   )
+}
+
+function bucketOf({ burst, perSecond }: Rate): TokenBucket {
+  return new TokenBucket({ capacity: burst, refillPerSecond: perSecond })
 }

@@ -69,6 +69,22 @@ test('what a handler takes while it cannot send counts, and else it does not', (
   assert.deepEqual(cut, [0])
 })
 
+test('what lies in buffers of others counts as well', () => {
+  const memory = new StreamMemory(LIMITS)
+  const cut: string[] = []
+  const watch = (name: string, mib: number) =>
+    memory.watch(
+      new EventTarget() as unknown as MessageStream,
+      { streams: [] },
+      () => cut.push(name),
+      () => mib * MIB,
+    )
+  watch('small', 7)
+  watch('large', 9)
+  memory.count()
+  assert.deepEqual(cut, ['large'])
+})
+
 test('what a relay passes on counts for the relay alone', () => {
   const { memory, cut, all } = connections(0)
   for (const { stream } of all) {
