@@ -3,6 +3,8 @@ import { describe, it } from 'node:test'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import type { MessageStream, Stream, StreamMuxer } from '@libp2p/interface'
 
+import { StreamMemory } from '../../../../src/network/guards/stream-memory.ts'
+import { Turns } from '../../../../src/network/guards/turns.ts'
 import { withConduct } from '../../../../src/network/guards/yamux-conduct.ts'
 import { muxerLimits } from '../../../../src/network/guards/yamux-limits.ts'
 import { hostLimits } from '../../../../src/network/limits.ts'
@@ -14,7 +16,8 @@ import { settle } from '../fakes.ts'
 function guarded(connection: FakeConnection) {
   const cuts: string[] = []
   const limits = { ...muxerLimits(hostLimits(512)), unreadAnswers: 0 }
-  const factory = withConduct(yamux({ enableKeepAlive: false }), limits, (reason) => {
+  const conduct = { memory: new StreamMemory(limits), turns: new Turns() }
+  const factory = withConduct(yamux({ enableKeepAlive: false }), limits, conduct, (reason) => {
     cuts.push(reason)
   })
   const muxer = factory().createStreamMuxer(connection as unknown as MessageStream)
