@@ -7,7 +7,7 @@ import { boundRequest } from '../../guards/request-bytes.ts'
 /** Circuits from one relay in their handshake at a time. */
 const MAX_INBOUND_STOP_STREAMS = 16
 /** Who wants to reach us, and the limits of the circuit; a relay of ours sends some 60 bytes. */
-const MAX_STOP_BYTES = 4_096
+const MAX_STOP_BYTES = 1_024
 
 type Components = Parameters<ReturnType<typeof circuitRelayTransport>>[0]
 
