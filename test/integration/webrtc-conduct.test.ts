@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import type { Connection } from '@libp2p/interface'
 
 import { bend, makePayload } from '../support/fuzz/payloads.ts'
@@ -8,6 +8,7 @@ import { waitFor } from '../support/wait-for.ts'
 import {
   attackOverWebRtc,
   type BrowserChannel,
+  exitAnyway,
   handshakeAttacker,
   isSettled,
   peerConnectionOf,
@@ -103,6 +104,8 @@ describe('a channel', { timeout: 60_000 }, () => {
 })
 
 describe('whatever is sent', { timeout: 60_000 }, () => {
+  after(exitAnyway)
+
   it('before anybody is known, the node goes on', async (t) => {
     t.diagnostic(`FUZZ_SEED=${SEED}`)
     const random = new SeededRandom(SEED)
@@ -130,23 +133,33 @@ describe('whatever is sent', { timeout: 60_000 }, () => {
     const { dial, host } = await attackOverWebRtc(t)
     for (let round = 0; round < 4; round++) {
       const connection = await dial()
-      const channels: BrowserChannel[] = []
+      const channels: (BrowserChannel | null)[] = []
       for (let count = 0; count < 12 && connection.status === 'open'; count++) {
         channels.push(await attackStream(connection, random))
       }
       connection.abort(new Error('enough'))
       // One that was opened when its connection ended would keep this process running.
-      for (const channel of channels) channel.close()
+      for (const channel of channels) channel?.close()
     }
     assert.equal((await dial()).status, 'open')
     await waitFor(() => host.peers().length === 1, { message: 'an honest one is there' })
   })
 })
 
-async function attackStream(connection: Connection, random: SeededRandom): Promise<BrowserChannel> {
+async function attackStream(
+  connection: Connection,
+  random: SeededRandom,
+): Promise<BrowserChannel | null> {
   const label = random.pick(['', '', 'init', '\0', 'é'.repeat(200), 'x'.repeat(8_000)])
   const protocol = random.pick(['', '', '\0', 'x'.repeat(8_000)])
-  const channel = peerConnectionOf(connection).createDataChannel(label, { protocol })
+  const peer = peerConnectionOf(connection)
+  let channel: BrowserChannel
+  try {
+    channel = peer.createDataChannel(label, { protocol })
+  } catch {
+    // The other end may have ended the connection since it was looked at.
+    return null
+  }
   const isSettled = () => channel.readyState !== 'connecting' || connection.status !== 'open'
   if (random.chance(0.8)) await waitFor(isSettled, { message: 'the channel is open' })
   for (let count = random.int(0, 4); count > 0 && channel.readyState === 'open'; count--) {

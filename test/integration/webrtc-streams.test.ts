@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import type { Connection, Stream } from '@libp2p/interface'
 
 import type { Host } from '../../src/network/host.ts'
@@ -10,6 +10,7 @@ import { waitFor } from '../support/wait-for.ts'
 import {
   attackOverWebRtc,
   type BrowserChannel,
+  exitAnyway,
   isSettled,
   messageOf,
   peerConnectionOf,
@@ -74,6 +75,8 @@ describe('a connection is cut', { timeout: 60_000 }, () => {
 })
 
 describe('a stream', { timeout: 60_000 }, () => {
+  after(exitAnyway)
+
   it('beyond those that a peer may have open is reset', async (t) => {
     const { host, dial } = await attackOverWebRtc(t, HALF_A_GIGABYTE)
     const most = HALF_A_GIGABYTE.webRtc.maxInboundStreams
