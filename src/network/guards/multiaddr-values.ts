@@ -1,10 +1,9 @@
 import { type ProtocolCodec, registry, V } from '@multiformats/multiaddr'
 
+import { PEER_ID_LIMIT_BYTES } from '../constants.ts'
 import { libraryMember, NetworkError } from '../errors.ts'
 
 const CODE_P2P = 421
-/** A hash of 256 bits with its two bytes of what it is, or an Ed25519 or secp256k1 key: at most 42. */
-const PEER_ID_BYTES = 64
 /** A name has 253. */
 const VALUE_BYTES = 256
 
@@ -22,7 +21,7 @@ export function boundMultiaddrValues(): void {
   const codecs = libraryMember(registry, 'protocolsByCode', isCodecs)
   for (const codec of [...codecs.values()]) {
     if (codec.size !== V || bounded.has(codec)) continue
-    const limitBytes = codec.code === CODE_P2P ? PEER_ID_BYTES : VALUE_BYTES
+    const limitBytes = codec.code === CODE_P2P ? PEER_ID_LIMIT_BYTES : VALUE_BYTES
     const boundedCodec = { ...codec, bytesToValue: reader(codec, limitBytes) }
     bounded.add(boundedCodec)
     registry.addProtocol(boundedCodec)

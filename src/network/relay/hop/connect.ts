@@ -2,6 +2,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
 import * as Digest from 'multiformats/hashes/digest'
 
+import { PEER_ID_LIMIT_BYTES } from '../../constants.ts'
 import { isClientCircuit } from '../client-class.ts'
 import type { RelayClient } from '../types.ts'
 import { classed, isRelayed, newestDirect, relayClientOf } from './client-source.ts'
@@ -20,7 +21,7 @@ export interface ConnectRequest {
 
 /** Whom a request is for; null when that is no peer ID. Its addresses are not looked at: nobody is dialled. */
 export function destinationOf(peer: WirePeer | null): string | null {
-  if (peer === null) return null
+  if (peer === null || peer.id.length > PEER_ID_LIMIT_BYTES) return null
   try {
     return peerIdFromMultihash(Digest.decode(peer.id)).toString()
   } catch {
