@@ -16,13 +16,13 @@ export class TokenBuckets {
     this.#buckets = new BoundedMap({ limit: options.limit, isSpent: ({ isFull }) => isFull })
   }
 
-  /** Takes a token of this key. @returns false when there is none */
-  tryTake(key: string): boolean {
+  /** Takes `count` tokens of this key. @returns false when there are fewer, and takes none */
+  tryTake(key: string, count = 1): boolean {
     const known = this.#buckets.get(key)
-    if (known !== undefined) return known.tryTake()
+    if (known !== undefined) return known.tryTake(count)
     const bucket = new TokenBucket(this.#options)
     this.#buckets.set(key, bucket)
-    return bucket.tryTake()
+    return bucket.tryTake(count)
   }
 
   get size(): number {

@@ -9,7 +9,8 @@ import type { HeapUse, Logger, Metrics } from '../telemetry/index.ts'
 export interface BitswapLimits {
   readonly maxInboundStreams?: number
   readonly maxOutboundStreams?: number
-  readonly maxWantlistSize?: number
+  /** As the library reads it; its types spell it otherwise (@helia/bitswap 4.0). */
+  readonly maxWantListSize?: number
   readonly maxIncomingMessageSize?: number
   readonly maxOutgoingMessageSize?: number
   readonly messageSendConcurrency?: number

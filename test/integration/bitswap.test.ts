@@ -1,18 +1,24 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 
 import { encode } from '@ipld/dag-cbor'
+import type { Stream } from '@libp2p/interface'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { startBitswap } from '../../src/registry/replication/bitswap.ts'
 import { BlockStore } from '../../src/registry/store/block-store.ts'
 import { hashOf } from '../../src/registry/store/entry-codec.ts'
+import { bytesField, framed, repeated } from '../support/bitswap-message.ts'
 import { MemoryByteStore } from '../support/byte-store.ts'
+import { longestBlock } from '../support/event-loop.ts'
 import { connect, startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const PROTOCOL = '/ipfs/bitswap/1.2.0'
+/** CIDv1, raw, sha2-256, 32 bytes. */
+const RAW_SHA256 = Buffer.of(1, 0x55, 0x12, 32)
 /** What a fetch waits for a block. */
 const FETCH_MS = 4_000
 
@@ -25,6 +31,29 @@ async function startReader(t: TestContext, clock: Clock = systemClock) {
   t.after(() => fetcher.stop())
   const fetch = (hash: string, signal = new AbortController().signal) => fetcher.fetch(hash, signal)
   return { host, level, fetch, limits }
+}
+
+/** A peer of a reader, with streams to it. */
+async function startSender(t: TestContext) {
+  const reader = await startReader(t)
+  const peer = await startHost(t, { dht: null })
+  await connect(peer, reader.host)
+  const [connection] = peer.libp2p.getConnections()
+  assert.ok(connection)
+  const openStream = () => connection.newStream(PROTOCOL)
+  const isReset = (stream: Stream) =>
+    waitFor(() => stream.status === 'reset', {
+      message: 'the stream is reset',
+      timeoutMs: reader.limits.messageReceiveTimeout / 2,
+    })
+  return { reader, peer, connection, openStream, isReset }
+}
+
+/** A want of a block that nobody has; its CID holds the number. */
+function want(number: number): Buffer {
+  const digest = Buffer.alloc(4)
+  digest.writeUInt32BE(number)
+  return bytesField(1, bytesField(1, Buffer.of(1, 0x55, 0, digest.length), digest))
 }
 
 /** A block of its own, and its name. */
@@ -77,18 +106,62 @@ test('a fetch that its caller cuts short does not keep the next one from its blo
 })
 
 test('a message longer than the limit ends its stream before it is gathered', async (t) => {
-  const reader = await startReader(t)
-  const peer = await startHost(t, { dht: null })
-  await connect(peer, reader.host)
-  const [connection] = peer.libp2p.getConnections()
-  assert.ok(connection)
-  const stream = await connection.newStream(PROTOCOL)
+  const { openStream, isReset } = await startSender(t)
+  const stream = await openStream()
   // A length of 4 MiB, and nothing of what it announces.
   stream.send(Buffer.of(0x80, 0x80, 0x80, 0x02))
-  await waitFor(() => stream.status !== 'open', {
-    message: 'the stream is reset',
-    timeoutMs: reader.limits.messageReceiveTimeout / 2,
-  })
+  await isReset(stream)
+})
+
+describe('a message that is short and much work ends its stream before it is decoded', () => {
+  const most = hostLimits(512).bitswap.maxIncomingMessageSize - 64
+  const filling = (part: Buffer) => repeated(part, Math.floor(most / part.length))
+  const wants = Array.from({ length: Math.floor(most / want(0).length) }, (_, n) => want(n))
+  const cases: [string, Buffer][] = [
+    ['blocks of no bytes', filling(bytesField(3, bytesField(1, RAW_SHA256)))],
+    ['wants without end', bytesField(1, ...wants)],
+    ['presences', filling(bytesField(4, bytesField(1, RAW_SHA256, Buffer.alloc(32))))],
+    ['parts with nothing in them', filling(bytesField(3))],
+    ['a long prefix', bytesField(3, bytesField(1, Buffer.alloc(100_000, 1)))],
+  ]
+  for (const [name, fields] of cases) {
+    test(name, async (t) => {
+      const { openStream, isReset } = await startSender(t)
+      const stream = await openStream()
+      const block = await longestBlock(async () => {
+        stream.send(framed(fields))
+        await isReset(stream)
+      })
+      assert.ok(block < 200, `${block} ms without a turn`)
+    })
+  }
+})
+
+test('bytes beyond their rate end their stream', async (t) => {
+  const { openStream, isReset } = await startSender(t)
+  const stream = await openStream()
+  const message = framed(bytesField(3, bytesField(2, Buffer.alloc(32 * 1024))))
+  const isOpen = () => stream.status === 'open'
+  for (let sent = 0; sent < 16 * 1024 ** 2 && isOpen(); sent += message.length) {
+    stream.send(message)
+    while (isOpen() && stream.writeBufferLength > 0) await setImmediate()
+  }
+  await isReset(stream)
+})
+
+test('messages beyond their rate end their stream, and a peer that sent fewer is served', async (t) => {
+  const { reader, openStream, isReset } = await startSender(t)
+  const stream = await openStream()
+  stream.send(repeated(framed(), 10_000))
+  await isReset(stream)
+  const again = await openStream()
+  again.send(repeated(framed(), 1000))
+  await isReset(again)
+  const other = await startReader(t)
+  const { hash, bytes } = block('rate')
+  await reader.level.put(hash, bytes)
+  await met(reader.host, other.host)
+  assert.deepEqual(await other.fetch(hash), Buffer.from(bytes))
 })
 
 test('a peer that has fallen silent does not keep the others from being asked', async (t) => {

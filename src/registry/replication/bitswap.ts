@@ -12,6 +12,7 @@ import { MAX_ENTRY_BYTES } from '../constants.ts'
 import type { BitswapLimits } from '../options.ts'
 import type { BlockStore } from '../store/block-store.ts'
 import { cidOf, hashOfCid } from '../store/entry-codec.ts'
+import { gatedHost } from './bitswap-gate.ts'
 
 const FETCH_DEADLINE_MS = 4000
 const STOP_DEADLINE_MS = 900
@@ -23,6 +24,9 @@ const MISS_MS = 60_000
  * the slowest peer has taken the message before. Can go when a new want is a new one.
  */
 const AGAIN_AFTER_MS = 2000
+
+/** The library's own. */
+const DEFAULTS = { messageBytes: 4 * 1024 ** 2, wants: 1024 }
 
 /** Gets single blocks from whichever connected peer has them; serves ours the same way. */
 export interface BlockFetcher {
@@ -52,7 +56,9 @@ export async function startBitswap(
     datastore: new MemoryDatastore(),
   })
   // withLibp2pLight would make and own a second host; Helia and bitswap read this property only.
-  const withHost: HeliaWithLibp2p<ServiceMap> = Object.assign(light, { libp2p })
+  const withHost: HeliaWithLibp2p<ServiceMap> = Object.assign(light, {
+    libp2p: gatedHost(libp2p, messageLimits(limits), clock),
+  })
   const helia = withBitswap(withHost, { ...limits, runOnLimitedConnections: false })
   await helia.start()
   const misses = new BoundedMap<string, number>({ limit: 1024 })
@@ -81,6 +87,14 @@ export async function startBitswap(
         label: 'stopping bitswap',
       })
     },
+  }
+}
+
+function messageLimits({ maxIncomingMessageSize, maxWantListSize }: BitswapLimits) {
+  return {
+    messageBytes: maxIncomingMessageSize ?? DEFAULTS.messageBytes,
+    // Answers to all that we may want of it, and as many wants of its own.
+    parts: 2 * (maxWantListSize ?? DEFAULTS.wants),
   }
 }
 

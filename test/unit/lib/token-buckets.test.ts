@@ -19,6 +19,13 @@ test('each key has tokens of its own, and gets them back in time', () => {
   assert.equal(taken(sut, 'a'), 2)
 })
 
+test('several tokens are taken together, or none', () => {
+  const { sut } = create()
+  assert.ok(sut.tryTake('a', 2))
+  assert.ok(!sut.tryTake('a', 2))
+  assert.ok(sut.tryTake('a'))
+})
+
 test('others that come give nobody tokens back', () => {
   const { sut } = create()
   assert.equal(taken(sut, 'a'), 3)
