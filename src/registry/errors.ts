@@ -8,6 +8,7 @@ export type RegistryErrorCode =
   | 'TOO_LARGE'
   | 'CLOCK_AHEAD'
   | 'STORES_NOT_OPENED'
+  | 'LIBRARY_CHANGED'
 
 export interface RegistryErrorFacts {
   /** The field of the record that is at fault, as a path: `versions.1.public_key`. */
