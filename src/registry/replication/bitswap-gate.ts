@@ -2,6 +2,7 @@ import type { Libp2p, Stream, StreamMessageEvent } from '@libp2p/interface'
 
 import type { Clock } from '../../lib/clock.ts'
 import { TokenBuckets } from '../../lib/token-buckets.ts'
+import type { BitswapLimits } from '../options.ts'
 import { BitswapError, type MessageLimits, MessageParts } from './bitswap-wire.ts'
 
 const MIB = 1024 ** 2
@@ -13,6 +14,20 @@ const PEERS_LIMIT = 4096
 const WORK = { capacity: 5000, refillPerSecond: 500 }
 /** Entries have a KiB, as a rule, and eight at most. */
 const TRAFFIC = { capacity: 8 * MIB, refillPerSecond: MIB }
+
+/** Eight fetches run at once: this is enough for any machine, and a few milliseconds of work. */
+const MOST_PARTS = 512
+/** The library's own. */
+const DEFAULTS = { messageBytes: 4 * MIB, wants: 1024 }
+
+export function messageLimits(limits: BitswapLimits): MessageLimits {
+  const { maxIncomingMessageSize, maxWantListSize } = limits
+  return {
+    messageBytes: maxIncomingMessageSize ?? DEFAULTS.messageBytes,
+    // Answers to all that we may want of it, and as many wants of its own.
+    parts: Math.min(2 * (maxWantListSize ?? DEFAULTS.wants), MOST_PARTS),
+  }
+}
 
 /**
  * The host as bitswap is to see it: a stream on which comes more than its peer has leave for, or what is no message

@@ -6,11 +6,8 @@ import { createHeliaLight, type HeliaInit } from 'helia'
 
 import type { Clock } from '../../lib/clock.ts'
 import type { BitswapLimits } from '../options.ts'
-import { gatedHost } from './bitswap-gate.ts'
+import { gatedHost, messageLimits } from './bitswap-gate.ts'
 import { boundLedgers } from './bitswap-ledgers.ts'
-
-/** The library's own. */
-const DEFAULTS = { messageBytes: 4 * 1024 ** 2, wants: 1024 }
 
 export interface HeliaComponents {
   readonly libp2p: Libp2p
@@ -43,12 +40,4 @@ export async function startHelia(
   })
   await helia.start()
   return helia
-}
-
-function messageLimits({ maxIncomingMessageSize, maxWantListSize }: BitswapLimits) {
-  return {
-    messageBytes: maxIncomingMessageSize ?? DEFAULTS.messageBytes,
-    // Answers to all that we may want of it, and as many wants of its own.
-    parts: 2 * (maxWantListSize ?? DEFAULTS.wants),
-  }
 }
