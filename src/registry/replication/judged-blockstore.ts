@@ -22,7 +22,8 @@ export function createJudgedBlockstore(blocks: BlockStore): HeliaBlockstore {
   }
   const put: HeliaBlockstore['put'] = async (cid, block) => {
     if (block instanceof Uint8Array && block.length <= MAX_ENTRY_BYTES) {
-      fetched.set(nameOf(cid), block)
+      // A copy: @helia/bitswap 4.0 gives a view of the whole message.
+      fetched.set(nameOf(cid), Uint8Array.from(block))
     }
     return cid
   }
