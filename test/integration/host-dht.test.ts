@@ -4,34 +4,9 @@ import { type TestContext, test } from 'node:test'
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
+import { field, length, rawRequests, request } from '../support/dht.ts'
 import { connect, startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
-
-/** Protobuf of a kad-dht request: a type and a key. */
-function request(type: number, key: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from([0x08, type, 0x12, key.byteLength]), key])
-}
-
-async function rawRequests(
-  from: Host,
-  to: Host,
-  requests: readonly Uint8Array[],
-): Promise<boolean> {
-  const signal = AbortSignal.timeout(5_000)
-  const stream = await from.transport.open(to.peerId, from.names.kad, signal)
-  const answers = stream.chunks()[Symbol.asyncIterator]()
-  try {
-    for (const bytes of requests) {
-      await stream.send(Buffer.concat([Buffer.from([bytes.byteLength]), bytes]), signal)
-      if ((await answers.next()).done === true) return false
-    }
-    return true
-  } catch {
-    return false
-  } finally {
-    stream.abort(new Error('done'))
-  }
-}
 
 async function line(t: TestContext, count: number): Promise<Host[]> {
   const hosts: Host[] = []
@@ -114,18 +89,6 @@ test('a node that announces a public address serves whoever is connected', async
   await host.dht.adapt(() => assert.fail('a public node need not look at its connections'))
   assert.equal(host.dht.mode, 'server')
 })
-
-/** A message of a DHT: a field of bytes, with a length of up to 16 383. */
-function field(number: number, bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from([number * 8 + 2]), length(bytes.byteLength), bytes])
-}
-
-function length(value: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80; rest >>= 7) bytes.push((rest & 0x7f) | 0x80)
-  return Buffer.from([...bytes, rest])
-}
 
 function madeUpPeer(index: number): Uint8Array {
   const key = Buffer.alloc(32, 1)

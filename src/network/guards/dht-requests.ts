@@ -17,6 +17,8 @@ export interface DhtRequestLimits {
   readonly inAll: SharedLimits
   /** For how long what was read about a peer is told again, ms. */
   readonly answerMaxAgeMs: number
+  /** Bytes of what a request asks for. */
+  readonly keyBytes: number
   /** Bytes of a request and of those that follow it before it is answered. */
   readonly unansweredBytes: number
   /** Requests refused to a peer before it is taken for a flood, at once and then a second. */
@@ -34,6 +36,11 @@ export interface DhtRequestParts {
   readonly turns?: Pick<Turns, 'take'>
 }
 
+/** What the guard looks at in a request. */
+interface DhtRequest {
+  readonly key?: Uint8Array
+}
+
 interface Budget {
   readonly requests: TokenBucket
   readonly patience: TokenBucket
@@ -48,8 +55,9 @@ const FLOOD_POINTS = 100
 /**
  * Leaves of @libp2p/kad-dht 16.4 what peer routing needs: record and provider requests are refused, what is
  * served has a rate for each peer and in all, and a request a length: the library reads 4 MB, on each of a
- * peer's streams. Answers are made in turns, since the library goes on without a pause through all that came at
- * once. Who goes on in spite of refusals is reported as a flood.
+ * peer's streams. So has its key: the library takes it for a peer ID and writes that as text, which costs the
+ * square of its length, a second for 16 KiB. Answers are made in turns, since the library goes on without a pause
+ * through all that came at once. Who goes on in spite of refusals is reported as a flood.
  */
 export function guardDhtRequests(
   dht: KadDHT,
@@ -83,8 +91,9 @@ export function guardDhtRequests(
   for (const type of SERVED) {
     const handler = libraryMember(handlers, type, isObject)
     const handle = libraryMember(handler, 'handle', isFunction)
-    Reflect.set(handler, 'handle', async (from: PeerId, message: unknown): Promise<unknown> => {
+    Reflect.set(handler, 'handle', async (from: PeerId, message: DhtRequest): Promise<unknown> => {
       const id = from.toString()
+      if ((message.key?.byteLength ?? 0) > limits.keyBytes) refuse(id, type)
       if (!budgetOf(budgets, id, limits).requests.tryTake()) refuse(id, type)
       // What others used up is nobody's fault.
       if (inAll.take(1, isKnown(id)) === 0) turnAway(type)

@@ -39,8 +39,10 @@ export function dhtRequestLimits(maxConnections: number) {
     },
     /** An answer about a peer is as old as this at most, ms. */
     answerMaxAgeMs: 5 * SECOND_MS,
-    /** A request has about a hundred bytes; a stranger's library may add to it. */
-    unansweredBytes: 16 * KIB,
+    /** A peer ID has 34 to 42, a hash 32. */
+    keyBytes: 64,
+    /** A burst of requests of a hundred bytes. */
+    unansweredBytes: 4 * KIB,
     /** A burst of walks that ended with a refusal each is forgiven; 10 000 requests are not. */
     patience: { burst: 200, perSecond: 2 },
     /** Peers counted. */

@@ -11,6 +11,7 @@ const { dhtRequests } = hostLimits(512)
 function guarded(limits: Partial<typeof dhtRequests> = {}, costMs = 0) {
   const served: string[] = []
   const reports: string[] = []
+  const refused: string[] = []
   const serve = async (from: string) => {
     const untilMs = performance.now() + costMs
     while (performance.now() < untilMs);
@@ -28,12 +29,16 @@ function guarded(limits: Partial<typeof dhtRequests> = {}, costMs = 0) {
     dht as unknown as KadDHT,
     { ...dhtRequests, ...limits },
     {
-      metrics: { dhtRequestRefused: () => {} },
+      metrics: { dhtRequestRefused: (type) => refused.push(type) },
       report: (peerId, offence) => reports.push(`${peerId} ${offence}`),
       isKnown: (peerId) => peerId.startsWith('known'),
     },
   )
-  return { dht, served, reports, ask: (from: string) => handlers.FIND_NODE.handle(from) }
+  const ask = (from: string, key = Buffer.alloc(34)) => {
+    const handle: (from: string, message: object) => Promise<void> = handlers.FIND_NODE.handle
+    return handle(from, { key })
+  }
+  return { dht, served, reports, refused, ask }
 }
 
 test('many strangers together are answered up to a rate, known stations beside them', async () => {
@@ -77,4 +82,18 @@ test('others that come meanwhile give nobody requests back', async () => {
   for (let n = 0; n < 50; n++) await ask(`other ${n}`)
   await many('peer')
   assert.equal(served.filter((from) => from === 'peer').length, 5)
+})
+
+test('a key that is longer than a peer ID or a hash is refused before it is read', async () => {
+  const { served, reports, refused, ask } = guarded({ patience: { burst: 3, perSecond: 0.001 } })
+  for (const bytes of [0, 32, 34, 42, 64]) await ask('peer', Buffer.alloc(bytes))
+  assert.equal(served.length, 5)
+  for (const bytes of [65, 2_000, 16_000]) {
+    await assert.rejects(ask('peer', Buffer.alloc(bytes)), { code: 'STREAM_REFUSED' })
+  }
+  assert.equal(served.length, 5)
+  assert.deepEqual(refused, ['FIND_NODE', 'FIND_NODE', 'FIND_NODE'])
+  assert.deepEqual(reports, [])
+  await assert.rejects(ask('peer', Buffer.alloc(65)), { code: 'STREAM_REFUSED' })
+  assert.deepEqual(reports, ['peer dht_flood'])
 })

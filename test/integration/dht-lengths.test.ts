@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { hostLimits } from '../../src/network/limits.ts'
+import { createMetrics } from '../../src/telemetry/index.ts'
+import { length, rawRequests, request } from '../support/dht.ts'
+import { connect, startHost } from '../support/host.ts'
+
+const FIND_NODE = 4
+const SHA2_256 = 0x12
+
+/** A multihash with a digest of any length, which the library takes for a peer ID. */
+function longPeerId(bytes: number): Uint8Array {
+  return Buffer.concat([Buffer.from([SHA2_256]), length(bytes), Buffer.alloc(bytes, 0xff)])
+}
+
+test('a request for a peer ID longer than any is refused, and one for a peer ID is answered', async (t) => {
+  const metrics = createMetrics()
+  const server = await startHost(t, {}, { metrics })
+  const client = await startHost(t)
+  await connect(client, server)
+  const ask = (bytes: number) =>
+    rawRequests(client, server, [request(FIND_NODE, longPeerId(bytes))])
+  assert.equal(await ask(32), true)
+  assert.equal(await ask(63), false)
+  assert.equal(await ask(3_000), false)
+  assert.match(await metrics.text(), /wesense_dht_requests_refused_total\{type="FIND_NODE"\} 2/)
+})
+
+test('a burst of the longest requests that came at once is answered', async (t) => {
+  const server = await startHost(t)
+  const client = await startHost(t, { dht: null })
+  await connect(client, server)
+  const signal = AbortSignal.timeout(5_000)
+  const stream = await client.transport.open(server.peerId, client.names.kad, signal)
+  const find = request(FIND_NODE, Buffer.alloc(64, 1))
+  const framed = Buffer.concat([length(find.byteLength), find])
+  const { burst } = hostLimits(1_024).dhtRequests
+  await stream.send(Buffer.concat(new Array<Uint8Array>(burst).fill(framed)), signal)
+  // Each names nobody: a length and a type.
+  const expectedBytes = burst * 3
+  let receivedBytes = 0
+  for await (const chunk of stream.chunks()) {
+    receivedBytes += chunk.byteLength
+    if (receivedBytes >= expectedBytes) break
+  }
+  assert.equal(receivedBytes, expectedBytes)
+})
