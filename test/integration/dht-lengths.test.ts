@@ -3,7 +3,8 @@ import { test } from 'node:test'
 
 import { hostLimits } from '../../src/network/limits.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
-import { length, rawRequests, request } from '../support/dht.ts'
+import { askLiar, field, length, rawRequests, request } from '../support/dht.ts'
+import { longestBlock } from '../support/event-loop.ts'
 import { connect, startHost } from '../support/host.ts'
 
 const FIND_NODE = 4
@@ -45,4 +46,30 @@ test('a burst of the longest requests that came at once is answered', async (t) 
     if (receivedBytes >= expectedBytes) break
   }
   assert.equal(receivedBytes, expectedBytes)
+})
+
+/** A peer that a reply names. */
+function peer(id: Uint8Array, addresses: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([field(1, id), ...addresses.map((address) => field(2, address))])
+}
+
+const P2P = Buffer.from([0xa5, 0x03])
+const HONEST = Buffer.from([4, 8, 8, 8, 8, 6, 0x0f, 0xa2])
+const LONG = Buffer.concat([HONEST, P2P, length(7_000), longPeerId(6_997)])
+
+test('a reply with an ID and addresses longer than any stops nothing, and the rest of it is taken', async (t) => {
+  const peers = [
+    peer(longPeerId(7_000), [HONEST]),
+    peer(longPeerId(32), [LONG, Buffer.from([0xff, 0x7f]), HONEST]),
+    peer(Buffer.alloc(0), [HONEST]),
+  ]
+  const asked: Awaited<ReturnType<typeof askLiar>>[] = []
+  const blockedMs = await longestBlock(async () => void asked.push(await askLiar(t, peers)))
+  const taken = asked.flatMap(({ told }) => told).map(({ multiaddrs }) => multiaddrs.map(String))
+  assert.ok(taken.length > 0)
+  for (const addresses of taken) assert.deepEqual(addresses, ['/ip4/8.8.8.8/tcp/4002'])
+  const found = asked.flatMap((one) => one.found).flatMap(({ addresses }) => addresses)
+  assert.deepEqual([...new Set(found)], ['/ip4/8.8.8.8/tcp/4002'])
+  // To write one of the long ones as text takes as much again.
+  assert.ok(blockedMs < 200, `${blockedMs} ms`)
 })

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
-import { field, length, rawRequests, request } from '../support/dht.ts'
+import { askLiar, field, length, rawRequests, request } from '../support/dht.ts'
 import { connect, startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -101,38 +101,12 @@ function madeUpPeer(index: number): Uint8Array {
   return Buffer.concat([field(1, id), secret, ...addresses])
 }
 
-interface Told {
-  readonly id: { toString(): string }
-  readonly multiaddrs: readonly unknown[]
-}
-
-/** A server that answers everything with made-up peers, and what a node that asks it is told. */
-async function askLiar(t: TestContext, count: number) {
-  const liar = await startHost(t, { dht: null })
-  const host = await startHost(t)
-  const told: Told[] = []
-  const events = host.libp2p.services.dht as unknown as EventTarget
-  events.addEventListener('peer', (event) => told.push((event as CustomEvent<Told>).detail))
-  const peers = Array.from({ length: count }, (_, i) => field(8, madeUpPeer(i)))
-  const reply = Buffer.concat([Buffer.from([0x08, 4]), ...peers])
-  await liar.libp2p.handle(liar.names.kad, (stream) => {
-    stream.addEventListener('message', () => {
-      if (stream.status === 'open') stream.send(Buffer.concat([length(reply.length), reply]))
-    })
-  })
-  await connect(host, liar)
-  await waitFor(() => host.dht?.size === 1, { message: 'the liar is in the table' })
-  const found = []
-  const signal = AbortSignal.timeout(5_000)
-  for await (const peer of host.dht?.closestPeers(Buffer.alloc(32, 9), signal) ?? []) {
-    if (peer.peerId !== liar.peerId) found.push(peer)
-  }
-  const own = [liar.peerId, host.peerId]
-  return { host, found, told: told.filter(({ id }) => !own.includes(id.toString())) }
+function madeUpPeers(count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, index) => madeUpPeer(index))
 }
 
 test('of a reply twenty peers are taken, eight addresses of each, and none that is private', async (t) => {
-  const { host, found, told } = await askLiar(t, 100)
+  const { host, found, told } = await askLiar(t, madeUpPeers(100))
   assert.ok(found.length > 0 && found.length <= 20, `${found.length} peers`)
   const ids = new Set(told.map(({ id }) => id.toString()))
   assert.ok(ids.size <= 20, `${ids.size} peers were told`)
@@ -146,7 +120,7 @@ test('of a reply twenty peers are taken, eight addresses of each, and none that 
 })
 
 test('a reply that no honest table makes is not read to its end', async (t) => {
-  const { found, told } = await askLiar(t, 3_000)
+  const { found, told } = await askLiar(t, madeUpPeers(3_000))
   assert.deepEqual(found, [])
   assert.deepEqual(told, [])
 })

@@ -1,4 +1,8 @@
+import type { TestContext } from 'node:test'
+
 import type { Host } from '../../src/network/host.ts'
+import { connect, startHost } from './host.ts'
+import { waitFor } from './wait-for.ts'
 
 /** Protobuf of a kad-dht request: a type and a key. */
 export function request(type: number, key: Uint8Array): Uint8Array {
@@ -37,4 +41,33 @@ export async function rawRequests(
   } finally {
     stream.abort(new Error('done'))
   }
+}
+
+interface Told {
+  readonly id: { toString(): string }
+  readonly multiaddrs: readonly unknown[]
+}
+
+/** A server that answers everything with these peers, and what a node that asks it is told. */
+export async function askLiar(t: TestContext, peers: readonly Uint8Array[]) {
+  const liar = await startHost(t, { dht: null })
+  const host = await startHost(t)
+  const told: Told[] = []
+  const events = host.libp2p.services.dht as unknown as EventTarget
+  events.addEventListener('peer', (event) => told.push((event as CustomEvent<Told>).detail))
+  const reply = Buffer.concat([Buffer.from([0x08, 4]), ...peers.map((peer) => field(8, peer))])
+  await liar.libp2p.handle(liar.names.kad, (stream) => {
+    stream.addEventListener('message', () => {
+      if (stream.status === 'open') stream.send(Buffer.concat([length(reply.length), reply]))
+    })
+  })
+  await connect(host, liar)
+  await waitFor(() => host.dht?.size === 1, { message: 'the liar is in the table' })
+  const found = []
+  const signal = AbortSignal.timeout(5_000)
+  for await (const peer of host.dht?.closestPeers(Buffer.alloc(32, 9), signal) ?? []) {
+    if (peer.peerId !== liar.peerId) found.push(peer)
+  }
+  const own = [liar.peerId, host.peerId]
+  return { host, found, told: told.filter(({ id }) => !own.includes(id.toString())) }
 }

@@ -1,68 +1,50 @@
-import type { Stream } from '@libp2p/interface'
+import type { PeerInfo, Stream } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
-
-export interface DhtReplyLimits {
-  /** Bytes of a reply, and of all that comes with it. */
-  readonly bytes: number
-  /** Peers taken from a reply: a bucket holds no more. */
-  readonly peers: number
-  /** Addresses taken of each. */
-  readonly addresses: number
-}
-
-interface ToldPeer {
-  multiaddrs: unknown[]
-}
+import { readMessage } from '../relay/hop/message-stream.ts'
+import { type DhtReplyLimits, decodeCloser } from './dht-reply-wire.ts'
 
 interface DhtReply {
-  closer: ToldPeer[]
-  providers: unknown[]
+  readonly type: string
+  readonly closer: readonly { readonly id: Uint8Array; readonly multiaddrs: Uint8Array[] }[]
+  readonly providers: readonly never[]
 }
 
 /**
- * Takes a bounded number of peers and addresses from a DHT reply. @libp2p/kad-dht 16.4 reads 4 MB of them,
- * parses each address and hands all to the peer store and the routing table. Can go when it has a limit.
+ * Reads a DHT's reply in place of @libp2p/kad-dht 16.4 and takes a bounded number of peers and addresses from it,
+ * each of a bounded length. The library reads 4 MB of them, decodes all at once and twice, and hands them to the
+ * peer store and the routing table; an ID or address is written as text, which costs the square of its length,
+ * five seconds for 32 KiB. One that is wrong would cost the rest of the reply. Can go when it has these limits.
  * @param dht the service that `@libp2p/kad-dht` made
  */
 export function guardDhtReplies(dht: object, limits: DhtReplyLimits): void {
   const network = libraryMember(dht, 'network', isObject)
   const dispatch = libraryMember(network, 'safeDispatchEvent', isFunction)
-  const exchange = libraryMember(network, '_writeReadMessage', isFunction)
-  let [told, isCounting] = [0, false]
+  const write = libraryMember(network, '_writeMessage', isFunction)
+  libraryMember(network, '_writeReadMessage', isFunction)
 
-  // All peers of a reply are told within one turn.
-  const count = () => {
-    told += 1
-    if (isCounting) return
-    isCounting = true
-    queueMicrotask(() => {
-      told = 0
-      isCounting = false
-    })
+  const exchange = async (
+    stream: Stream,
+    request: { readonly type: string },
+    options: { readonly signal: AbortSignal },
+  ): Promise<DhtReply> => {
+    limitBytes(stream, limits.bytes)
+    const [{ message }] = await Promise.all([
+      readMessage(stream, options.signal, limits.bytes),
+      Reflect.apply(write, network, [stream, request, options]),
+    ])
+    // Else its end would never be read, and it would stay.
+    if (stream.readStatus === 'paused') stream.resume()
+    const closer = decodeCloser(message, limits)
+    for (const detail of closer) Reflect.apply(dispatch, network, ['peer', { detail }])
+    // Which the library decodes once more, for the walk.
+    return { type: request.type, closer: closer.map(encodePeer), providers: [] }
   }
+  Reflect.set(network, '_writeReadMessage', exchange)
+}
 
-  Reflect.set(
-    network,
-    'safeDispatchEvent',
-    (type: string, event: { detail: ToldPeer }): unknown => {
-      if (type === 'peer') {
-        count()
-        if (told > limits.peers) return true
-        event.detail.multiaddrs = event.detail.multiaddrs.slice(0, limits.addresses)
-      }
-      return Reflect.apply(dispatch, network, [type, event])
-    },
-  )
-  Reflect.set(network, '_writeReadMessage', async (...args: [Stream]): Promise<DhtReply> => {
-    limitBytes(args[0], limits.bytes)
-    const reply: DhtReply = await Reflect.apply(exchange, network, args)
-    // The walk looks at them once more.
-    reply.closer = reply.closer.slice(0, limits.peers)
-    reply.providers = []
-    for (const peer of reply.closer) peer.multiaddrs = peer.multiaddrs.slice(0, limits.addresses)
-    return reply
-  })
+function encodePeer({ id, multiaddrs }: PeerInfo): DhtReply['closer'][number] {
+  return { id: id.toMultihash().bytes, multiaddrs: multiaddrs.map(({ bytes }) => bytes) }
 }
 
 /** Resets a stream that brings more. */

@@ -1,3 +1,4 @@
+import { PEER_ID_LIMIT_BYTES } from '../constants.ts'
 import { KIB, MINUTE_MS, type Scale, SECOND_MS } from './scale.ts'
 
 /** What the DHT may hold, ask and be asked at a time. */
@@ -57,5 +58,8 @@ export function dhtReplyLimits(kBucketSize: number, addresses: number) {
     bytes: 32 * KIB,
     peers: kBucketSize,
     addresses,
+    idBytes: PEER_ID_LIMIT_BYTES,
+    /** As long as those that are dialled may be. */
+    addressBytes: 512,
   }
 }

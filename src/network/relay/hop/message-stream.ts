@@ -14,12 +14,17 @@ export interface ReceivedMessage {
 /**
  * Reads one length-prefixed message, the first on this stream, and leaves the stream paused: whoever reads on
  * gets `rest` and then what the stream holds, no byte lost or twice.
+ * @param limitBytes of the message. @default what a hop or stop message has
  * @throws WireError for a length or an end that is wrong, or too many bytes behind; the signal's reason
  */
-export async function readMessage(stream: Stream, signal: AbortSignal): Promise<ReceivedMessage> {
+export async function readMessage(
+  stream: Stream,
+  signal: AbortSignal,
+  limitBytes: number = LIMIT_MESSAGE_BYTES,
+): Promise<ReceivedMessage> {
   signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<ReceivedMessage>()
-  const frame = new FrameCollector()
+  const frame = new FrameCollector(limitBytes)
   const attempt = (step: () => ReceivedMessage | null) => {
     try {
       const received = step()
@@ -61,9 +66,14 @@ export function sendMessage(stream: Stream, message: Uint8Array): void {
 
 /** Chunks until they hold one whole message, joined once: single bytes must not cost their square. */
 class FrameCollector {
+  readonly #limitBytes: number
   readonly #chunks: Uint8Array[] = []
   #bytes = 0
   #header: { readonly size: number; readonly length: number } | null = null
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
 
   /** @throws WireError */
   add(chunk: Uint8Array): ReceivedMessage | null {
@@ -72,7 +82,7 @@ class FrameCollector {
     this.#header ??= parseLength(concat(this.#chunks))
     if (this.#header === null) return null
     const { size, length } = this.#header
-    if (length > LIMIT_MESSAGE_BYTES) throw new WireError('the message is too long')
+    if (length > this.#limitBytes) throw new WireError('the message is too long')
     const end = size + length
     if (this.#bytes < end) return null
     if (this.#bytes - end > LIMIT_EARLY_BYTES) throw new WireError('too much came before an answer')
