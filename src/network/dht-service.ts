@@ -1,8 +1,9 @@
-import { type Connection, isPeerId, type PeerId, type PeerInfo } from '@libp2p/interface'
+import { type Connection, isPeerId, type PeerInfo } from '@libp2p/interface'
 import { type KadDHT, type KadDHTComponents, kadDHT } from '@libp2p/kad-dht'
 import { peerIdFromString } from '@libp2p/peer-id'
 
 import { classOf } from './address-class.ts'
+import { addressText } from './dialer/dial-address.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from './errors.ts'
 import { guardDhtReplies } from './guards/dht-replies.ts'
 import { guardDhtRequests } from './guards/dht-requests.ts'
@@ -156,6 +157,8 @@ export class DhtService {
   }
 }
 
-function routedPeer(peer: { readonly id: PeerId; readonly multiaddrs: PeerInfo['multiaddrs'] }) {
-  return { peerId: peer.id.toString(), addresses: peer.multiaddrs.map(String) }
+/** An address without a text is left out: what one peer wrote must not end a walk. */
+function routedPeer({ id, multiaddrs }: Pick<PeerInfo, 'id' | 'multiaddrs'>): RoutedPeer {
+  const addresses = multiaddrs.map(addressText).filter((text) => text !== null)
+  return { peerId: id.toString(), addresses }
 }

@@ -73,3 +73,10 @@ test('a reply with an ID and addresses longer than any stops nothing, and the re
   // To write one of the long ones as text takes as much again.
   assert.ok(blockedMs < 200, `${blockedMs} ms`)
 })
+
+test('an address that has no text is left out, and the walk goes on', async (t) => {
+  const emoji = Buffer.from('e10304f09f9880', 'hex')
+  const { found } = await askLiar(t, [peer(longPeerId(32), [emoji, HONEST])])
+  assert.ok(found.length > 0)
+  for (const { addresses } of found) assert.deepEqual(addresses, ['/ip4/8.8.8.8/tcp/4002'])
+})

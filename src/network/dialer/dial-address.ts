@@ -7,6 +7,8 @@ import { normalizeHost } from '../address-class.ts'
 
 /** Longer multiaddrs are of no kind that this node dials. */
 const LIMIT_CHARACTERS = 512
+/** What is longer has a longer text, but for an IPv6 address or two. */
+const LIMIT_ADDRESS_BYTES = LIMIT_CHARACTERS
 const LIMIT_PEER_ID_CHARACTERS = 128
 
 /** What a multiaddr leads to, as far as dialling is concerned. */
@@ -23,6 +25,18 @@ export interface Endpoint {
 export interface SplitAddress {
   readonly address: string
   readonly peerId: string | null
+}
+
+/** A remote's multiaddr as text; null for one of no sensible length, or that has no text. */
+export function addressText(address: Multiaddr): string | null {
+  if (address.bytes.byteLength > LIMIT_ADDRESS_BYTES) return null
+  try {
+    const text = address.toString()
+    return text.length > LIMIT_CHARACTERS ? null : text
+  } catch {
+    // @multiformats/multiaddr 13 takes any value of some components, and throws when it writes it.
+    return null
+  }
 }
 
 /** @returns null for anything that is no multiaddr of a sensible length. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
 
 import {
+  addressText,
   endpointOf,
   normalizeIp,
   replaceHost,
@@ -27,6 +29,16 @@ describe('dial address', () => {
       assert.equal(endpointOf(text), null, text)
     }
     assert.equal(endpointOf(`/dns4/${'a'.repeat(600)}/tcp/1`), null)
+  })
+
+  it('writes no address that is too long, or that has no text', () => {
+    const text = (bytes: Uint8Array) => addressText(multiaddr(bytes))
+    const tls = Buffer.from([0xc0, 0x03])
+    assert.equal(text(Buffer.concat([tls, tls])), '/tls/tls')
+    assert.equal(text(Buffer.concat(new Array<Buffer>(128).fill(tls)))?.length, 512)
+    assert.equal(text(Buffer.concat(new Array<Buffer>(129).fill(tls))), null)
+    assert.equal(text(Buffer.concat(new Array<Buffer>(4_000).fill(tls))), null)
+    assert.equal(text(Buffer.from('e10304f09f9880', 'hex')), null)
   })
 
   it('separates an address from its peer ID', () => {
