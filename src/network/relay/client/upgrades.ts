@@ -1,11 +1,12 @@
 import type { Connection, IdentifyResult } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { BoundedMap } from '../../../lib/bounded-map.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { TokenBucket } from '../../../lib/token-bucket.ts'
 import type { Logger } from '../../../telemetry/index.ts'
 import type { DialPermits } from '../../dial-permits.ts'
-import { endpointOf, splitAddress } from '../../dialer/dial-address.ts'
+import { addressText, endpointOf, splitAddress } from '../../dialer/dial-address.ts'
 import type { Dialer } from '../../dialer/dialer.ts'
 import type { RelayedPort } from '../../dialer/relayed-dial.ts'
 import type { HostLibp2p } from '../../host-libp2p.ts'
@@ -96,8 +97,7 @@ export class Upgrades {
       return
     }
     this.#lately.set(peerId, nowMs + NOT_AGAIN_FOR_MS)
-    const told = (signedPeerRecord?.addresses ?? listenAddrs).slice(0, LIMIT_TOLD)
-    const addresses = directOf(told.map(String))
+    const addresses = directOf(signedPeerRecord?.addresses ?? listenAddrs)
     const running = this.#upgrade(peerId, addresses, connection)
       .catch((error) => logger.error({ peer: peerId, error }, 'Upgrade ended unexpectedly'))
       .finally(() => {
@@ -137,10 +137,14 @@ export class Upgrades {
   }
 }
 
-/** The few of a peer's addresses that lead to it without a relay. */
-function directOf(addresses: readonly string[]): string[] {
-  return addresses
-    .flatMap((text) => splitAddress(text)?.address ?? [])
+/**
+ * The few of a peer's addresses that lead to it without a relay. One that has no text is left out: libp2p calls from
+ * an event listener, and what is thrown there ends the process.
+ */
+function directOf(told: readonly Multiaddr[]): string[] {
+  return told
+    .slice(0, LIMIT_TOLD)
+    .flatMap((address) => splitAddress(addressText(address) ?? '')?.address ?? [])
     .filter((address) => endpointOf(address) !== null)
     .slice(0, LIMIT_ADDRESSES)
 }

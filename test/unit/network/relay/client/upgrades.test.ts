@@ -20,7 +20,7 @@ const STATION = '/test/id/1.0.0'
 interface Found {
   readonly peerId?: string
   readonly direction?: 'inbound' | 'outbound'
-  readonly addresses?: readonly string[]
+  readonly addresses?: readonly (string | Uint8Array)[]
   readonly protocols?: readonly string[]
   readonly isDirect?: boolean
 }
@@ -94,6 +94,17 @@ describe('upgrades of relayed connections', () => {
     assert.deepEqual(dials[0]?.addresses, many.slice(0, 4))
     assert.deepEqual(hungUp, [PEER])
     assert.equal(await counted('upgraded'), 1)
+  })
+
+  it('look at no address that has no text, and at few of a thousand', async (t) => {
+    const { dials, identify } = setUp(t)
+    const good = '/ip4/203.0.113.1/tcp/4002'
+    await identify({ addresses: [Buffer.from('e10304f09f9880', 'hex'), good] })
+    assert.deepEqual(dials.pop()?.addresses, [good])
+    const circuit = `/ip4/198.51.100.1/tcp/4002/p2p/${RELAY}/p2p-circuit`
+    const thousand = [...new Array<string>(1_000).fill(circuit), good]
+    await identify({ peerId: await peerIdNumber(1), addresses: thousand })
+    assert.deepEqual(dials, [])
   })
 
   it('are counted when they come to nothing, and leave the circuit to whoever has it', async (t) => {
