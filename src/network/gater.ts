@@ -7,6 +7,7 @@ import { targetOf } from './address-class.ts'
 import { NAME_CHECK_DEADLINE_MS } from './constants.ts'
 import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
+import { addressText } from './dialer/dial-address.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import type { ArrivalRate } from './guards/arrival-rate.ts'
 import type { Exemptions } from './guards/exempt-networks.ts'
@@ -154,9 +155,10 @@ export function createGater(components: GaterComponents): ConnectionGater {
     filterMultiaddrForPeer: (peer, address) => {
       const id = peer.toString()
       if (id === self) return true
-      const text = address.toString()
+      const text = addressText(address)
       // What is cheap to say comes first: a peer can tell of a thousand.
       return (
+        text !== null &&
         addressQuota.hasPlaceFor(id, text) &&
         dialPolicy.isDialable(address, 'dht') &&
         addressQuota.admit(id, text)

@@ -3,6 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 
 import type { Logger } from '../telemetry/index.ts'
 import type { DialPolicy } from './dial-policy.ts'
+import { addressText } from './dialer/dial-address.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
 
@@ -36,7 +37,9 @@ async function keep(
 ): Promise<void> {
   const told = signedPeerRecord?.addresses ?? listenAddrs
   const looked = told.slice(0, LOOKED_AT)
-  const dialable = looked.filter((address) => dialPolicy.isDialable(address, 'dht')).map(String)
+  const dialable = looked
+    .filter((address) => addressText(address) !== null && dialPolicy.isDialable(address, 'dht'))
+    .map(String)
   const kept = addressQuota.claim(peerId.toString(), dialable)
   if (kept === null) return
   const isCertified = signedPeerRecord !== undefined

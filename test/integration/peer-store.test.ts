@@ -55,6 +55,21 @@ test('one whose ID is that of a URL goes as all others do', async (t) => {
   assert.equal(await host.libp2p.peerStore.has(peer), false)
 })
 
+test('an address of thousands of parts is not kept, and those beside it are', async (t) => {
+  const host = await startHost(t, { dht: null })
+  const peer = peerIdFromPublicKey(publicKeyFromRaw(randomBytes(32)))
+  const good = '/ip4/8.8.8.8/tcp/4002'
+  const { bytes } = multiaddr(good)
+  const long = Buffer.concat([bytes, ...new Array<Uint8Array>(4_000).fill(Buffer.of(0xc0, 3))])
+  const multiaddrs = [long, bytes].map((one) => multiaddr(one))
+  await host.libp2p.peerStore.merge(peer, { multiaddrs })
+  const { addresses } = await host.libp2p.peerStore.get(peer)
+  assert.deepEqual(
+    addresses.map(({ multiaddr: kept }) => `${kept}`),
+    [good],
+  )
+})
+
 test('an address that nobody renews expires, and its peer with it', async (t) => {
   const peerStore = { maxAddressAge: 50, maxPeerAge: 100 }
   const host = await startHost(t, { limits: { ...LIMITS, peerStore }, dht: null })

@@ -70,3 +70,15 @@ test('a signed record counts before the list beside it, and nothing that cannot 
   await waitFor(() => kept.length === 1, { message: 'kept' })
   assert.deepEqual(kept[0], [{ address: '/ip4/203.0.113.7/tcp/4002', isCertified: true }])
 })
+
+test('an address that is too long or has no text keeps no other from its place', async () => {
+  const { tell, kept } = listening()
+  const tls = new Array<Uint8Array>(129).fill(Buffer.from([0xc0, 0x03]))
+  const nameless = multiaddr(Buffer.from('e10304f09f9880', 'hex'))
+  tell({ listenAddrs: [nameless, multiaddr(Buffer.concat(tls)), ...addresses(1)] })
+  await waitFor(() => kept.length === 1, { message: 'kept' })
+  assert.deepEqual(
+    kept[0],
+    addresses(1).map((address) => ({ address: `${address}`, isCertified: false })),
+  )
+})
