@@ -8,12 +8,15 @@ const PROTOCOLS = 128
 const PROTOCOL_CHARACTERS = 192
 /** What a peer calls itself, and its version. */
 const METADATA_BYTES = 256
+/** Of its signed record: as much as peer exchange passes on. */
+const RECORD_BYTES = 4_096
 /** Looked at of those that it tells at once; each costs a look at our dial policy, and few have a place. */
 const ADDRESSES = 32
 
 /**
  * Bounds what the peer store keeps of what a peer says of itself, and stores it in turns. @libp2p/identify 4.1 takes
- * 80 KiB of protocols, twenty thousand of them, which @libp2p/peer-store 12 keeps, sorts and encodes with each change.
+ * 80 KiB of protocols, twenty thousand of them, which @libp2p/peer-store 12 keeps, sorts and encodes with each change,
+ * and a signed record of 8 KiB, four times what a peer is meant to take.
  * Can go when either has a limit.
  * @param self whose own entry is left alone
  */
@@ -35,7 +38,7 @@ export function boundPeerEntries(
 }
 
 function bounded(data: PeerData): PeerData {
-  const { protocols, metadata, addresses, multiaddrs, ...rest } = data
+  const { protocols, metadata, addresses, multiaddrs, peerRecordEnvelope, ...rest } = data
   return {
     ...rest,
     ...(addresses === undefined ? {} : { addresses: addresses.slice(0, ADDRESSES) }),
@@ -43,6 +46,9 @@ function bounded(data: PeerData): PeerData {
     ...(protocols === undefined
       ? {}
       : { protocols: protocols.filter(isShort).slice(0, PROTOCOLS) }),
+    ...(peerRecordEnvelope === undefined || peerRecordEnvelope.byteLength > RECORD_BYTES
+      ? {}
+      : { peerRecordEnvelope }),
     ...(metadata === undefined ? {} : { metadata: boundedMetadata(metadata) }),
   }
 }

@@ -40,6 +40,15 @@ test('of what a peer says of itself a bounded part is kept, by either way', asyn
   assert.equal(stored.length, 2)
 })
 
+test('a signed record longer than is passed on is not kept', async () => {
+  const { stored, peerStore } = guarded()
+  const record = { peerRecordEnvelope: new Uint8Array(4_096) }
+  await peerStore.patch(PEER, record)
+  await peerStore.patch(PEER, { peerRecordEnvelope: new Uint8Array(4_097) })
+  await peerStore.merge(PEER, { peerRecordEnvelope: new Uint8Array(4_097) })
+  assert.deepEqual(stored, [record, {}, {}])
+})
+
 test('what it says nothing of is left alone, and so is our own entry', async () => {
   const { stored, peerStore } = guarded()
   await peerStore.patch(PEER, { tags: {} })
