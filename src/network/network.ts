@@ -2,6 +2,7 @@ import type { IdentifyResult } from '@libp2p/interface'
 
 import { isPubliclyAnnounced } from './addresses.ts'
 import { createHost } from './create-host.ts'
+import { addressText } from './dialer/dial-address.ts'
 import { createSystemResolver } from './discovery/name-resolver.ts'
 import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
 import type { Host } from './host.ts'
@@ -219,7 +220,8 @@ class Network implements NetworkService {
     const address = connection.remoteAddr.toString()
     contacts.noteStation({ peerId: id, address, connectedAtMs: connection.timeline.open })
     if (connection.direction !== 'outbound') return
-    const certified = signedPeerRecord?.addresses.slice(0, 16).map(String) ?? []
+    const told = signedPeerRecord?.addresses.slice(0, 16).map(addressText) ?? []
+    const certified = told.filter((text) => text !== null)
     addressBook.record(id, address, certified)
   }
 }

@@ -4,6 +4,7 @@ import type { Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 
 import { encodeStopMessage, STOP_PROTOCOL, STOP_TYPE } from '../../src/network/relay/hop/wire.ts'
+import { longestBlock } from '../support/event-loop.ts'
 import { varint, withLength } from '../support/fuzz/payloads.ts'
 import { addressOf, NO_SOURCES, startNetwork } from '../support/network.ts'
 import { startLibraryPeer } from '../support/relay-hop.ts'
@@ -35,18 +36,6 @@ function stopMessage(address: Uint8Array): Uint8Array {
   return withLength(message)
 }
 
-/** The longest that anything had to wait here meanwhile, ms. */
-async function blockedFor(work: () => Promise<unknown>): Promise<number> {
-  let worstMs = 0
-  let lastMs = performance.now()
-  const timer = setInterval(() => {
-    worstMs = Math.max(worstMs, performance.now() - lastMs)
-    lastMs = performance.now()
-  }, 5)
-  await work().finally(() => clearInterval(timer))
-  return Math.max(worstMs, performance.now() - lastMs)
-}
-
 describe('a stranger that brings a circuit', () => {
   it('is answered', async (t) => {
     const { stream, answers } = await setScene(t)
@@ -65,7 +54,7 @@ describe('a stranger that brings a circuit', () => {
   for (const [what, address] of Object.entries(long)) {
     it(`is reset where who comes has ${what}`, async (t) => {
       const { stream, answers } = await setScene(t)
-      const worstMs = await blockedFor(async () => {
+      const worstMs = await longestBlock(async () => {
         stream.send(stopMessage(address))
         await waitFor(() => stream.status === 'reset', { message: 'the stream is reset' })
       })

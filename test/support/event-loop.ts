@@ -14,8 +14,7 @@ export async function longestBlock(work: () => Promise<unknown>): Promise<number
     last = now
   }
   const timer = setInterval(look, 1)
-  await work()
+  await work().finally(() => clearInterval(timer))
   look()
-  clearInterval(timer)
   return longest
 }
