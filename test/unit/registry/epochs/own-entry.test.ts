@@ -2,29 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import { signEntry } from '../../../../src/registry/epochs/own-entry.ts'
-import { BlockStore } from '../../../../src/registry/store/block-store.ts'
-import { openDatabases } from '../../../../src/registry/store/databases.ts'
-import { MemoryByteStore } from '../../../support/byte-store.ts'
+import { openInMemory } from '../../../support/databases.ts'
 import { forgeEntry } from '../../../support/registry.ts'
 
 const identity = await createEphemeralIdentity()
 
 test('an entry of ours with an earlier clock is made also where there is no room for those of others', async (t) => {
-  const databases = await openDatabases(
-    { networkName: 'test', epoch: 1 },
-    {
-      identity,
-      blocks: new BlockStore({ level: new MemoryByteStore(), onDamaged: () => {} }),
-      logs: new MemoryByteStore(),
-      clock: systemClock,
-      room: { acceptsRemote: false, noteStored: () => {} },
-      onEntry: () => {},
-      onLost: () => {},
-    },
-  )
-  t.after(() => databases.close())
+  const databases = await openInMemory(t, identity, {
+    room: { acceptsRemote: false, noteStored: () => {} },
+  })
   const database = databases.get('nodes')
   const value = { ingester_id: 'i', node_name: 'n', updated_at: '2026-01-01T00:00:00.000Z' }
   const key = `${identity.peerId}/i`

@@ -2,31 +2,17 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import type { Receipt } from '../../../../src/registry/replication/inbox.ts'
 import { Intake } from '../../../../src/registry/replication/intake.ts'
-import { BlockStore } from '../../../../src/registry/store/block-store.ts'
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
-import { openDatabases } from '../../../../src/registry/store/databases.ts'
 import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
-import { MemoryByteStore } from '../../../support/byte-store.ts'
+import { openInMemory } from '../../../support/databases.ts'
 import { forgeEntry } from '../../../support/registry.ts'
 
 const identity = await createEphemeralIdentity()
 
 async function openNodes(t: TestContext): Promise<RegistryDatabase> {
-  const databases = await openDatabases(
-    { networkName: 'test', epoch: 1 },
-    {
-      identity,
-      blocks: new BlockStore({ level: new MemoryByteStore(), onDamaged: () => {} }),
-      logs: new MemoryByteStore(),
-      clock: systemClock,
-      onEntry: () => {},
-      onLost: () => {},
-    },
-  )
-  t.after(() => databases.close())
+  const databases = await openInMemory(t, identity)
   return databases.get('nodes')
 }
 

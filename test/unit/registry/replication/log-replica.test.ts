@@ -9,28 +9,15 @@ import {
   type LogReplicaComponents,
 } from '../../../../src/registry/replication/log-replica.ts'
 import { OrphanPlaces } from '../../../../src/registry/replication/orphans.ts'
-import { BlockStore } from '../../../../src/registry/store/block-store.ts'
-import { openDatabases } from '../../../../src/registry/store/databases.ts'
 import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { silentLogger } from '../../../../src/telemetry/index.ts'
-import { MemoryByteStore } from '../../../support/byte-store.ts'
+import { openInMemory } from '../../../support/databases.ts'
 import { forgeEntry } from '../../../support/registry.ts'
 
 const identity = await createEphemeralIdentity()
 
 async function setUp(t: TestContext) {
-  const databases = await openDatabases(
-    { networkName: 'test', epoch: 1 },
-    {
-      identity,
-      blocks: new BlockStore({ level: new MemoryByteStore(), onDamaged: () => {} }),
-      logs: new MemoryByteStore(),
-      clock: systemClock,
-      onEntry: () => {},
-      onLost: () => {},
-    },
-  )
-  t.after(() => databases.close())
+  const databases = await openInMemory(t, identity)
   const database = databases.get('nodes')
   const offences: string[] = []
   const replica = new LogReplica({

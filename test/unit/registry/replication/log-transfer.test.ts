@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
-import { systemClock } from '../../../../src/lib/clock.ts'
 import {
   answerHeader,
   FIRST_BYTES,
@@ -13,7 +12,6 @@ import {
 } from '../../../../src/registry/replication/log-transfer.ts'
 import { pullLog } from '../../../../src/registry/replication/pull-log.ts'
 import { serveLog } from '../../../../src/registry/replication/serve-log.ts'
-import { BlockStore } from '../../../../src/registry/store/block-store.ts'
 import {
   carHeader,
   carSection,
@@ -21,10 +19,9 @@ import {
   isNamedRight,
 } from '../../../../src/registry/store/car.ts'
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
-import { openDatabases } from '../../../../src/registry/store/databases.ts'
 import { encodeValue, hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { LogSketch } from '../../../../src/registry/store/log-sketch.ts'
-import { MemoryByteStore } from '../../../support/byte-store.ts'
+import { openInMemory } from '../../../support/databases.ts'
 import { protocolVectors } from '../../../support/protocol-vectors.ts'
 import { forgeEntry } from '../../../support/registry.ts'
 import { answerOf } from '../../../support/registry-answer.ts'
@@ -34,21 +31,8 @@ const identity = await createEphemeralIdentity()
 const signal = AbortSignal.timeout(30_000)
 const PAGE_LIMIT_BYTES = 256 * 1024
 
-async function open(t: TestContext, { networkName = 'test', epoch = 1 } = {}) {
-  const databases = await openDatabases(
-    { networkName, epoch },
-    {
-      identity,
-      blocks: new BlockStore({ level: new MemoryByteStore(), onDamaged: () => {} }),
-      logs: new MemoryByteStore(),
-      clock: systemClock,
-      onEntry: () => {},
-      onLost: () => {},
-    },
-  )
-  t.after(() => databases.close())
-  return databases
-}
+const open = (t: TestContext, options: { networkName?: string; epoch?: number } = {}) =>
+  openInMemory(t, identity, options)
 
 /** @param rounds how often each record is written */
 async function write(

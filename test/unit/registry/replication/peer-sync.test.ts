@@ -17,30 +17,17 @@ import {
   type PeerSyncComponents,
 } from '../../../../src/registry/replication/peer-sync.ts'
 import { serveLog } from '../../../../src/registry/replication/serve-log.ts'
-import { BlockStore } from '../../../../src/registry/store/block-store.ts'
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
-import { openDatabases } from '../../../../src/registry/store/databases.ts'
 import type { JudgedEntry } from '../../../../src/registry/store/entry-rules.ts'
 import { silentLogger } from '../../../../src/telemetry/index.ts'
-import { MemoryByteStore } from '../../../support/byte-store.ts'
+import { openInMemory } from '../../../support/databases.ts'
 import { forgeEntry } from '../../../support/registry.ts'
 import { createStreamPair } from '../../../support/registry-transport.ts'
 
 const identity = await createEphemeralIdentity()
 
 async function openNodes(t: TestContext): Promise<RegistryDatabase> {
-  const databases = await openDatabases(
-    { networkName: 'test', epoch: 1 },
-    {
-      identity,
-      blocks: new BlockStore({ level: new MemoryByteStore(), onDamaged: () => {} }),
-      logs: new MemoryByteStore(),
-      clock: systemClock,
-      onEntry: () => {},
-      onLost: () => {},
-    },
-  )
-  t.after(() => databases.close())
+  const databases = await openInMemory(t, identity)
   return databases.get('nodes')
 }
 
