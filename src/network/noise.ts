@@ -4,6 +4,7 @@ import type { ConnectionEncrypter } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 
 import { isFunction, isObject, libraryMember, NetworkError } from './errors.ts'
+import { guardNegotiation, guardPieces } from './guards/endless-lengths.ts'
 import { gatherWrites } from './socket-writes.ts'
 
 type Encrypter = ConnectionEncrypter<NoiseExtensions>
@@ -32,8 +33,11 @@ export function leanNoise(): (components: NoiseComponents) => Encrypter {
     const secure =
       (wrapped: Secure): Secure =>
       async (connection, options) => {
-        const secured = await wrapped(connection, options)
+        const isOver = guardPieces(connection)
+        const secured = await wrapped(connection, options).finally(isOver)
         openWithoutCopy(secured.connection)
+        // Else its muxer is agreed upon already.
+        if (secured.streamMuxer == null) guardNegotiation(secured.connection)
         gatherWrites(connection)
         return secured
       }

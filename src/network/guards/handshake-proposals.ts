@@ -1,12 +1,13 @@
 import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 
 import { NetworkError } from '../errors.ts'
+import { guardNegotiation } from './endless-lengths.ts'
 
 /** Messages to a peer that has not said who it is: noise takes one, each protocol it proposes another. */
 export const HANDSHAKE_ANSWERS = 16
 
 /**
- * Ends handshakes in which protocols are proposed without end. libp2p 3.3 answers every one that is not
+ * Ends handshakes in which protocols are proposed without end, or with a length that has none. libp2p 3.3 answers every one that is not
  * spoken, hundreds of thousands in the five seconds a handshake has, from anybody. Can go when
  * @libp2p/multistream-select counts them.
  */
@@ -17,6 +18,9 @@ export function withProposalLimit<C>(
 ): (components: C) => Transport {
   return (components) => {
     const transport = factory(components)
+    const dial = transport.dial.bind(transport)
+    transport.dial = (address, options) =>
+      dial(address, { ...options, upgrader: guardedOutbound(options.upgrader) })
     const createListener = transport.createListener.bind(transport)
     transport.createListener = (options) => {
       const upgrader = limitedUpgrader(options.upgrader, limitAnswers, onExceeded)
@@ -32,6 +36,7 @@ function limitedUpgrader(
   onExceeded: () => void,
 ): Upgrader {
   const upgradeInbound: Upgrader['upgradeInbound'] = async (connection, options) => {
+    guardNegotiation(connection)
     const release = watch(connection, limitAnswers, onExceeded)
     try {
       await upgrader.upgradeInbound(connection, options)
@@ -40,6 +45,14 @@ function limitedUpgrader(
     }
   }
   return Object.create(upgrader, { upgradeInbound: { value: upgradeInbound } })
+}
+
+function guardedOutbound(upgrader: Upgrader): Upgrader {
+  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) => {
+    guardNegotiation(connection)
+    return upgrader.upgradeOutbound(connection, options)
+  }
+  return Object.create(upgrader, { upgradeOutbound: { value: upgradeOutbound } })
 }
 
 /** @returns ends the watch */

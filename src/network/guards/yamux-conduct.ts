@@ -2,6 +2,7 @@ import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interfac
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
+import { guardStreamLengths } from './endless-lengths.ts'
 import { isStreamList, type StreamMemory } from './stream-memory.ts'
 import { beginInTurns } from './stream-turns.ts'
 import type { Turns } from './turns.ts'
@@ -114,6 +115,7 @@ class MuxerGuard {
     Reflect.set(muxer, '_newStream', (...args: unknown[]): unknown => {
       const stream: unknown = Reflect.apply(newStream, muxer, args)
       limitProposals(stream as Stream, this.#limits.proposals)
+      guardStreamLengths(stream as Stream)
       return stream
     })
   }

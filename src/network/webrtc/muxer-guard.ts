@@ -1,6 +1,7 @@
 import type { MultiaddrConnection, Stream, Transport, Upgrader } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
+import { guardStreamLengths } from '../guards/endless-lengths.ts'
 import { isStreamList } from '../guards/stream-memory.ts'
 import { beginInTurns } from '../guards/stream-turns.ts'
 import { limitProposals, type SharedConduct } from '../guards/yamux-conduct.ts'
@@ -79,6 +80,7 @@ export function guardMuxer(
       return
     }
     limitProposals(stream, limits.proposals)
+    guardStreamLengths(stream)
     Reflect.apply(onRemoteStream, muxer, [stream])
   })
   beginInTurns(muxer, conduct.turns)

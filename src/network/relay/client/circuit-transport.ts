@@ -2,6 +2,7 @@ import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { PeerId, Stream, Transport } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember } from '../../errors.ts'
+import { guardNegotiation } from '../../guards/endless-lengths.ts'
 import { boundRequest } from '../../guards/request-bytes.ts'
 
 /** Circuits from one relay in their handshake at a time. */
@@ -47,10 +48,14 @@ export function circuitTransport(): (components: Components) => Transport {
 type Upgrader = Components['upgrader']
 
 function limiting(upgrader: Upgrader): Upgrader {
-  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, options) =>
-    upgrader.upgradeInbound(connection, { ...options, limits: options?.limits ?? {} })
-  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) =>
-    upgrader.upgradeOutbound(connection, { ...options, limits: options?.limits ?? {} })
+  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, options) => {
+    guardNegotiation(connection)
+    return upgrader.upgradeInbound(connection, { ...options, limits: options?.limits ?? {} })
+  }
+  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) => {
+    guardNegotiation(connection)
+    return upgrader.upgradeOutbound(connection, { ...options, limits: options?.limits ?? {} })
+  }
   return replacing(upgrader, { upgradeInbound, upgradeOutbound })
 }
 
