@@ -4,6 +4,7 @@ import type { ConnectionEncrypter } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 
 import { isFunction, isObject, libraryMember, NetworkError } from './errors.ts'
+import { keepCompact } from './guards/compact-list.ts'
 import { guardNegotiation, guardPieces } from './guards/endless-lengths.ts'
 import { gatherWrites } from './socket-writes.ts'
 
@@ -38,6 +39,7 @@ export function leanNoise(): (components: NoiseComponents) => Encrypter {
         openWithoutCopy(secured.connection)
         // Else its muxer is agreed upon already.
         if (secured.streamMuxer == null) guardNegotiation(secured.connection)
+        gatherCompactly(secured.connection)
         gatherWrites(connection)
         return secured
       }
@@ -97,6 +99,12 @@ function openWithoutCopy(connection: object): void {
     }
     return Reflect.apply(decrypt, handshake, [message])
   })
+}
+
+/** A message may come byte by byte, as frames of a WebSocket do. */
+function gatherCompactly(connection: object): void {
+  const decoder = libraryMember(connection, 'decoder', isObject)
+  keepCompact(libraryMember(decoder, 'buffer', isObject))
 }
 
 function partsOf(bytes: Bytes): Iterable<Uint8Array> {

@@ -1,6 +1,7 @@
 import type { StreamMuxerFactory } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
+import { keepCompact } from './compact-list.ts'
 
 const HEADER_BYTES = 12
 const LENGTH_OFFSET = 8
@@ -13,7 +14,8 @@ interface FrameBuffer {
 
 /**
  * Ends a connection whose next frame is longer than any receive window: @chainsafe/libp2p-yamux 8.0
- * gathers a whole frame, up to 4 GB, before it looks at the window. Can go when its decoder checks.
+ * gathers a whole frame, up to 4 GB, before it looks at the window. Can go when its decoder checks. What
+ * it gathers is kept in few chunks.
  * @param maxFrameBytes the largest receive window
  */
 export function withFrameLimit(
@@ -35,6 +37,7 @@ export function withFrameLimit(
 
 function limitDecoder(decoder: object, maxFrameBytes: number, onOversize: () => void): void {
   const buffer = libraryMember(decoder, 'buffer', isFrameBuffer)
+  keepCompact(buffer)
   const readFrame = libraryMember(decoder, 'readFrame', isFunction)
   Reflect.set(decoder, 'readFrame', () => {
     const frame: unknown = Reflect.apply(readFrame, decoder, [])

@@ -7,6 +7,8 @@ import { BitswapError, type MessageLimits, MessageParts } from './bitswap-wire.t
 
 const MIB = 1024 ** 2
 const PEERS_LIMIT = 4096
+/** Shorter ones are ends of messages, one each, or somebody's work for us. */
+const PIECE_BYTES = 256
 /**
  * Messages and parts of one peer. A fetch is a message and a part each way, and ten milliseconds pass before the
  * next: what eight logs have missing at once takes half of it.
@@ -52,6 +54,8 @@ export function gatedHost(
         const parts = new MessageParts(limits, () => take(work, peerId, 1))
         checkMessages(stream, (chunk) => {
           take(traffic, peerId, chunk.length)
+          // What comes in many pieces is taken apart again in as many steps as the square of their number.
+          if (chunk.length < PIECE_BYTES) take(work, peerId, 1)
           parts.read(chunk)
         })
         return handler(stream, connection)
