@@ -98,7 +98,7 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
   })
   const dropped = metrics.counter({
     name: 'wesense_gossip_dropped_total',
-    help: 'Gossip messages dropped unread: nobody here subscribed to their topic, or too many came',
+    help: 'Gossip messages dropped unread: nobody here subscribed to their topic, no Ed25519 key signed them, or too many came',
   })
   const healed = metrics.counter({
     name: 'wesense_gossip_healed_total',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import { RPC } from '@libp2p/gossipsub/message'
 import { createPeerScoreParams, PeerScore } from '@libp2p/gossipsub/score'
 
 import { gossipsubOptions } from '../../src/network/gossip.ts'
@@ -166,6 +168,45 @@ test('five thousand messages are not judged, and who goes on is sent away', asyn
   assert.ok(sent < 500 || server.peers().length === 0)
   assert.equal(judged, 0)
   assert.match(await metrics.text(), /peers_shunned_total\{offence="gossip_flood"\} 1/)
+})
+
+/** An RPC's bytes with one message, correctly signed. */
+async function signedRpc(type: 'Ed25519' | 'secp256k1'): Promise<Uint8Array> {
+  const privateKey = await generateKeyPair(type)
+  const { publicKey } = privateKey
+  const message = {
+    from: publicKey.toMultihash().bytes,
+    data: Buffer.from(type),
+    seqno: Buffer.alloc(8, 1),
+    topic: TOPIC,
+  }
+  const signed = Buffer.concat([Buffer.from('libp2p-pubsub:'), RPC.Message.encode(message)])
+  const signature = await privateKey.sign(signed)
+  const key = publicKeyToProtobuf(publicKey)
+  return RPC.encode({ subscriptions: [], messages: [{ ...message, signature, key }] })
+}
+
+test('a message is judged of an author with an Ed25519 key, and of no other', async (t) => {
+  const [client, server] = [await startHost(t), await startHost(t)]
+  const judged: string[] = []
+  server.transport.subscribe(
+    TOPIC,
+    (_from, bytes) => {
+      judged.push(Buffer.from(bytes).toString())
+      return 'ignore'
+    },
+    () => {},
+  )
+  await connect(client, server)
+  await waitFor(() => server.peers()[0]?.isStation, { message: 'identified' })
+  const stream = await client.transport.open(server.peerId, MESHSUB, soon())
+  for (const type of ['secp256k1', 'Ed25519'] as const) {
+    const rpc = await signedRpc(type)
+    const length = Buffer.from([(rpc.length & 0x7f) | 0x80, rpc.length >> 7])
+    await stream.send(Buffer.concat([length, rpc]), soon())
+  }
+  await waitFor(() => judged.includes('Ed25519'), { message: 'the station’s message' })
+  assert.deepEqual(judged, ['Ed25519'])
 })
 
 test('messages that are known by ID are bounded, however many come', async (t) => {

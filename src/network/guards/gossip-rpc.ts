@@ -2,13 +2,18 @@ import type { PeerId } from '@libp2p/interface'
 
 import type { Clock } from '../../lib/clock.ts'
 import { isFunction, libraryMember } from '../errors.ts'
+import { type GossipAuthor, hasEd25519Author } from './gossip-authors.ts'
 import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
 import { SharedBudget } from './shared-budget.ts'
 import { Turns } from './turns.ts'
 
+interface GossipMessage extends GossipAuthor {
+  readonly topic?: string
+}
+
 /** What the guard looks at in a gossip RPC. */
 interface GossipRpc {
-  messages?: { readonly topic?: string }[]
+  messages?: GossipMessage[]
   subscriptions?: unknown[]
   control?: GossipControl | undefined
 }
@@ -46,8 +51,8 @@ export interface GossipRpcGuardParts {
 }
 
 /**
- * Drops what a peer gossips on topics nobody here subscribed to, and beyond its rates, before it costs a
- * signature check or memory; who goes on is reported as a flood. So many messages of all peers are read a
+ * Drops what a peer gossips on topics nobody here subscribed to, of authors whose signatures are slow to check,
+ * and beyond its rates, before it costs a signature check or memory; who goes on is reported as a flood. So many messages of all peers are read a
  * second, and all of it in turns. Without it @libp2p/gossipsub 17.1 checks as many messages as come, without
  * a pause between what came at once, and keeps for as long as a peer says that it pruned us. Can go when the
  * library has rates for each peer and in all, pauses, and bounds that time.
@@ -77,7 +82,10 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
       return drop(id, 1 + messages.length)
     }
     const read = messages.slice(0, budgets.take(id, 'messages', messages.length))
-    const wanted = read.filter(({ topic }) => topic !== undefined && isSubscribed(topic))
+    const wanted = read.filter(
+      (message) =>
+        message.topic !== undefined && isSubscribed(message.topic) && hasEd25519Author(message),
+    )
     drop(id, messages.length - wanted.length)
     // What others used up is nobody's fault.
     const checked = wanted.length === 0 ? 0 : inAll.take(wanted.length, isKnown(id))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 
 import type { GossipRpcLimits } from '../../../../src/network/guards/gossip-budget.ts'
 import { guardGossipRpc } from '../../../../src/network/guards/gossip-rpc.ts'
@@ -17,8 +18,21 @@ const LIMITS: GossipRpcLimits = {
   backoffSeconds: 600,
 }
 
+/** What a message says of its author: a station of this network, or one with another kind of key. */
+async function authorOf(type: 'Ed25519' | 'secp256k1') {
+  const { publicKey } = await generateKeyPair(type)
+  return { from: publicKey.toMultihash().bytes, key: publicKeyToProtobuf(publicKey) }
+}
+const STATION = await authorOf('Ed25519')
+
+interface Message {
+  topic?: string
+  from?: Uint8Array
+  key?: Uint8Array
+}
+
 interface Rpc {
-  messages?: { topic?: string }[]
+  messages?: Message[]
   subscriptions?: { topic: string }[]
   control?: {
     graft?: { topicID: string }[]
@@ -55,14 +69,45 @@ function guarded(limits: Partial<GossipRpcLimits> = {}) {
   return { send, check, handled, reports, clock, dropped: () => dropped }
 }
 
-const messages = (count: number, topic = 'ours') => Array.from({ length: count }, () => ({ topic }))
+const ours = { topic: 'ours', ...STATION }
+const messages = (count: number) => Array.from({ length: count }, () => ({ ...ours }))
 
 test('messages of topics that nobody joined are dropped, the rest is handled', async () => {
   const { send, handled, dropped, reports } = guarded()
-  await send({ messages: [{ topic: 'ours' }, { topic: 'theirs' }, {}] })
-  assert.deepEqual(handled[0]?.messages, [{ topic: 'ours' }])
+  await send({ messages: [ours, { ...ours, topic: 'theirs' }, STATION] })
+  assert.deepEqual(handled[0]?.messages, [ours])
   assert.equal(dropped(), 2)
   assert.deepEqual(reports, [])
+})
+
+test('a message whose author has another key than stations have takes nothing of what all share', async () => {
+  const rate = { burst: 2, perSecond: 0 }
+  const { send, handled, dropped } = guarded({ messagesInAll: { strangers: rate, known: rate } })
+  const slow = await authorOf('secp256k1')
+  const hashed = Uint8Array.from([0x12, 0x20, ...new Uint8Array(32)])
+  const others: Message[] = [
+    { ...ours, ...slow },
+    { topic: 'ours', from: slow.from },
+    { ...ours, key: slow.key },
+    { ...ours, from: hashed, key: new Uint8Array(805) },
+    { ...ours, from: hashed },
+    { ...ours, from: STATION.from.subarray(0, 37) },
+    { ...ours, key: new Uint8Array(0) },
+    { topic: 'ours' },
+  ]
+  const { key: _, ...withoutKey } = ours
+  await send({ messages: [...others, ours, withoutKey] })
+  assert.deepEqual(handled[0]?.messages, [ours, withoutKey])
+  assert.equal(dropped(), others.length)
+})
+
+test('who goes on with keys of another kind is reported', async () => {
+  const { send, reports } = guarded({ patience: { burst: 20, perSecond: 0 } })
+  const slow = { ...ours, ...(await authorOf('secp256k1')) }
+  for (let i = 0; i < 20; i++) await send({ messages: [slow] })
+  assert.deepEqual(reports, [])
+  await send({ messages: [slow] })
+  assert.deepEqual(reports, ['peer gossip_flood 100'])
 })
 
 test('a peer is read up to its rate of messages, and others all the same', async () => {
