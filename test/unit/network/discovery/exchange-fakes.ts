@@ -1,4 +1,5 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { PeerRecord, RecordEnvelope } from '@libp2p/peer-record'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -13,9 +14,13 @@ export interface SignedPeer {
 /** A peer with a key of its own and the record that it signed. */
 export async function signPeer(
   addresses: readonly string[],
-  overrides: { readonly seq?: bigint; readonly about?: string } = {},
+  overrides: {
+    readonly seq?: bigint
+    readonly about?: string
+    readonly type?: 'Ed25519' | 'secp256k1' | 'RSA'
+  } = {},
 ): Promise<SignedPeer> {
-  const privateKey = await generateKeyPair('Ed25519')
+  const privateKey = await keyOf(overrides.type ?? 'Ed25519')
   const record = new PeerRecord({
     peerId: peerIdFromPrivateKey(privateKey),
     multiaddrs: addresses.map((address) => multiaddr(address)),
@@ -23,6 +28,10 @@ export async function signPeer(
   })
   const envelope = await RecordEnvelope.seal(record, privateKey)
   return { peerId: record.peerId.toString(), envelope: envelope.marshal() }
+}
+
+function keyOf(type: 'Ed25519' | 'secp256k1' | 'RSA'): Promise<PrivateKey> {
+  return type === 'RSA' ? generateKeyPair(type, 2048) : generateKeyPair(type)
 }
 
 /** A record about somebody else, correctly signed. */
