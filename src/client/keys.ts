@@ -9,9 +9,21 @@ export async function newKey(): Promise<string> {
   return btoa(String.fromCharCode(...bytes))
 }
 
-/** @param given what `newKey` returned, or a key of libp2p; null makes a new one. @throws ClientError BAD_OPTION */
+/**
+ * @param given what `newKey` returned, or an Ed25519 key of libp2p: nodes tell of no peer with another; null makes a
+ * new one
+ * @throws ClientError BAD_OPTION
+ */
 export async function readKey(given: PrivateKey | string | null): Promise<PrivateKey> {
-  if (given === null) return generateKeyPair('Ed25519')
+  const key = given === null ? await generateKeyPair('Ed25519') : decodeKey(given)
+  if (key.type === 'Ed25519') return key
+  throw new ClientError(
+    'BAD_OPTION',
+    `privateKey is a key of ${key.type}, and has to be of Ed25519`,
+  )
+}
+
+function decodeKey(given: PrivateKey | string): PrivateKey {
   if (typeof given !== 'string') return given
   try {
     return privateKeyFromProtobuf(Uint8Array.from(atob(given), (one) => one.charCodeAt(0)))

@@ -164,6 +164,17 @@ test('messages beyond their rate end their stream, and a peer that sent fewer is
   assert.deepEqual(await other.fetch(hash), Buffer.from(bytes))
 })
 
+test('a message in thousands of pieces ends its stream', async (t) => {
+  const { openStream, isReset } = await startSender(t)
+  const stream = await openStream()
+  const message = framed(bytesField(3, bytesField(2, Buffer.alloc(200_000))))
+  for (let at = 0; at < message.length && stream.status === 'open'; at += 20) {
+    stream.send(message.subarray(at, at + 20))
+    if (at % 2_000 === 0) await setImmediate()
+  }
+  await isReset(stream)
+})
+
 test('a peer that has fallen silent does not keep the others from being asked', async (t) => {
   const [reader, silent, writer] = [
     await startReader(t),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 
 import { connect, newKey } from '../../../src/client/index.ts'
 
@@ -16,6 +17,10 @@ const WRONG = {
   'a broken number of peers': { bootstrap: BOOTSTRAP, targetPeers: 1.5 },
   'too many peers': { bootstrap: BOOTSTRAP, targetPeers: 65 },
   'a key that is none': { bootstrap: BOOTSTRAP, privateKey: 'bm9uZQ==' },
+  'a key that nodes tell nobody of': {
+    bootstrap: BOOTSTRAP,
+    privateKey: await generateKeyPair('secp256k1'),
+  },
 }
 
 for (const [name, options] of Object.entries(WRONG)) {
