@@ -52,8 +52,8 @@ export interface GossipRpcGuardParts {
 
 /**
  * Drops what a peer gossips on topics nobody here subscribed to, of authors whose signatures are slow to check,
- * and beyond its rates, before it costs a signature check or memory; who goes on is reported as a flood. So many messages of all peers are read a
- * second, and all of it in turns. Without it @libp2p/gossipsub 17.1 checks as many messages as come, without
+ * and beyond its rates, before it costs a signature check or memory; who goes on is reported as a flood. So many
+ * messages of all peers are read a second, and all of it in turns. Without it @libp2p/gossipsub 17.1 checks as many messages as come, without
  * a pause between what came at once, and keeps for as long as a peer says that it pruned us. Can go when the
  * library has rates for each peer and in all, pauses, and bounds that time.
  *

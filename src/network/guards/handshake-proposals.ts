@@ -7,9 +7,9 @@ import { guardNegotiation } from './endless-lengths.ts'
 export const HANDSHAKE_ANSWERS = 16
 
 /**
- * Ends handshakes in which protocols are proposed without end, or with a length that has none. libp2p 3.3 answers every one that is not
- * spoken, hundreds of thousands in the five seconds a handshake has, from anybody. Can go when
- * @libp2p/multistream-select counts them.
+ * Ends handshakes in which protocols are proposed without end, or behind a length that has none. libp2p 3.3
+ * answers every one that is not spoken, hundreds of thousands in the five seconds a handshake has, from anybody.
+ * Can go when @libp2p/multistream-select counts them.
  */
 export function withProposalLimit<C>(
   factory: (components: C) => Transport,

@@ -37,7 +37,8 @@ const WAITING_BYTES = 64 * 1024
  * Begins handshakes at the rate at which they are finished. libp2p 3.3 begins all at once: when more come than
  * the processor carries, every one of them outlasts its deadline and all the work was for nothing. A handshake
  * takes several rounds of the event loop, so a few are begun in each: a round then lasts no longer than those
- * few and what follows from them cost. Who has said nothing gets no turn, and who waited too long goes before anything was spent on it, and comes again.
+ * few and what follows from them cost. Who has said nothing gets no turn, and who waited too long goes before
+ * anything was spent on it, and comes again.
  * How many wait is bounded by who calls. Can go when the library paces them.
  */
 export class HandshakeTurns {

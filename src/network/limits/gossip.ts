@@ -69,8 +69,9 @@ export function gossipRpcLimits(maxConnections: number) {
     /** Twelve topics, told anew with each stream. */
     subscriptions: { burst: 512, perSecond: 4 },
     /**
-     * A check takes some 0.2 ms of processor time, of the one kind of key that is checked, and each message comes from every peer of a mesh. Strangers
-     * can take a fifth of a processor; what they write reaches us through known stations, too, and with heads.
+     * A check takes some 0.2 ms of processor time, of the one kind of key that is checked, and each message
+     * comes from every peer of a mesh. Strangers can take a fifth of a processor; what they write reaches us
+     * through known stations, too, and with heads.
      */
     messagesInAll: {
       strangers: { burst: 2_048, perSecond: 500 },
