@@ -39,6 +39,7 @@ function streamWith(bufferedAmount = 0): Stream {
     writeBufferLength: 0,
     channel: { bufferedAmount },
     send: () => true,
+    dispatchEvent: () => true,
     abort: () => Object.assign(stream, { status: 'aborted' }),
   }
   return stream as unknown as Stream
