@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { createEphemeralIdentity, type Identity } from '../../src/identity/index.ts'
 import { startOfEpoch } from '../../src/registry/epochs/calendar.ts'
+import { shareOf } from '../../src/registry/epochs/spread.ts'
 import type { TrustRecord } from '../../src/registry/index.ts'
 import { folderBytes } from '../../src/registry/store/folder-bytes.ts'
 import {
@@ -203,17 +205,33 @@ test('who claims an ingester when an epoch turns does not take it over when the 
   }
 })
 
+const carryingShare = ({ peerId }: Identity, epoch: number, hash: string) =>
+  shareOf(peerId, epoch, hash)
+
+/** Two whose moments for carrying an entry are half a day apart or more, in each epoch. */
+async function carriersApart(hash: string, epochs: number[]): Promise<[Identity, Identity]> {
+  const first = await createEphemeralIdentity()
+  for (;;) {
+    const second = await createEphemeralIdentity()
+    const isApart = (epoch: number) =>
+      Math.abs(carryingShare(first, epoch, hash) - carryingShare(second, epoch, hash)) > 0.25
+    if (epochs.every(isApart)) return [first, second]
+  }
+}
+
 test('the revocation of an absent author is carried through two turns, as its own word', async (t) => {
   const network = createMemoryNetwork()
   const author = await startEpochStation(t, network, { clock: newClock() })
-  const b = await startEpochStation(t, network, { clock: newClock() })
-  const c = await startEpochStation(t, network, { clock: newClock() })
   const idA = author.identity.peerId
-  network.connect(idA, b.identity.peerId)
-  network.connect(b.identity.peerId, c.identity.peerId)
   await author.registry.writer.put('trust', 'ingester', { public_key: KEY })
   const { record: revocation } = await author.registry.writer.revokeTrust('ingester')
   await author.registry.writer.put('trust', 'other', { public_key: KEY })
+  const epochs = [FIRST + 1, FIRST + 2]
+  const [first, second] = await carriersApart(revocation.entryHash, epochs)
+  const b = await startEpochStation(t, network, { clock: newClock(), identity: first })
+  const c = await startEpochStation(t, network, { clock: newClock(), identity: second })
+  network.connect(idA, b.identity.peerId)
+  network.connect(b.identity.peerId, c.identity.peerId)
   await waitFor(() => c.registry.view.claims('trust', 'other').length === 1, {
     message: 'all at C',
   })
@@ -221,12 +239,14 @@ test('the revocation of an absent author is carried through two turns, as its ow
   await author.registry.stop()
 
   const stations = [b, c]
-  for (const epoch of [FIRST + 1, FIRST + 2]) {
+  for (const epoch of epochs) {
     await turnTo(stations, epoch)
-    moveTo(stations, startOfEpoch(epoch) + 12 * HOUR_MS)
+    const shares = stations.map((s) => carryingShare(s.identity, epoch, revocation.entryHash))
+    // From an eighth of the week that a record lives, to half of it.
+    const waitedMs = 7 * DAY_MS * (1 / 8 + Math.min(...shares) * (3 / 8))
+    moveTo(stations, startOfEpoch(epoch) + Math.ceil(waitedMs))
     await passTimeUntil(stations, () => stations.every((s) => entriesIn(s, epoch, 'trust') >= 1), {
       message: `carried into ${epoch}`,
-      stepMs: HOUR_MS,
     })
     moveTo(stations, startOfEpoch(epoch) + 7 * DAY_MS)
     await passTimeUntil(stations, () => stations.every((s) => openEpochs(s).length === 1), {
