@@ -4,10 +4,9 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Clock } from '../lib/clock.ts'
 import { escapeRemote } from '../lib/text.ts'
 import type { AnnounceAddress } from './addresses.ts'
-import { isPubliclyAnnounced } from './addresses.ts'
 import type { Host } from './host.ts'
 import { PeerFinder } from './peer-finder.ts'
-import { tellableAddresses } from './tellable.ts'
+import { type TellableOptions, tellableAddresses, tellableOptions } from './tellable.ts'
 import type { KnownPeer } from './types.ts'
 
 const LIMIT_PROTOCOLS = 64
@@ -64,7 +63,6 @@ function addressesOf(peer: Peer | null) {
   return (certified.length > 0 ? certified : all).map(({ multiaddr }) => multiaddr)
 }
 
-function tellableBy(host: Host, announce: readonly AnnounceAddress[]) {
-  const isLoopbackTold = host.dialPolicy.isLoopbackWanted
-  return { isLoopbackTold, isPrivateTold: !isPubliclyAnnounced(announce) }
+function tellableBy({ dialPolicy }: Host, announce: readonly AnnounceAddress[]): TellableOptions {
+  return tellableOptions(announce, { isLoopbackTold: dialPolicy.isLoopbackWanted })
 }

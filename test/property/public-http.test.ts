@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { test } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 
 import { filtered, readFilters } from '../../src/api/public/filters.ts'
@@ -62,23 +63,103 @@ test('filters only ever leave things out', () => {
   )
 })
 
-test('no address of a private place is told, whatever it looks like', () => {
-  const ip = fc.oneof(fc.ipV4(), fc.ipV6())
-  fc.assert(
-    fc.property(
-      fc.array(
-        fc.oneof(
-          fc.string(),
-          ip.map((one) => `/ip4/${one}/tcp/1`),
-        ),
-      ),
-      (texts) => {
-        const options = { isLoopbackTold: false, isPrivateTold: false }
-        for (const told of tellableAddresses(OWN_PEER_ID, texts, options)) {
-          assert.doesNotMatch(told, /^\/ip4\/(10|127|192\.168|0|169\.254)\./)
-        }
-      },
+const byte = fc.nat({ max: 255 })
+const group = fc.nat({ max: 0xffff }).map((one) => one.toString(16))
+const label = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/)
+const letterCase = fc.constantFrom(
+  (text: string) => text,
+  (text: string) => text.toUpperCase(),
+  (text: string) => `${text}.`,
+)
+
+function ip4(...head: readonly fc.Arbitrary<number>[]): fc.Arbitrary<string> {
+  const rest = Array.from({ length: 4 - head.length }, () => byte)
+  return fc.tuple(...head, ...rest).map((bytes) => bytes.join('.'))
+}
+
+function ip6(head: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(head, group, group).map(([first, ...rest]) => `${first}::${rest.join(':')}`)
+}
+
+function between(min: number, max: number): fc.Arbitrary<number> {
+  return fc.integer({ min, max })
+}
+
+const exactly = fc.constant<number>
+const privateIp4 = fc.oneof(
+  ip4(exactly(10)),
+  ip4(exactly(127)),
+  ip4(exactly(0)),
+  ip4(exactly(172), between(16, 31)),
+  ip4(exactly(192), exactly(168)),
+  ip4(exactly(169), exactly(254)),
+  ip4(exactly(100), between(64, 127)),
+)
+const privateIp6 = fc.oneof(
+  ip6(between(0xfc00, 0xfdff).map((one) => one.toString(16))),
+  ip6(between(0xfe80, 0xfebf).map((one) => one.toString(16))),
+  fc.constantFrom('::', '::1'),
+  privateIp4.map((one) => `::ffff:${one}`),
+  privateIp4.map((one) => `64:ff9b::${one}`),
+)
+const privateName = fc
+  .tuple(
+    fc.oneof(
+      label,
+      fc
+        .tuple(label, fc.constantFrom('localhost', 'local', 'internal', 'home.arpa', 'lan'))
+        .map((parts) => parts.join('.')),
+      fc.constant('localhost'),
+      // Resolvers take these for the addresses that they look like.
+      privateIp4,
+      fc.constantFrom('127.1', '0x7f.1', '10.1'),
     ),
+    letterCase,
+  )
+  .map(([name, change]) => change(name))
+const dns = fc.constantFrom('dns', 'dns4', 'dns6', 'dnsaddr')
+const privateHost = fc.oneof(
+  privateIp4.map((one) => `/ip4/${one}`),
+  privateIp6.map((one) => `/ip6/${one}`),
+  fc.tuple(dns, privateName).map(([kind, name]) => `/${kind}/${name}`),
+)
+const publicHost = fc.oneof(
+  ip4(exactly(203), exactly(0), exactly(113)).map((one) => `/ip4/${one}`),
+  ip4(exactly(8)).map((one) => `/ip4/${one}`),
+  ip4(exactly(172), between(32, 255)).map((one) => `/ip4/${one}`),
+  ip6(fc.constantFrom('2a01:4f8', '2001:db8')).map((one) => `/ip6/${one}`),
+  fc.tuple(label, label).map(([a, b]) => `/dns/${a}.${b}.example.org`),
+)
+const ending = fc.constantFrom('/tcp/4002', '/tcp/4003/ws', '/udp/4005/webrtc-direct')
+const OUTSIDE = { isLoopbackTold: false, isPrivateTold: false }
+
+test('no address of a private place is told, whatever it looks like', () => {
+  const relayed = `/p2p/${OTHER_PEER_ID}/p2p-circuit`
+  const addresses = fc.oneof(
+    fc.string(),
+    fc
+      .tuple(privateHost, ending, fc.constantFrom('', relayed))
+      .map(([host, rest, relay]) => `${host}${rest}${relay}`),
+    // A private place behind a public one.
+    fc.tuple(publicHost, privateHost).map(([near, far]) => `${near}/tcp/1${far}/tcp/1`),
+    fc.tuple(publicHost, privateHost).map(([near, far]) => `${near}/tcp/1${relayed}${far}/tcp/1`),
+    fc.tuple(publicHost, privateName).map(([host, name]) => `${host}/tcp/1/tls/sni/${name}/ws`),
+  )
+  fc.assert(
+    fc.property(fc.array(addresses), (texts) => {
+      assert.deepEqual(tellableAddresses(OWN_PEER_ID, texts, OUTSIDE), [])
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('an address that strangers can reach is told as it is', () => {
+  fc.assert(
+    fc.property(publicHost, ending, privateHost, (host, rest, hidden) => {
+      const text = multiaddr(`${host}${rest}`).toString()
+      const told = tellableAddresses(OWN_PEER_ID, [`${hidden}/tcp/1`, text], OUTSIDE)
+      assert.deepEqual(told, [text])
+    }),
   )
 })
 

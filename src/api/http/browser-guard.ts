@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 
+import { isPrivateName } from '../../lib/private-name.ts'
+
 /** `Sec-Fetch-*`: browsers set these themselves, on loopback and over TLS; no page can change them. */
 export interface FetchMetadata {
   readonly method: string
@@ -25,10 +27,6 @@ export interface BrowserGuard {
   isFetchAllowed(fetch: FetchMetadata): boolean
 }
 
-// Names under these can never be delegated in public DNS, so no stranger can point one at us
-// (RFC 6761, RFC 6762, RFC 8375; .internal is reserved by ICANN).
-const PRIVATE_SUFFIXES = ['.localhost', '.local', '.internal', '.home.arpa']
-
 export function createBrowserGuard(allowedHosts: readonly string[]): BrowserGuard {
   const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()))
   return {
@@ -36,9 +34,8 @@ export function createBrowserGuard(allowedHosts: readonly string[]): BrowserGuar
       if (host === undefined) return true
       const name = hostName(host)
       if (name === null) return false
-      // A name without a dot is a container alias or a name of the LAN: public DNS has none.
-      if (isIP(name) !== 0 || !name.includes('.') || allowed.has(name)) return true
-      return PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix))
+      // No stranger can point a private name at us.
+      return isIP(name) !== 0 || allowed.has(name) || isPrivateName(name)
     },
     isOriginAllowed: (origin, host) => {
       if (origin === undefined) return true

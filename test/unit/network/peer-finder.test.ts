@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-
+import type { AnnounceAddress } from '../../../src/network/addresses.ts'
 import { PeerFinder, type PeerFinderComponents } from '../../../src/network/peer-finder.ts'
-import { tellableAddresses } from '../../../src/network/tellable.ts'
+import { tellableAddresses, tellableOptions } from '../../../src/network/tellable.ts'
 import { ManualClock, PEERS } from './fakes.ts'
 
 const [PEER, OTHER] = PEERS
@@ -147,6 +147,18 @@ describe('addresses that strangers are told', () => {
       '/ip6/fe80::1/tcp/4002',
       '/ip4/0.0.0.0/tcp/4002',
       '/dns/localhost/tcp/4002',
+      '/dns4/x.localhost/tcp/4002',
+      '/dns4/nas.local/tcp/4002',
+      '/dns4/NAS.Local./tcp/4002',
+      '/dns4/wesense-orbitdb/tcp/4002',
+      '/dns4/db.internal/tcp/4002',
+      '/dns4/a.home.arpa/tcp/4002',
+      '/dns4/router.lan/tcp/4002',
+      '/dns4/10.0.0.1/tcp/4002',
+      '/dns4/127.1/tcp/4002',
+      '/ip4/203.0.113.9/tcp/4003/tls/sni/nas.local/ws',
+      `/dns4/nas.local/tcp/4002/p2p/${OTHER}/p2p-circuit`,
+      `/ip4/203.0.113.9/tcp/4002/p2p/${OTHER}/p2p-circuit/ip4/192.168.1.9/tcp/4002`,
       `${ADDRESS}/p2p/${OTHER}`,
       '/p2p-circuit',
       'rubbish',
@@ -159,6 +171,30 @@ describe('addresses that strangers are told', () => {
     const lan = ['/ip4/192.168.1.9/tcp/4002', '/ip4/127.0.0.1/tcp/4002']
     assert.deepEqual(told(lan, { ...PUBLIC, isPrivateTold: true }), [lan[0]])
     assert.deepEqual(told(lan, { ...PUBLIC, isLoopbackTold: true }), [lan[1]])
+    const names = ['/dns4/nas.local/tcp/4002', '/dns4/pi/tcp/4002', '/dns4/router.lan/tcp/4002']
+    const own = ['/dns4/localhost/tcp/4002', '/dns4/x.localhost/tcp/4002']
+    const all = [...names, ...own]
+    assert.deepEqual(told(all, { ...PUBLIC, isPrivateTold: true }), names)
+    assert.deepEqual(told(all, { ...PUBLIC, isLoopbackTold: true }), own)
+  })
+
+  it('are those of a LAN where this node announces nothing but names of one', () => {
+    const isPrivateTold = (...announce: readonly AnnounceAddress[]) =>
+      tellableOptions(announce, { isLoopbackTold: false }).isPrivateTold
+    const name = (value: string) =>
+      ({
+        kind: 'host',
+        input: value,
+        host: { kind: 'dns', value },
+        port: null,
+        peerId: null,
+      }) as const
+    const nas = { kind: 'multiaddr', input: '', multiaddr: '/dns4/nas.local/tcp/4002' } as const
+    assert.equal(isPrivateTold(), true)
+    assert.equal(isPrivateTold(name('nas.local'), nas), true)
+    assert.equal(isPrivateTold(name('wesense-orbitdb')), true)
+    assert.equal(isPrivateTold(nas, name('bootstrap.example.org')), false)
+    assert.equal(isPrivateTold({ ...nas, multiaddr: '/ip6/2001:db8::1/tcp/4002' }), false)
   })
 
   it('are sixteen at most', () => {
