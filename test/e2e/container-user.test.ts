@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type Engine, startEngine } from '../support/docker.ts'
+import { type Engine, FIND_WRITABLE, startEngine } from '../support/docker.ts'
 import { PROJECT_ROOT } from '../support/process.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -91,9 +91,18 @@ describe('the image', () => {
       '--read-only',
       '--cap-drop',
       'ALL',
+      '--ipc',
+      'none',
+      '--ulimit',
+      'msgqueue=0',
     )
     assert.match(await uid(), /^Uid:\t1000\t1000\t1000\t1000$/)
     assert.match(await inside('cat', '/proc/1/status'), /^CapBnd:\t0{16}$/m)
+    const places = (await inside('sh', '-c', FIND_WRITABLE)).split('\n')
+    assert.deepEqual(
+      places.filter((path) => !/^\/data(\/|$)/.test(path)),
+      [],
+    )
   })
 
   test('holds no setting, no secret and no path of the machine that built it', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type Engine, startEngine } from '../support/docker.ts'
+import { type Engine, FIND_WRITABLE, startEngine } from '../support/docker.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** What Compose names it, whatever the project is called. */
@@ -136,6 +136,13 @@ describe('docker-compose up with three lines in .env', () => {
     assert.match(limits.out, /^Max core file size +0 +0 /m)
     assert.equal(await engine.inspect(NODE, '{{.HostConfig.PidsLimit}}'), '256')
 
+    const places = await engine.docker('exec', '-u', '1000:1000', NODE, 'sh', '-c', FIND_WRITABLE)
+    const found = places.out.split('\n').filter((line) => line !== '')
+    assert.ok(found.includes('/data'), 'the volume is found')
+    assert.deepEqual(
+      found.filter((path) => !/^\/data(\/|$)/.test(path)),
+      [],
+    )
     // Even as root: what the API or an operator's shell leaves behind is not in the image either.
     const write =
       'for d in / /app /tmp /usr/local/bin /home/node; do touch $d/x && echo $d; done; true'

@@ -18,6 +18,16 @@ export interface EngineResult {
   readonly error: string
 }
 
+/**
+ * For `sh -c`: names where its user can make a file, and files that it can change. What `/proc` shows is the kernel's.
+ * Everybody may write to `/dev/mqueue`; whether a queue can be made there is up to a limit.
+ */
+export const FIND_WRITABLE = `
+  find / -path /proc -prune -o -type f -writable -print 2>/dev/null
+  find / -path /proc -prune -o -type d -writable -print 2>/dev/null |
+    while read -r d; do touch "$d/.written" 2>/dev/null && echo "$d" && rm "$d/.written"; done
+  true`
+
 /** Commands against one engine. */
 export class Engine {
   readonly #env: NodeJS.ProcessEnv
