@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { Socket } from 'node:net'
-import { describe, it, type TestContext } from 'node:test'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, createServer, Socket } from 'node:net'
+import { describe, it, type TestContext, test } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 
 import { leanNoise } from '../../src/network/noise.ts'
+import { startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const PROTOCOL = '/test/noise'
@@ -43,6 +47,76 @@ describe('noise with less work for each message', () => {
     assert.equal(received.atServer(), 0)
   })
 })
+
+test('who reads the bytes of a connection finds no text, protocol or key of it in them, and nothing twice', async (t) => {
+  const [client, server] = await Promise.all([startHost(t), startHost(t)])
+  const [address = ''] = server.listenAddresses()
+  const { port, read } = await tap(t, Number(multiaddr(address).getComponents()[1]?.value))
+  const received: Buffer[] = []
+  await server.libp2p.handle(PROTOCOL, (stream) => {
+    stream.addEventListener('message', ({ data }) => {
+      received.push(Buffer.from(data.subarray()))
+      stream.send(data)
+    })
+  })
+  await client.dial([`/ip4/127.0.0.1/tcp/${port}/p2p/${server.peerId}`])
+  const stream = await client.libp2p.dialProtocol(server.libp2p.peerId, PROTOCOL)
+  // Below and above the size from which the native cipher is used.
+  const texts = [randomBytes(500), randomBytes(5_000)].map((one) => one.toString('hex'))
+  let sent = ''
+  for (const text of [...texts, ...texts]) {
+    sent += text
+    stream.send(Buffer.from(text))
+    await waitFor(() => Buffer.concat(received).toString() === sent, { message: 'the text' })
+  }
+
+  const bytes = read()
+  for (const side of [bytes.toServer, bytes.toClient]) {
+    assert.ok(side.includes('/multistream/1.0.0'), 'what comes before the handshake is found')
+    const after = side.subarray(side.indexOf('/noise') + '/noise'.length)
+    for (const text of [...texts.map((one) => one.slice(0, 16)), PROTOCOL, '/yamux', '/test/'])
+      assert.ok(!after.includes(text), text)
+    for (const { publicKey } of [client.libp2p.peerId, server.libp2p.peerId])
+      assert.ok(publicKey !== undefined && !after.includes(Buffer.from(publicKey.raw)))
+    assert.deepEqual(repeated(after, 16), [])
+  }
+})
+
+/** A way to a local port that keeps what goes through it. */
+async function tap(t: TestContext, to: number) {
+  const toServer: Buffer[] = []
+  const toClient: Buffer[] = []
+  const listener = createServer((near) => {
+    const far = connect(to, '127.0.0.1')
+    for (const [from, other, kept] of [
+      [near, far, toServer],
+      [far, near, toClient],
+    ] as const) {
+      t.after(() => from.destroy())
+      from.on('error', () => other.destroy())
+      from.on('data', (chunk) => void kept.push(chunk))
+      from.pipe(other)
+    }
+  })
+  t.after(() => listener.close())
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  const address = listener.address()
+  assert.ok(address !== null && typeof address === 'object')
+  const read = () => ({ toServer: Buffer.concat(toServer), toClient: Buffer.concat(toClient) })
+  return { port: address.port, read }
+}
+
+/** Runs of so many bytes that come more than once. */
+function repeated(bytes: Buffer, length: number): string[] {
+  const seen = new Set<string>()
+  const twice: string[] = []
+  for (let at = 0; at + length <= bytes.length; at += 1) {
+    const run = bytes.toString('hex', at, at + length)
+    if (seen.has(run)) twice.push(run)
+    seen.add(run)
+  }
+  return twice
+}
 
 async function echo(
   t: TestContext,
