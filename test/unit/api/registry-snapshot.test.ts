@@ -83,14 +83,22 @@ test('a client that reads nothing is hung up on, and the next one has its turn',
       isEnded = true
     }
   }
+  let asked = 0
+  const snapshot = () => {
+    asked += 1
+    return asked === 1 ? endless() : pieces()
+  }
   const app = Fastify()
   t.after(() => app.close())
-  createSnapshotRoute(100)(app, { snapshot: endless } as unknown as RouteContext)
-  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  createSnapshotRoute(100)(app, { snapshot } as unknown as RouteContext)
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = new URL(url)
   const socket = connect(Number(port), '127.0.0.1')
   t.after(() => socket.destroy())
   socket.on('error', () => {})
   socket.pause()
   socket.write('GET /registry/snapshot HTTP/1.1\r\nhost: a\r\n\r\n')
   await waitFor(() => isEnded, { message: 'the export to be given up' })
+  const next = await fetch(`${url}/registry/snapshot`)
+  assert.deepEqual([next.status, await next.text()], [200, PIECES.join('')])
 })

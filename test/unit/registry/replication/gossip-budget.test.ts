@@ -44,6 +44,25 @@ test('one peer cannot use up what there is for all', () => {
   assert.equal(budget.take('quiet'), 'ok')
 })
 
+test('after a burst 50 messages a second of one peer are taken, and 200 of all', () => {
+  const clock = makeClock()
+  const budget = new GossipBudget(clock)
+  const taken = (peers: number) => {
+    clock.pass(1000)
+    let count = 0
+    for (let i = 0; i < 600; i += 1) {
+      for (let peer = 0; peer < peers; peer += 1) {
+        if (budget.take(`peer-${peer}`) === 'ok') count += 1
+      }
+    }
+    return count
+  }
+  assert.equal(taken(1), 512)
+  assert.equal(taken(1), 50)
+  taken(10)
+  assert.equal(taken(10), 200)
+})
+
 test('what honest peers send at most is never a flood', () => {
   const clock = makeClock()
   const sender = new GossipBudget(clock)
