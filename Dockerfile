@@ -31,7 +31,7 @@ ENV NODE_ENV=production \
     DATA_DIR=/data \
     MALLOC_ARENA_MAX=2
 VOLUME /data
-EXPOSE 4002 4003 3478/udp 5200
+EXPOSE 4002 4003 4004 4005/udp 3478/udp 5200
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
   CMD ["node", "/app/dist/main.js", "health"]
