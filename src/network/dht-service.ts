@@ -39,7 +39,8 @@ export function createKadDht(
     ...limits.dht,
     protocol,
     clientMode: false,
-    // Else a node that starts first would wait for peers inside its first query, without a limit.
+    // Else a node that starts first would wait for peers inside its first query: @libp2p/kad-dht 16.4 gives that one
+    // no limit. Can go when it does.
     allowQueryWithZeroPeers: true,
     peerInfoMapper: isPublic ? withPublicAddresses : (peer) => peer,
   })

@@ -50,7 +50,8 @@ interface OwnEndpoints {
 /**
  * Decides by an address alone whether it may be dialled. What the operator wrote is dialled as
  * written; what a remote told only where it can do no harm: remotes must not make this node probe its
- * own machine, its operator's LAN or a third party's services. Own addresses are dialled never.
+ * own machine, its operator's LAN or a third party's services. Own addresses are dialled never. libp2p 3.3 dials
+ * every address it is told. Can go when it takes such rules by who told an address.
  */
 export class DialPolicy {
   readonly #options: DialPolicyOptions

@@ -50,7 +50,8 @@ const systemLookup: LookupName = async (name) => {
 }
 
 /**
- * The rules as libp2p asks for them. Members are arrow functions because libp2p calls
+ * The rules as libp2p asks for them: by itself libp2p 3.3 dials every address it is told, and lets in whoever comes.
+ * Members are arrow functions because libp2p calls
  * `filterMultiaddrForPeer` without its object.
  */
 export function createGater(components: GaterComponents): ConnectionGater {

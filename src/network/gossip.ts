@@ -54,7 +54,8 @@ export function gossipsubOptions(
     // Relayed connections carry few bytes.
     runOnLimitedConnection: false,
     scoreParams: {
-      // Topics are not scored: a quiet honest peer would lose for delivering little.
+      // Topics are not scored: by the defaults of @libp2p/gossipsub 17.1 a quiet honest peer loses for delivering
+      // little. They can be when the defaults leave quiet ones alone.
       topics: {},
       appSpecificScore,
       IPColocationFactorWeight: gossipScore.ipColocationWeight,

@@ -34,9 +34,9 @@ const PARSABLE = /^(12D3KooW|Qm)/
 const LOOKED_AT_ONCE = 16
 
 /**
- * Bounds the peer store, which libp2p 3.3 lets grow with every peer that anybody mentions. Those known
+ * Bounds the peer store, which @libp2p/peer-store 12 lets grow with every peer that anybody mentions. Those known
  * longest go first, except peers that are connected or that somebody tagged. Who is shunned goes with its last
- * connection: one enemy has as many names as it likes.
+ * connection: one enemy has as many names as it likes. Can go when the store has a number of peers.
  */
 export class PeerStoreCap {
   readonly #options: PeerStoreCapOptions

@@ -12,8 +12,9 @@ export interface AddressQuotaOptions {
 }
 
 /**
- * Bounds the addresses that the peer store keeps of one peer, whoever tells them. libp2p's filter is
- * asked about one address at a time, so the count is kept here.
+ * Bounds the addresses that the peer store keeps of one peer, whoever tells them. @libp2p/peer-store 12 keeps
+ * all that its filter lets through, and asks it about one address at a time, so the count is kept here. Can go when
+ * the store has a number for each peer.
  */
 export class AddressQuota {
   readonly #options: AddressQuotaOptions

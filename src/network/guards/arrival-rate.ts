@@ -16,7 +16,8 @@ const LIMIT_HOSTS = 8_192
 
 /**
  * How fast one host may connect. libp2p 3.3 has such a rate too, but the only way to spare a proxy from it,
- * its `allow` list, also lifts every other limit; so that one is out of reach and this one decides.
+ * its `allow` list, also lifts every other limit; so that one is out of reach and this one decides. Can go when
+ * libp2p's rate can be told whom to spare.
  */
 export class ArrivalRate {
   readonly #options: ArrivalRateOptions

@@ -57,7 +57,8 @@ const FLOOD_POINTS = 100
  * served has a rate for each peer and in all, and a request a length: the library reads 4 MB, on each of a
  * peer's streams. So has its key: the library takes it for a peer ID and writes that as text, which costs the
  * square of its length, a second for 16 KiB. Answers are made in turns, since the library goes on without a pause
- * through all that came at once. Who goes on in spite of refusals is reported as a flood.
+ * through all that came at once. Who goes on in spite of refusals is reported as a flood. Can go when kad-dht has
+ * rates, lengths, pauses, and handlers that can be left out.
  */
 export function guardDhtRequests(
   dht: KadDHT,

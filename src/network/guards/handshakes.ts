@@ -39,7 +39,8 @@ const SHARED_SHARE = 0.5
  * subnet's share and no more; when all are taken, the one that waits longest in the subnet that has most
  * makes room, so that even a flood from everywhere leaves an honest peer the second it needs.
  *
- * Takes the place of a limit of libp2p 3.3, which counts all together and refuses everybody at it.
+ * Takes the place of a limit of libp2p 3.3, which counts all together and refuses everybody at it. Can go when
+ * libp2p counts them by host and subnet.
  */
 export class Handshakes {
   readonly #limits: HandshakeLimits

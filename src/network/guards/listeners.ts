@@ -28,7 +28,7 @@ interface ListenFailure {
 
 /**
  * Remembers why listeners failed: libp2p 3.3 keeps only the text of such errors, and forgives all
- * failures on IPv6 when IPv4 works, which would hide a port that is taken there.
+ * failures on IPv6 when IPv4 works, which would hide a port that is taken there. Can go when it throws them.
  */
 export class ListenFailures {
   #failures: ListenFailure[] = []

@@ -72,7 +72,8 @@ const SHARED_GROUPS = 64
  * whom only the registry knows make room for peers that are known first-hand.
  *
  * Takes the place of libp2p 3.3's `maxConnections`, which refuses everybody before it is known who asks,
- * and of its pruner, which spares whoever has a gossip stream.
+ * and of its pruner, which spares whoever has a gossip stream. Can go when libp2p asks who is to make room, and
+ * for whom.
  */
 export class Places {
   readonly #limits: PlaceLimits

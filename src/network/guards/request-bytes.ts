@@ -4,7 +4,8 @@ import { NetworkError } from '../errors.ts'
 
 /**
  * Resets a stream on which more comes than a request may have, for as long as it has not been answered. Who reads
- * it sees nothing of what was too much: libp2p 3.3 gathers up to 4 MiB, and decodes what it has in one go.
+ * it sees nothing of what was too much: @libp2p/utils 7.4 gathers up to 4 MiB, and decodes what it has in one go. Can
+ * go when @libp2p/circuit-relay-v2 says how long a request may be.
  * @param stream that nobody listens to yet
  */
 export function boundRequest(stream: Stream, limitBytes: number): void {

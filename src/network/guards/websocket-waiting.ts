@@ -25,8 +25,8 @@ interface Waiting {
 }
 
 /**
- * Accepted sockets that are no WebSocket yet, each with its deadline. libp2p's gater hears of a connection when
- * it is one, so that until then nothing else bounds what one host may open.
+ * Accepted sockets that are no WebSocket yet, each with its deadline. The gater of libp2p 3.3 hears of a connection
+ * when it is one, so that until then nothing else bounds what one host may open. Can go when it hears of sockets.
  */
 export class WaitingSockets {
   readonly #options: WaitingOptions

@@ -44,7 +44,10 @@ export function gossipScoreLimits() {
   return {
     /** Peers of one IP before they are scored down: a school's NAT, a CGNAT's share. */
     ipColocationThreshold: 20,
-    /** Surplus squared: 29 peers of one IP are graylisted; the library's values graylist 15. */
+    /**
+     * Surplus squared: 29 peers of one IP are graylisted; the values of @libp2p/gossipsub 17.1 graylist 15. Both
+     * can go when its defaults let a school in.
+     */
     ipColocationWeight: -1,
     /**
      * A score is dropped when its peer leaves. The library (17.1) takes none up again when the peer is back,

@@ -43,8 +43,8 @@ export interface AutonatServerComponents {
 
 /**
  * Dials peers back that want to know whether they can be reached. Only the host that asks is dialled, at a
- * user's port, once in a while: the library's server dials any host and port for whoever sends it a few
- * KB (autonat-v2 2.0.15).
+ * user's port, once in a while: the server of @libp2p/autonat-v2 2.0 dials any host and port for whoever sends it a
+ * few KB. Can go when that one dials nobody but who asks, and has a rate.
  */
 export class AutonatServer {
   readonly #protocols: AutonatProtocols

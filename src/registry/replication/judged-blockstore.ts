@@ -9,8 +9,8 @@ import { hashOfCid } from '../store/entry-codec.ts'
 type HeliaBlockstore = NonNullable<HeliaInit['blockstore']>
 
 /**
- * Helia's view of our blocks: it reads them all and writes none. Helia stores a fetched block before
- * anyone has judged it, which would let any peer fill the disk.
+ * Helia's view of our blocks: it reads them all and writes none. helia 7.1 stores a fetched block before
+ * anyone has judged it, which would let any peer fill the disk. Can go when it asks about a block first.
  */
 export function createJudgedBlockstore(blocks: BlockStore): HeliaBlockstore {
   const fetched = new BoundedMap<string, Uint8Array>({ limit: 64 })
