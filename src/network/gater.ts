@@ -51,6 +51,7 @@ const systemLookup: LookupName = async (name) => {
 
 /**
  * The rules as libp2p asks for them: by itself libp2p 3.3 dials every address it is told, and lets in whoever comes.
+ * Each can go when libp2p has it.
  * Members are arrow functions because libp2p calls
  * `filterMultiaddrForPeer` without its object.
  */

@@ -55,7 +55,7 @@ export function gossipsubOptions(
     runOnLimitedConnection: false,
     scoreParams: {
       // Topics are not scored: by the defaults of @libp2p/gossipsub 17.1 a quiet honest peer loses for delivering
-      // little. They can be when the defaults leave quiet ones alone.
+      // little. Can go when they leave quiet ones alone.
       topics: {},
       appSpecificScore,
       IPColocationFactorWeight: gossipScore.ipColocationWeight,

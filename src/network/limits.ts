@@ -79,8 +79,8 @@ export function hostLimits(memoryMb: number) {
       maxIncomingMessageSize: scale(1 * MIB, 2 * MIB),
       maxOutgoingMessageSize: scale(1 * MIB, 2 * MIB),
       /**
-       * A broadcast of @helia/bitswap 4.0 waits for the slowest peer, so that one must not be slow for long. Can be
-       * the library's own 10 s when it waits for nobody.
+       * A broadcast of @helia/bitswap 4.0 waits for the slowest peer, so that one must not be slow for long. Can go
+       * when it waits for nobody.
        */
       messageSendTimeout: scale(3, 5) * SECOND_MS,
       messageSendConcurrency: scale(8, 16),
