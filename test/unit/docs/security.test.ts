@@ -1,42 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 
-const ROOT = join(import.meta.dirname, '..', '..', '..')
-const DOCUMENT = readFileSync(join(ROOT, 'docs', 'security.md'), 'utf8')
-/** `test/unit/a.test.ts`: "title" */
-const NAMED = /`(test\/[\w./-]+)`: "([^"]*)"/g
+import { namedTests, problemOf, rowsWithTests } from '../../support/named-tests.ts'
+import { PROJECT_ROOT } from '../../support/process.ts'
 
-interface NamedTest {
-  readonly file: string
-  readonly title: string
-}
-
-function namedTests(text: string): NamedTest[] {
-  return [...text.matchAll(NAMED)].map(([, file = '', title = '']) => ({ file, title }))
-}
-
-/** null when the file has a test or a group of that title, else what is wrong. */
-function problemOf({ file, title }: NamedTest): string | null {
-  const path = join(ROOT, file)
-  if (!existsSync(path)) return `there is no ${file}`
-  const escaped = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  const call = new RegExp(`\\b(?:it|test|describe)\\(\\s*(['"\`])${escaped}\\1`)
-  return call.test(readFileSync(path, 'utf8')) ? null : `${file} has no test "${title}"`
-}
-
-/** The rows of all tables whose last column is called "test". */
-function rowsWithTests(text: string): string[] {
-  const rows: string[] = []
-  let isInside = false
-  for (const line of text.split('\n')) {
-    if (!line.startsWith('|')) isInside = false
-    else if (/\| test \|$/.test(line)) isInside = true
-    else if (isInside && !/^\|[-|]+$/.test(line)) rows.push(line)
-  }
-  return rows
-}
+const DOCUMENT = readFileSync(join(PROJECT_ROOT, 'docs', 'security.md'), 'utf8')
 
 describe('docs/security.md', () => {
   it('names tests that are there', () => {
