@@ -174,11 +174,10 @@ export class RegistryRelayMembers implements RelayMembers {
     const { trust } = this.#components
     return (this.#ingesters.get(peerId) ?? []).some((localId) =>
       trust
-        .statementsAbout(localId)
+        .statementsAbout(localId, peerId)
         .some(
           (statement) =>
             statement.kind === 'keys' &&
-            statement.record.author === peerId &&
             statement.keys.some(({ counts, key }) => counts && key.status === 'active'),
         ),
     )

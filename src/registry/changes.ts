@@ -23,9 +23,9 @@ export class Changes {
     this.#ids = []
   }
 
-  /** Local ids that changed since a revision, some repeated; null when that is too long ago to tell. */
+  /** Local ids that changed since a revision, each once; null when that is too long ago to tell. */
   since(revision: number): readonly string[] | null {
     const first = this.#revision - this.#ids.length
-    return revision < first ? null : this.#ids.slice(revision - first)
+    return revision < first ? null : [...new Set(this.#ids.slice(revision - first))]
   }
 }

@@ -13,6 +13,8 @@ const CLOSED_AT_ONCE = 2000
  */
 export const KEYS_PER_AUTHOR = 20_000
 
+const NO_CLAIMS: ReadonlyMap<string, Claim> = new Map()
+
 /** What the log of one epoch says of one key: its winning entry there, tombstones included. */
 interface Version {
   /** Below 0: a preview, in no log yet. */
@@ -138,8 +140,9 @@ export class Claims {
     return isChanged
   }
 
-  of(localId: string): Claim[] {
-    return [...(this.#byId.get(localId)?.values() ?? [])]
+  /** The claims on one local id, by author: any number of strangers may have one. */
+  of(localId: string): ReadonlyMap<string, Claim> {
+    return this.#byId.get(localId) ?? NO_CLAIMS
   }
 
   by(localId: string, author: string): Claim | null {

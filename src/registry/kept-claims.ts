@@ -102,7 +102,7 @@ export class KeptClaims {
     await claims.closeEpoch(epoch, shown.keys())
     for (const [localId, value] of shown) {
       this.#changes[database].note(localId)
-      if (database !== 'attestations' || value === null || claims.of(localId).length > 0) continue
+      if (database !== 'attestations' || value === null || claims.of(localId).size > 0) continue
       this.#attestations.forget((value as AttestationRecord).manifest_hash, localId)
     }
   }

@@ -135,7 +135,7 @@ export interface RegistryView {
   allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
   /** Grows whenever the claims of this database change; what is made from them can be kept until then. */
   revision(database: DatabaseName): number
-  /** Local ids whose claims changed since a revision; null when that is too long ago to tell. */
+  /** Local ids whose claims changed since a revision, each once; null when that is too long ago to tell. */
   changedSince(database: DatabaseName, revision: number): readonly string[] | null
   /** Listed attestations of one manifest, one per attester; costs what there are of them. */
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[]

@@ -102,7 +102,7 @@ export class RecordView implements RegistryView {
     localId: string,
   ): RegistryRecord<T> | null {
     const claims = this.kept.of(database).of(localId)
-    const best = this.#bestListed(claims) ?? resolve(claims)
+    const best = this.#bestListed(claims.values()) ?? resolve(claims.values())
     return best === null ? null : asKind<T>(best)
   }
 
@@ -110,11 +110,11 @@ export class RecordView implements RegistryView {
     database: DatabaseName,
     localId: string,
   ): RegistryRecord<T>[] {
-    return recordsOf<T>(this.kept.of(database).of(localId))
+    return recordsOf<T>(this.kept.of(database).of(localId).values())
   }
 
   ownerOf(database: DatabaseName, localId: string): string | null {
-    return resolve(this.kept.of(database).of(localId))?.author ?? null
+    return resolve(this.kept.of(database).of(localId).values())?.author ?? null
   }
 
   allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[] {
@@ -134,7 +134,7 @@ export class RecordView implements RegistryView {
       record !== null && asKind<AttestationRecord>(record).value.manifest_hash === manifestHash
     const records: RegistryRecord<AttestationRecord>[] = []
     for (const localId of this.kept.attestedIds(manifestHash)) {
-      const claims = this.kept.of('attestations').of(localId)
+      const claims = [...this.kept.of('attestations').of(localId).values()]
       const best = resolve(claims.filter((claim) => isOfManifest(claim) && this.#isListed(claim)))
       if (best !== null) records.push(asKind<AttestationRecord>(best))
     }
@@ -155,7 +155,7 @@ export class RecordView implements RegistryView {
   /** The listed claim of another station that stands against a claim of ours, or null. */
   foreignClaim(database: DatabaseName, localId: string): RegistryRecord | null {
     const { ownPeerId } = this.#options
-    const claims = this.kept.of(database).of(localId)
+    const claims = [...this.kept.of(database).of(localId).values()]
     return resolve(
       claims.filter((claim) => claim.record?.author !== ownPeerId && this.#isListed(claim)),
     )

@@ -30,10 +30,12 @@ export class TurningClaims {
     const { ownPeerId } = this.#kept
     return [...this.#kept.ownIds(database)].flatMap((localId) => {
       const claims = this.#kept.of(database).of(localId)
-      const own = claims.find(({ record }) => record?.author === ownPeerId)
-      if (own === undefined || own.record === null || claims.length === 1) return []
+      const own = claims.get(ownPeerId)
+      if (own === undefined || own.record === null || claims.size === 1) return []
       const isLater = isHeldSince(own, epoch) && firstSince(own, epoch) > own.firstMs
-      const isContested = claims.some(({ record }) => record !== null && record !== own.record)
+      const isContested = [...claims.values()].some(
+        ({ record }) => record !== null && record !== own.record,
+      )
       return isLater && isContested ? [{ record: own.record, firstMs: own.firstMs }] : []
     })
   }

@@ -1,5 +1,5 @@
 import type { RegistryRecord, TrustKeyVersion, TrustRecord } from '../types.ts'
-import { isBoundKey } from './key-binding.ts'
+import { addedMs, boundKeysOf } from './bound-keys.ts'
 import type { Standing } from './standing.ts'
 import type { KeyStatement, KeyVerdict, KeyVersions, Verdict } from './types.ts'
 
@@ -9,8 +9,8 @@ type Claim = RegistryRecord<TrustRecord>
 export interface JudgedIngester {
   /** null: no key counts. */
   readonly versions: KeyVersions | null
-  /** Each statement with its verdicts; made when it is asked for, which is seldom. */
-  explain(): KeyStatement[]
+  /** The wanted statements with their verdicts; made when they are asked for, which is seldom. */
+  explain(isWanted: (claim: Claim) => boolean): KeyStatement[]
 }
 
 interface Candidate {
@@ -36,8 +36,7 @@ export function judgeGoverned(claims: readonly Claim[], standing: Standing): Jud
   )
   const explainOne = (record: Claim): KeyStatement => {
     const keys = Object.entries(record.value.versions).map(([version, key]): KeyVerdict => {
-      const context = { author: record.author, standing, chosen, revoked }
-      const verdict = judgeKey(record.localId, version, key, context)
+      const verdict = judgeKey(record, version, key, { standing, chosen, revoked })
       return { version, key, ...verdict }
     })
     return { kind: 'keys', record, counts: keys.some(({ counts }) => counts), keys }
@@ -48,7 +47,7 @@ export function judgeGoverned(claims: readonly Claim[], standing: Standing): Jud
     revoked.size === 0 &&
     candidates.length === Object.keys(first?.value.versions ?? {}).length
   const versions = isAsStated ? (first?.value.versions ?? null) : versionsOf(chosen, revoked)
-  return { versions, explain: () => claims.map(explainOne) }
+  return { versions, explain: (isWanted) => claims.filter(isWanted).map(explainOne) }
 }
 
 function versionsOf(
@@ -63,29 +62,30 @@ function versionsOf(
   return Object.fromEntries(versions)
 }
 
-function candidatesOf({ author, localId, value }: Claim, standing: Standing): Candidate[] {
+function candidatesOf(claim: Claim, standing: Standing): Candidate[] {
+  const { author, value } = claim
   const isAuthority = standing.authorities.has(author)
   if (!isAuthority && !standing.vouched.has(author)) return []
+  const { keys } = boundKeysOf(claim)
   return Object.entries(value.versions)
-    .filter(([, key]) => isBoundKey(localId, key.public_key))
+    .filter(([, key]) => keys.includes(key))
     .map(([version, key]) => ({ author, version, key, isAuthority }))
 }
 
 function judgeKey(
-  ingesterId: string,
+  record: Claim,
   version: string,
   key: TrustKeyVersion,
   context: {
-    readonly author: string
     readonly standing: Standing
     readonly chosen: ReadonlyMap<string, Candidate>
     readonly revoked: ReadonlyMap<string, Candidate>
   },
 ): Verdict {
-  const { author, standing, chosen, revoked } = context
-  if (!isBoundKey(ingesterId, key.public_key)) return no('key-mismatch')
-  const voucher = standing.vouched.get(author) ?? null
-  const isAuthority = standing.authorities.has(author)
+  const { standing, chosen, revoked } = context
+  if (!boundKeysOf(record).keys.includes(key)) return no('key-mismatch')
+  const voucher = standing.vouched.get(record.author) ?? null
+  const isAuthority = standing.authorities.has(record.author)
   if (!isAuthority && voucher === null) return no('not-vouched')
   const winner = chosen.get(version)
   if (winner !== undefined && winner.key.public_key !== key.public_key) {
@@ -117,11 +117,4 @@ function firstBy(
 function compareCandidates(a: Candidate, b: Candidate): number {
   if (a.isAuthority !== b.isAuthority) return a.isAuthority ? -1 : 1
   return addedMs(a.key) - addedMs(b.key) || (a.author < b.author ? -1 : a.author > b.author ? 1 : 0)
-}
-
-/** When its author says that the key was added; it stays when the statement is renewed. */
-export function addedMs({ added }: TrustKeyVersion): number {
-  const ms = Date.parse(added)
-  // A zone such as +99:99 passes the entry rules; NaN would make the order depend on who asks.
-  return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms
 }

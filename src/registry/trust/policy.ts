@@ -32,8 +32,10 @@ interface Decided {
   readonly versions: KeyVersions | null
 }
 
-/** Local IDs judged in one go: some milliseconds. */
-const JUDGED_AT_ONCE = 256
+/** Keys that are judged in one go: some milliseconds. */
+const JUDGED_AT_ONCE = 2048
+/** What a local ID takes beside its keys, as so many of them. */
+const PER_ID = 8
 
 /** Makes the policy. It holds what counts now, and nothing about what is no longer stated. */
 export function createTrustPolicy(
@@ -87,14 +89,16 @@ class CachedTrustPolicy implements TrustPolicy {
     return this.#known.has(this.ownPeerId) || this.#vouched.has(this.ownPeerId)
   }
 
-  statementsAbout(localId: string): readonly TrustStatement[] {
+  statementsAbout(localId: string, author?: string): readonly TrustStatement[] {
     this.#noteChanges()
     if (this.#pending.has(localId)) this.#judge(localId)
     const decided = this.#decided.get(localId)
     if (decided === undefined) return []
     const { claims, owner } = decided
+    const isWanted = (claim: RegistryRecord) => author === undefined || claim.author === author
+    const keys = this.#judgeKeys(claims.filter(isKeyClaim), owner).explain(isWanted)
     const vouches = judgeVouches(claims.filter(isVouchClaim), this.#standing)
-    return [...this.#judgeKeys(claims.filter(isKeyClaim), owner).explain(), ...vouches]
+    return [...keys, ...vouches.filter(({ record }) => isWanted(record))]
   }
 
   standsAgainstOwn(localId: string): string | null {
@@ -174,34 +178,36 @@ class CachedTrustPolicy implements TrustPolicy {
   #judgeSome(): boolean {
     let left = JUDGED_AT_ONCE
     for (const localId of this.#pending) {
-      if (left === 0) return false
-      left -= 1
-      this.#judge(localId)
+      if (left <= 0) return false
+      left -= this.#judge(localId)
     }
     return true
   }
 
-  #judge(localId: string): void {
+  /** @returns how much it was, as `JUDGED_AT_ONCE` counts. */
+  #judge(localId: string): number {
     this.#pending.delete(localId)
     const claims = this.#view.claims('trust', localId)
+    const work = PER_ID + claims.reduce((sum, claim) => sum + keyCount(claim), 0)
     if (claims.length > 1) claims.sort(compareClaims)
     const before = this.#decided.get(localId)
     const owner = this.#ownerOf(localId)
     if (claims.length === 0) {
-      if (before === undefined) return
+      if (before === undefined) return work
       this.#decided.delete(localId)
       this.#ids.delete(localId)
       this.#keys.delete(localId)
       this.#hasChanged = true
-      return
+      return work
     }
-    if (before?.owner === owner && isSameClaims(before.claims, claims)) return
+    if (before?.owner === owner && isSameClaims(before.claims, claims)) return work
     const { versions } = this.#judgeKeys(claims.filter(isKeyClaim), owner)
     this.#decided.set(localId, { claims, owner, versions })
     if (before === undefined) this.#ids.add(localId)
     if (versions === null) this.#keys.delete(localId)
     else this.#keys.set(localId, versions)
     this.#hasChanged = true
+    return work
   }
 
   /** The same object for the same outcome: what is made from it elsewhere is kept as well. */
@@ -234,6 +240,10 @@ function compareClaims(a: RegistryRecord, b: RegistryRecord): number {
 
 function isKeyClaim(claim: RegistryRecord): claim is KeyClaim {
   return 'versions' in claim.value
+}
+
+function keyCount(claim: RegistryRecord): number {
+  return isKeyClaim(claim) ? Object.keys(claim.value.versions).length : 1
 }
 
 function isVouchClaim(claim: RegistryRecord): claim is VouchClaim {

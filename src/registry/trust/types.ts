@@ -92,8 +92,11 @@ export interface TrustPolicy {
   decide(): TrustDecisions
   /** Resolves when all that is stated has been judged, with turns of the event loop in between. */
   settle(): Promise<void>
-  /** Every statement about this ingester, or with its local ID `vouch:<peer ID>`, judged; by author. */
-  statementsAbout(localId: string): readonly TrustStatement[]
+  /**
+   * Every statement about this ingester, or with its local ID `vouch:<peer ID>`, judged; by author.
+   * @param author whose statements are wanted. @default everybody's, of which strangers can make thousands
+   */
+  statementsAbout(localId: string, author?: string): readonly TrustStatement[]
   /**
    * The station whose counting statement keeps this one from making a first statement of its own; null
    * when nothing does: vouches, and statements of who may speak for anyone's ingesters.

@@ -1,6 +1,7 @@
 import type { RegistryRecord, TrustKeyVersion, TrustRecord } from '../types.ts'
-import { addedMs, type JudgedIngester } from './governed.ts'
-import { isBoundKey, isDerivedId } from './key-binding.ts'
+import { addedMs, boundKeysOf } from './bound-keys.ts'
+import type { JudgedIngester } from './governed.ts'
+import { isDerivedId } from './key-binding.ts'
 import type { CountingReason, KeyStatement, KeyVerdict, KeyVersions, Verdict } from './types.ts'
 
 type Claim = RegistryRecord<TrustRecord>
@@ -39,25 +40,39 @@ export function judgeUngoverned(
     return { kind: 'keys', record, counts: keys.some(({ counts }) => counts), keys }
   }
   const versions = speaker === null ? null : versionsOf(speaker, revocations)
-  return { versions, explain: () => claims.map(explainOne) }
+  return { versions, explain: (isWanted) => claims.filter(isWanted).map(explainOne) }
 }
 
 function findSpeaker(
   claims: readonly Claim[],
   { ownPeerId, owner }: UngovernedContext,
 ): Speaker | null {
-  const bound = claims
-    .map((claim) => ({ claim, keys: boundKeys(claim) }))
-    .filter(({ keys }) => keys.length > 0)
-  const by = (author: string | null) => bound.find(({ claim }) => claim.author === author)
-  const own = by(ownPeerId)
-  if (own !== undefined) return { ...own, reason: 'own-station' }
-  const ofOwner = by(owner)
-  if (ofOwner !== undefined) return { ...ofOwner, reason: 'owner' }
-  const earliest = bound.length > 1 ? bound.toSorted(compareStated)[0] : bound[0]
-  if (earliest === undefined) return null
-  if (isDerivedId(earliest.claim.localId)) return { ...earliest, reason: 'derived-id' }
-  return owner === null ? { ...earliest, reason: 'first' } : null
+  const ofOwn = claims.find(({ author }) => author === ownPeerId)
+  if (ofOwn !== undefined && hasKeys(ofOwn)) return speakerOf(ofOwn, 'own-station')
+  const ofOwner = claims.find(({ author }) => author === owner)
+  if (ofOwner !== undefined && hasKeys(ofOwner)) return speakerOf(ofOwner, 'owner')
+  let earliest: Claim | null = null
+  for (const claim of claims) {
+    if (hasKeys(claim) && (earliest === null || isStatedEarlier(claim, earliest))) earliest = claim
+  }
+  if (earliest === null) return null
+  if (isDerivedId(earliest.localId)) return speakerOf(earliest, 'derived-id')
+  return owner === null ? speakerOf(earliest, 'first') : null
+}
+
+function speakerOf(claim: Claim, reason: CountingReason): Speaker {
+  return { claim, keys: boundKeysOf(claim).keys, reason }
+}
+
+function hasKeys(claim: Claim): boolean {
+  return boundKeysOf(claim).keys.length > 0
+}
+
+/** Whether its earliest key was added first; between equals the smaller author's. */
+function isStatedEarlier(claim: Claim, than: Claim): boolean {
+  const ms = boundKeysOf(claim).earliestMs
+  const otherMs = boundKeysOf(than).earliestMs
+  return ms === otherMs ? claim.author < than.author : ms < otherMs
 }
 
 interface Revocation {
@@ -82,17 +97,38 @@ function revocationsFor(claims: readonly Claim[], { claim, keys, reason }: Speak
   }
   // What others date back must not displace what this station states.
   if (claims.length === 1 || reason === 'own-station') return revocations
-  for (const key of keys) {
+  const stated = new Set(keys.map((key) => key.public_key))
+  for (const { author, key } of earliestRevocations(claims, claim, stated)) {
     if (revocations.has(key.public_key)) continue
-    const before = claims
-      .filter((other) => other.author !== claim.author)
-      .flatMap((other) => boundKeys(other).map((theirs) => ({ author: other.author, key: theirs })))
-      .filter(({ key: theirs }) => theirs.public_key === key.public_key)
-      .filter(({ key: theirs }) => theirs.status === 'revoked' && addedMs(theirs) < addedMs(key))
-      .sort((a, b) => addedMs(a.key) - addedMs(b.key) || (a.author < b.author ? -1 : 1))
-    if (before[0] !== undefined) revocations.set(key.public_key, before[0])
+    const wasBefore = keys.some(
+      (own) => own.public_key === key.public_key && addedMs(key) < addedMs(own),
+    )
+    if (wasBefore) revocations.set(key.public_key, { author, key })
   }
   return revocations
+}
+
+/** Of each wanted public key the revocation that others date earliest; between equals the smaller author's. */
+function earliestRevocations(
+  claims: readonly Claim[],
+  speaker: Claim,
+  wanted: ReadonlySet<string>,
+): Iterable<Revocation> {
+  const earliest = new Map<string, Revocation>()
+  for (const claim of claims) {
+    const { author } = claim
+    if (author === speaker.author) continue
+    for (const key of boundKeysOf(claim).keys) {
+      if (key.status !== 'revoked' || !wanted.has(key.public_key)) continue
+      const known = earliest.get(key.public_key)
+      const isEarlier =
+        known === undefined ||
+        addedMs(key) < addedMs(known.key) ||
+        (addedMs(key) === addedMs(known.key) && author < known.author)
+      if (isEarlier) earliest.set(key.public_key, { author, key })
+    }
+  }
+  return earliest.values()
 }
 
 function judgeKey(
@@ -105,7 +141,7 @@ function judgeKey(
   },
 ): Verdict {
   const { speaker, revocations, owner } = context
-  if (!isBoundKey(record.localId, key.public_key)) return no('key-mismatch', null)
+  if (!boundKeysOf(record).keys.includes(key)) return no('key-mismatch', null)
   const revocation = revocations.get(key.public_key)
   if (record === speaker?.claim) {
     const isRevoked = revocation !== undefined && key.status === 'active'
@@ -131,16 +167,6 @@ function versionsOf({ claim, keys }: Speaker, revocations: Revocations): KeyVers
   return Object.fromEntries(versions)
 }
 
-function boundKeys({ localId, value }: Claim): TrustKeyVersion[] {
-  return Object.values(value.versions).filter((key) => isBoundKey(localId, key.public_key))
-}
-
 function no(reason: Verdict['reason'], by: string | null): Verdict {
   return { counts: false, reason, by }
-}
-
-/** The statement whose earliest key was added first; between equals the smaller author's. */
-function compareStated(a: Omit<Speaker, 'reason'>, b: Omit<Speaker, 'reason'>): number {
-  const [first, second] = [a, b].map(({ keys }) => Math.min(...keys.map(addedMs)))
-  return (first ?? 0) - (second ?? 0) || (a.claim.author < b.claim.author ? -1 : 1)
 }
