@@ -3,6 +3,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import { Log, type OrbitDatabase, type OrbitDatabaseParams, type OrbitLog } from '@orbitdb/core'
 import { RegistryError } from '../errors.ts'
+import { isCarriedId } from '../records/carried.ts'
 import type { DatabaseComponents, DatabaseOptions } from './database-options.ts'
 import { EntryJudge } from './entry-judge.ts'
 import type { EntryPayload, JudgedEntry, Verdict } from './entry-rules.ts'
@@ -19,6 +20,8 @@ export type { EntrySource } from './join-queue.ts'
 
 /** Entries taken into the view in one go at start: some milliseconds. */
 const NOTED_AT_ONCE = 500
+/** A carried entry has a signature in it that is checked then, as so many others. */
+const CARRIED_WEIGHT = 20
 
 /**
  * One log, OrbitDB's: entries are judged before they get near it and joined parents first. They go into
@@ -82,8 +85,13 @@ export class RegistryDatabase implements OrbitDatabase {
     const { blocks, heads, index } = this.#components
     const { schema } = this.options
     const scan = await scanLog({ blocks, index, address: this.address, schema })
-    for (const [i, judged] of scan.entries.entries()) {
-      if (i % NOTED_AT_ONCE === 0) await yieldToLoop()
+    let left = 0
+    for (const judged of scan.entries) {
+      if (left <= 0) {
+        await yieldToLoop()
+        left = NOTED_AT_ONCE
+      }
+      left -= isCarriedId(judged.localId) ? CARRIED_WEIGHT : 1
       this.#note(judged, 'disk')
     }
     heads.follow(() => this.#log.headLinks())
