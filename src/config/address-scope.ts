@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net'
-import type { Host } from './hostname.ts'
+import type { Host } from '../lib/hostname.ts'
 
 type AddressScope =
   | 'public'

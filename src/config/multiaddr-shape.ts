@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { parseHost, parsePort } from './hostname.ts'
+import { parseHost, parsePort } from '../lib/hostname.ts'
 import { isPeerId } from './peer-id.ts'
 
 type Check = (value: string) => boolean

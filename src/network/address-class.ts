@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 import { CODE_P2P, CODE_P2P_CIRCUIT, type Multiaddr } from '@multiformats/multiaddr'
 
+import { parseHost } from '../lib/hostname.ts'
+
 export type AddressClass =
   | 'public'
   | 'private'
@@ -78,8 +80,9 @@ const RANGES: readonly (readonly [AddressClass, readonly Range[]])[] = [
       ['192.0.0.0', 24],
       ['192.88.99.0', 24],
       ['100::', 64],
-      // IPv4-compatible addresses: nobody uses them, some systems still take them for IPv4.
+      // IPv4-compatible and -translated addresses: nobody uses them, some systems still take them for IPv4.
       ['::', 96],
+      ['::ffff:0:0:0', 96],
     ],
   ],
 ]
@@ -147,6 +150,16 @@ function ipv6Groups(ip: string): number[] {
   return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back]
 }
 
+/**
+ * One spelling of a DNS name: lower case, in ASCII, without the last dot. What is no host name is null: a
+ * resolver leaves characters out that a URL, by which a WebSocket is dialled, takes for the end of the host. So
+ * `/dns4/10.0.0.1\x.example` would be looked up at one place and dialled at another.
+ */
+export function dnsName(value: string): string | null {
+  const host = parseHost(value)
+  return host?.kind === 'dns' ? host.value : null
+}
+
 /** One spelling for each IP, so that two texts of one address compare equal. Names are lower-cased. */
 export function normalizeHost(host: string): string {
   if (isIP(host) !== 6) return host.toLowerCase().replace(/\.$/, '')
@@ -172,27 +185,30 @@ export interface AddressTarget {
   readonly tlsName: string | null
 }
 
-/** @returns null for an address that does not begin with an IP or a DNS name */
+/** @returns null for an address that does not begin with an IP or a DNS name, or has an `/sni` that is none */
 export function targetOf(address: Multiaddr): AddressTarget | null {
   const components = address.getComponents()
-  const [first, ...rest] = components
-  const host = first?.name === 'ip6zone' ? rest[0] : first
-  if (host?.value === undefined) return null
-  const isIp = host.name === 'ip4' || host.name === 'ip6'
-  if (!isIp && !/^dns(4|6|addr)?$/.test(host.name)) return null
+  const [begin, ...rest] = components
+  const first = begin?.name === 'ip6zone' ? rest[0] : begin
+  if (first?.value === undefined) return null
+  const isIp = first.name === 'ip4' || first.name === 'ip6'
+  if (!isIp && !/^dns(4|6|addr)?$/.test(first.name)) return null
   const port = components.find(({ name }) => name === 'tcp' || name === 'udp')?.value
   const circuits = components.filter(({ code }) => code === CODE_P2P_CIRCUIT).length
-  const tlsName = components.find(({ name }) => name === 'sni')?.value
+  const host = isIp ? normalizeHost(first.value) : dnsName(first.value)
+  const sni = components.find(({ name }) => name === 'sni')?.value
+  const tlsName = sni === undefined ? null : dnsName(sni)
+  if (host === null || (sni !== undefined && tlsName === null)) return null
   const relay = components[components.findIndex(({ code }) => code === CODE_P2P_CIRCUIT) - 1]
   return {
     kind: isIp ? 'ip' : 'name',
-    host: normalizeHost(host.value),
+    host,
     port: port === undefined ? null : Number(port),
     peerId: components.findLast(({ code }) => code === CODE_P2P)?.value ?? null,
     isCircuit: circuits > 0,
     relayPeerId: relay?.code === CODE_P2P ? (relay.value ?? null) : null,
     isChain: circuits > 1,
-    tlsName: tlsName === undefined ? null : normalizeHost(tlsName),
+    tlsName,
   }
 }
 

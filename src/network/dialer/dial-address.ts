@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
-import { normalizeHost } from '../address-class.ts'
+import { dnsName, normalizeHost } from '../address-class.ts'
 
 /** Longer multiaddrs are of no kind that this node dials. */
 const LIMIT_CHARACTERS = 512
@@ -76,7 +76,7 @@ function withoutLast(address: Multiaddr): string {
   return multiaddr(address.getComponents().slice(0, -1)).toString()
 }
 
-/** @returns null for relayed, UDP, Unix and malformed addresses: nothing here dials them. */
+/** @returns null for relayed, UDP, Unix and malformed addresses, bent names too: nothing here dials them. */
 export function endpointOf(text: string): Endpoint | null {
   const components = parseAddress(text)?.getComponents() ?? []
   const named = components.filter((part) => part.name !== 'ip6zone' && part.name !== 'p2p')
@@ -121,8 +121,9 @@ function endpoint(
   host: string,
   port: number,
   layer: Endpoint['layer'],
-): Endpoint {
-  return { kind, host: host.toLowerCase().replace(/\.$/, ''), port, layer }
+): Endpoint | null {
+  const spelled = kind === 'ip4' || kind === 'ip6' ? host.toLowerCase() : dnsName(host)
+  return spelled === null ? null : { kind, host: spelled, port, layer }
 }
 
 function layerOf(names: readonly string[]): Endpoint['layer'] {
