@@ -1,5 +1,5 @@
-import { isUnspecified } from './address-scope.ts'
 import { type Host, parseHost, parsePort } from '../lib/hostname.ts'
+import { isUnspecified } from './address-scope.ts'
 import { accept, type Kind, type Parsed, refuse } from './kinds.ts'
 import { type MultiaddrPart, parseMultiaddrShape } from './multiaddr-shape.ts'
 import { isPeerId } from './peer-id.ts'

@@ -58,7 +58,10 @@ export interface NetworkParts {
 
 export type PartsComponents = NetworkComponents & {
   readonly host: Host
+  /** For names that the operator wrote. */
   readonly resolver: NameResolver
+  /** For names that others tell. */
+  readonly learnedResolver: NameResolver
 }
 
 type Filled = PartsComponents & Required<Pick<NetworkComponents, 'clock' | 'random'>>
@@ -92,13 +95,13 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     seedStates: () => seeds.statuses().map(({ state }) => state),
   })
   const port = createLibp2pPort({ host, now })
-  const { resolver } = components
+  const { resolver, learnedResolver } = components
   const isRelayUsed = options.relayClient != null
   const relayed = createRelayedPort(host)
   const relayedDial = isRelayUsed
     ? new RelayedDial({ port, relayed, clock, onRelayReached: (peerId) => dialer.keep(peerId) })
     : null
-  const attempts = new Attempts({}, { port, resolver, now, relayedDial })
+  const attempts = new Attempts({}, { port, resolver, learnedResolver, now, relayedDial })
   const dialerLogger = logger.child('dialer')
   const dialer: Dialer = new Dialer(
     {

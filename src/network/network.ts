@@ -3,7 +3,7 @@ import type { IdentifyResult } from '@libp2p/interface'
 import { isPubliclyAnnounced } from './addresses.ts'
 import { createHost } from './create-host.ts'
 import { addressText } from './dialer/dial-address.ts'
-import { createSystemResolver } from './discovery/name-resolver.ts'
+import { createLearnedNameResolver, createSystemResolver } from './discovery/name-resolver.ts'
 import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
 import type { Host } from './host.ts'
 import type { HostLibp2p } from './host-libp2p.ts'
@@ -31,15 +31,16 @@ export async function createNetwork(
   components: NetworkComponents,
 ): Promise<NetworkService> {
   const resolver = components.resolver ?? createSystemResolver()
+  const learnedResolver = components.resolver ?? createLearnedNameResolver()
   const lookupName = (name: string) =>
-    resolver.addresses(name, 'any', AbortSignal.timeout(NAME_CHECK_TIMEOUT_MS))
+    learnedResolver.addresses(name, 'any', AbortSignal.timeout(NAME_CHECK_TIMEOUT_MS))
   const limits = options.relay === null ? options.limits : hopLimits(options.limits)
   const acquaintances = new Acquaintances(options.namedPeers ?? [])
   const host = await createHost(
     { ...options, limits, dht: options.discovery.dht === null ? null : {} },
     { ...components, lookupName, standingOf: (peerId) => acquaintances.standingOf(peerId) },
   )
-  const parts = createParts(options, { ...components, host, resolver })
+  const parts = createParts(options, { ...components, host, resolver, learnedResolver })
   acquaintances.attach({
     isSeed: (peerId) => parts.seeds.isSeed(peerId),
     isOwnRelay: (peerId) => parts.reach?.dependsOn(peerId) ?? false,

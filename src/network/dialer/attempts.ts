@@ -19,7 +19,10 @@ export interface AttemptsOptions {
 
 export interface AttemptsComponents {
   readonly port: DialPort
+  /** For names that the operator wrote. */
   readonly resolver: NameResolver
+  /** For names that others tell. */
+  readonly learnedResolver: NameResolver
   readonly now: () => number
   /** null: relayed addresses are left alone. @default null */
   readonly relayedDial?: RelayedDial | null
@@ -67,7 +70,7 @@ export class Attempts {
    * @throws DialRefusal `self`, `denied`, `not-upgraded`; what the port throws.
    */
   async candidate(entry: AttemptTarget, signal: AbortSignal): Promise<Reached> {
-    const { relayedDial = null, resolver } = this.#components
+    const { relayedDial = null, learnedResolver: resolver } = this.#components
     const throughRelay = () =>
       withDeadline((inner) => relayedDial?.dial(entry, { resolver, signal: inner }) ?? denied(), {
         ms: RELAYED_TIMEOUT_MS,
@@ -88,7 +91,7 @@ export class Attempts {
 
   #direct(entry: AttemptTarget, signal: AbortSignal): Promise<Reached> {
     return this.#bounded(signal, async (inner) => {
-      const { port, resolver } = this.#components
+      const { port, learnedResolver: resolver } = this.#components
       const { source, peerId } = entry
       const isOwn = await this.#ownTest()
       const resolved: string[] = []

@@ -51,7 +51,13 @@ async function setUp(t: TestContext) {
   )
   const attempts = new Attempts(
     {},
-    { port, resolver: fakeResolver({}), now: () => clock.now(), relayedDial: dial },
+    {
+      port,
+      resolver: fakeResolver({}),
+      learnedResolver: fakeResolver({}),
+      now: () => clock.now(),
+      relayedDial: dial,
+    },
   )
   const dialer: Dialer = new Dialer(
     { targetPeers: 3, maxParallelDials: 4 },

@@ -30,7 +30,8 @@ function seed(address: string): SeedValue {
 interface Setup {
   readonly seeds?: readonly SeedValue[]
   readonly options?: Partial<DialerOptions>
-  readonly resolver?: NameResolver
+  /** For names that others tell. */
+  readonly learnedResolver?: NameResolver
   readonly addressBook?: readonly Candidate[]
 }
 
@@ -51,8 +52,15 @@ async function setUp(t: TestContext, setup: Setup = {}) {
     { values: setup.seeds ?? [], defaultPort: 4002 },
     { logger, ownPeerId: port.peerId, random },
   )
-  const resolver = setup.resolver ?? fakeResolver({})
-  const attempts = new Attempts({}, { port, resolver, now: () => clock.now() })
+  const attempts = new Attempts(
+    {},
+    {
+      port,
+      resolver: fakeResolver({}),
+      learnedResolver: setup.learnedResolver ?? fakeResolver({}),
+      now: () => clock.now(),
+    },
+  )
   const dialer: Dialer = new Dialer(
     { targetPeers: 4, maxParallelDials: 4, ...setup.options },
     {
@@ -161,7 +169,10 @@ describe('dialer', () => {
       { values, defaultPort: 4002 },
       { logger, ownPeerId: port.peerId, random: () => 0.5 },
     )
-    const attempts = new Attempts({}, { port, resolver, now: () => clock.now() })
+    const attempts = new Attempts(
+      {},
+      { port, resolver, learnedResolver: fakeResolver({}), now: () => clock.now() },
+    )
     const controller = new AbortController()
     for (const one of list.due(clock.now(), true)) {
       await assert.rejects(attempts.seed(one, controller.signal), { code: 'self' })
@@ -266,8 +277,9 @@ describe('dialer', () => {
   })
 
   it('drops a name that leads into a forbidden network without dialling it', async (t) => {
-    const resolver = fakeResolver({ addresses: { 'evil.example': ['10.0.0.1', '192.0.2.3'] } })
-    const { port, dialer, clock } = await setUp(t, { resolver })
+    const addresses = { 'evil.example': ['10.0.0.1', '192.0.2.3'] }
+    const learnedResolver = fakeResolver({ addresses })
+    const { port, dialer, clock } = await setUp(t, { learnedResolver })
     port.isAllowedAnswer = (address) => !address.includes('/10.')
     dialer.propose({ source: 'registry', peerId: B, addresses: ['/dns4/evil.example/tcp/4002'] })
     await clock.advance(1000)

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 
 import { DhtSource, type WalkedPeer } from '../../../../src/network/discovery/dht.ts'
-import { createSystemResolver } from '../../../../src/network/discovery/name-resolver.ts'
 import { RegistryPeers } from '../../../../src/network/discovery/registry-peers.ts'
 import type { Candidate } from '../../../../src/network/types.ts'
 import { silentLogger } from '../../../../src/telemetry/index.ts'
@@ -121,39 +120,5 @@ describe('registry source', () => {
     assert.equal(offer().filter(Boolean).length, 1024)
     await clock.advance(1000)
     assert.equal(offer().filter(Boolean).length, 10)
-  })
-})
-
-describe('system resolver', () => {
-  it('knows localhost, and ends with the signal', async () => {
-    const resolver = createSystemResolver()
-    const { signal } = new AbortController()
-    const found = await resolver.addresses('localhost', 'any', signal)
-    assert.ok(found.includes('127.0.0.1') || found.includes('::1'))
-    await assert.rejects(
-      resolver.addresses('localhost', 4, AbortSignal.abort(new Error('stop'))),
-      /stop/,
-    )
-  })
-
-  it('drops a lookup that nobody waits for any more, so that the next is not behind it', async () => {
-    const asked: string[] = []
-    const { promise: answer, resolve: answerAll } = Promise.withResolvers<[]>()
-    const resolver = createSystemResolver((name) => {
-      asked.push(name)
-      return answer
-    })
-    const controller = new AbortController()
-    const find = (name: string, signal: AbortSignal) => resolver.addresses(name, 'any', signal)
-    const stuck = ['a', 'b'].map((name) => find(name, new AbortController().signal))
-    const given = Array.from({ length: 50 }, (_, n) => find(`dead-${n}`, controller.signal))
-    const seed = find('seed', new AbortController().signal)
-    assert.deepEqual(asked, ['a', 'b'])
-    controller.abort(new Error('given up'))
-    const outcomes = await Promise.allSettled(given)
-    assert.ok(outcomes.every(({ status }) => status === 'rejected'))
-    answerAll([])
-    await Promise.all([...stuck, seed])
-    assert.deepEqual(asked, ['a', 'b', 'seed'])
   })
 })
