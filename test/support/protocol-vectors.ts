@@ -1,14 +1,10 @@
 /** The values that docs/protocols.md shows, made from one fixed key; run it to print them as they stand there. */
-import { createPrivateKey, createPublicKey } from 'node:crypto'
-
-import { privateKeyFromRaw } from '@libp2p/crypto/keys'
-
-import { identityFromKey } from '../../src/identity/identity.ts'
 import { encodeTransferRequest, FIRST_LIMIT } from '../../src/registry/replication/log-transfer.ts'
 import { logAddress } from '../../src/registry/snapshot/log-name.ts'
 import { writeSnapshot } from '../../src/registry/snapshot/write.ts'
 import { encodeValue, hashOf } from '../../src/registry/store/entry-codec.ts'
 import { answerOf } from './registry-answer.ts'
+import { seededIdentity } from './seeded-identity.ts'
 
 export interface ProtocolVectors {
   readonly peerId: string
@@ -31,13 +27,7 @@ const CLOCK_MS = 1_785_542_400_000
 
 /** The Ed25519 seed is the bytes 0 to 31. */
 export async function protocolVectors(): Promise<ProtocolVectors> {
-  const seed = Uint8Array.from({ length: 32 }, (_, i) => i)
-  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed])
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  const publicRaw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32)
-  const privateKey = privateKeyFromRaw(Buffer.concat([seed, publicRaw]))
-  if (privateKey.type !== 'Ed25519') throw new Error('an Ed25519 key is needed')
-  const identity = identityFromKey(privateKey)
+  const identity = seededIdentity(Uint8Array.from({ length: 32 }, (_, i) => i))
   const { peerId } = identity
   const log = 'wesense.stores.v1.e1476'
   const address = logAddress(log)
