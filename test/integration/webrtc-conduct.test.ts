@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import type { Connection } from '@libp2p/interface'
 
 import { bend, makePayload } from '../support/fuzz/payloads.ts'
 import { SeededRandom } from '../support/fuzz/random.ts'
+import { attackChannel, MOST_BYTES, TEXTS } from '../support/fuzz/webrtc-channels.ts'
 import { waitFor } from '../support/wait-for.ts'
 import {
   attackOverWebRtc,
@@ -19,9 +19,6 @@ import {
 const AT_ONCE = { timeoutMs: 2_000 }
 /** The same seed sends the same: FUZZ_SEED=… npm test test/integration/webrtc-conduct.test.ts */
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32))
-const TEXTS = ['-1', '200000', '1e3', 'multistream', '']
-/** Of a message. */
-const MOST_BYTES = 16 * 1024
 
 describe('somebody without a key', { timeout: 60_000 }, () => {
   it('that sends a text is gone at once, and the node is not', async (t) => {
@@ -135,7 +132,7 @@ describe('whatever is sent', { timeout: 60_000 }, () => {
       const connection = await dial()
       const channels: (BrowserChannel | null)[] = []
       for (let count = 0; count < 12 && connection.status === 'open'; count++) {
-        channels.push(await attackStream(connection, random))
+        channels.push(await attackChannel(connection, random))
       }
       connection.abort(new Error('enough'))
       // One that was opened when its connection ended would keep this process running.
@@ -145,27 +142,3 @@ describe('whatever is sent', { timeout: 60_000 }, () => {
     await waitFor(() => host.peers().length === 1, { message: 'an honest one is there' })
   })
 })
-
-async function attackStream(
-  connection: Connection,
-  random: SeededRandom,
-): Promise<BrowserChannel | null> {
-  const label = random.pick(['', '', 'init', '\0', 'é'.repeat(200), 'x'.repeat(8_000)])
-  const protocol = random.pick(['', '', '\0', 'x'.repeat(8_000)])
-  const peer = peerConnectionOf(connection)
-  let channel: BrowserChannel
-  try {
-    channel = peer.createDataChannel(label, { protocol })
-  } catch {
-    // The other end may have ended the connection since it was looked at.
-    return null
-  }
-  const isSettled = () => channel.readyState !== 'connecting' || connection.status !== 'open'
-  if (random.chance(0.8)) await waitFor(isSettled, { message: 'the channel is open' })
-  for (let count = random.int(0, 4); count > 0 && channel.readyState === 'open'; count--) {
-    const bytes = bend(random, makePayload(random)).subarray(0, MOST_BYTES)
-    unlessClosed(() => channel.send(random.chance(0.03) ? random.pick(TEXTS) : bytes))
-  }
-  if (random.chance(0.5)) channel.close()
-  return channel
-}
