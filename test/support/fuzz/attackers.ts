@@ -1,8 +1,10 @@
+import { seededIdentity } from '../seeded-identity.ts'
 import { waitFor } from '../wait-for.ts'
-import { createFuzzPeer, type FuzzPeer } from './peer.ts'
+import { createFuzzPeer, type FuzzPeer, type Means } from './peer.ts'
+import { phaseOf } from './phases.ts'
 import type { SeededRandom } from './random.ts'
 import { attackRaw, RAW_ATTACKS } from './raw.ts'
-import type { FuzzedNode } from './target.ts'
+import type { AttackedPlace, FuzzedNode } from './target.ts'
 import { Trail } from './trail.ts'
 
 const STREAMS_OF_A_PEER = 24
@@ -16,9 +18,8 @@ const UNTOLD = [
 export interface AttackerOptions {
   readonly name: string
   readonly random: SeededRandom
-  /** ms since the epoch. */
-  readonly until: number
-  /** One more case of a phase. */
+  readonly isOver: () => boolean
+  /** One more case of a phase that the node let happen. */
   readonly count: (phase: string) => void
 }
 
@@ -29,49 +30,57 @@ export interface Attacker {
 }
 
 export function attackWithSockets({ target }: FuzzedNode, options: AttackerOptions): Attacker {
-  const { name, random, until, count } = options
-  const trail = new Trail(name)
   const attacks = RAW_ATTACKS.filter(({ isFor }) => isFor?.(target) ?? true)
-  const run = async () => {
-    while (Date.now() < until) {
-      const attack = random.pick(attacks)
-      count(attack.phase)
-      await attackRaw(attack, target, random, trail)
-    }
-  }
-  return { trail, done: run() }
+  return repeat(options, async ({ random, trail, count }) => {
+    const attack = random.pick(attacks)
+    if (await attackRaw(attack, target, random, trail)) count(attack.phase)
+  })
 }
 
-export function attackAsPeers(node: FuzzedNode, options: AttackerOptions): Attacker {
-  const { name, random, until, count } = options
+export function attackAsPeers(place: AttackedPlace, options: AttackerOptions): Attacker {
+  return repeat(options, async (means) => {
+    const identity = seededIdentity(means.random.bytes(32))
+    const { networkName, networkKey, logs } = place
+    const facts = { identity, logs }
+    // A node asks those of whom it has an address, and connects to them.
+    const isFound = means.random.chance(0.5)
+    const listen = isFound ? ['/ip4/127.0.0.1/tcp/0'] : []
+    const peer = await createFuzzPeer({ networkName, networkKey, facts, listen })
+    try {
+      await attackAsOne(peer, place, means)
+    } catch {
+      // Shunned, refused or cut off: as it should be.
+    } finally {
+      await peer.stop()
+    }
+  })
+}
+
+/** One attack after another. */
+function repeat(
+  { name, random, isOver, count }: AttackerOptions,
+  attack: (means: Means) => Promise<void>,
+): Attacker {
   const trail = new Trail(name)
   const run = async () => {
-    while (Date.now() < until) {
-      const peer = await createFuzzPeer(node)
-      try {
-        await attackAsOne(peer, node, { random, trail, count })
-      } catch {
-        // Shunned, refused or cut off: as it should be.
-      } finally {
-        await peer.stop()
-      }
-    }
+    while (!isOver()) await attack({ random, trail, count })
   }
   return { trail, done: run() }
 }
 
-interface Means extends Pick<AttackerOptions, 'random' | 'count'> {
-  readonly trail: Trail
-}
-
-async function attackAsOne(
-  peer: FuzzPeer,
-  { addresses, networkName }: FuzzedNode,
-  { random, trail, count }: Means,
-): Promise<void> {
+async function attackAsOne(peer: FuzzPeer, place: AttackedPlace, means: Means): Promise<void> {
+  const { addresses, networkName, logs } = place
+  const { random, count } = means
+  const own = ['autonat/2/dial-request', 'autonat/2/dial-back', 'kad/1.0.0', 'blocks/1.0.0']
+    .concat('peer-exchange/1.0.0', 'id/push/1.0.0', 'pages/1.0.0', 'part/1.0.0')
+    .map((name) => `/${networkName}/${name}`)
+  const heads = logs.map((log) => `/orbitdb/heads${log}`)
+  const known = [...own, ...heads, ...UNTOLD, '/meshsub/1.2.0', '/ipfs/bitswap/1.2.0']
+  // Those that it says it speaks: the node opens streams to nobody else.
+  const spoken = known.filter((protocol) => protocol.startsWith('/orbitdb/') || random.chance(0.8))
+  await peer.answer(spoken, { ...means, random: random.fork() })
   const address = random.pick(addresses)
   const connection = await peer.connect(address)
-  count(address.includes('/ws/') ? 'peer over WebSocket' : 'peer over TCP')
   const told = await waitFor(
     async () => {
       const all = await peer.protocolsOf(connection)
@@ -79,16 +88,16 @@ async function attackAsOne(
     },
     { timeoutMs: 2000, message: 'identify' },
   )
-  const autonat = ['dial-request', 'dial-back'].map((end) => `/${networkName}/autonat/2/${end}`)
-  const protocols = [...new Set([...told, ...UNTOLD, ...autonat])].sort()
+  count(`peer over ${transportOf(address)}`)
+  const protocols = [...new Set([...told, ...known])].sort()
   for (let i = 0; i < STREAMS_OF_A_PEER && connection.status === 'open'; i += 1) {
     const protocol = random.pick(protocols)
-    const isSpoken = await peer.attackStream(connection, protocol, random, trail).then(
-      () => true,
-      () => false,
-    )
-    count(`${protocol.replace(/zdpu\w+/, '…')}${isSpoken ? '' : ' (refused)'}`)
+    const isTaken = await peer.attackStream(connection, protocol, means)
+    count(`${phaseOf(protocol)}${isTaken ? '' : ' (refused)'}`)
   }
-  count('yamux')
-  peer.attackFrames(random, trail)
+  if (peer.attackFrames(means)) count('yamux')
+}
+
+function transportOf(address: string): string {
+  return address.includes('/ws/') ? 'WebSocket' : 'TCP'
 }

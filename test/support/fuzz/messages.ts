@@ -1,16 +1,30 @@
-import { concat, makePayload, varint, withLength } from './payloads.ts'
+import { DISCOVERY_MAKERS } from './discovery-messages.ts'
+import { makeEnvelope } from './envelope.ts'
+import { address, bytes, nonce, none, number, peer, text } from './fields.ts'
+import { GOSSIP_MAKERS } from './gossip-messages.ts'
+import type { Maker, MessageFacts } from './maker.ts'
+import { concat, makePayload, withLength } from './payloads.ts'
 import type { SeededRandom } from './random.ts'
+import { REGISTRY_MAKERS } from './registry-messages.ts'
 
 /**
  * Messages of protocols that answer to their first field alone: right up to a point that is picked anew
  * each time, so that what lies behind that field is reached too.
  */
-export function makeMessage(protocol: string, random: SeededRandom): Uint8Array {
+export function makeMessage(
+  protocol: string,
+  random: SeededRandom,
+  facts: MessageFacts,
+): Uint8Array {
   const found = MAKERS.find(({ of }) => of.test(protocol))
-  return found === undefined || random.chance(0.3) ? makePayload(random) : found.make(random)
+  if (found === undefined || random.chance(0.3)) return makePayload(random)
+  return found.make(random, facts, protocol)
 }
 
-const MAKERS: readonly { readonly of: RegExp; make(random: SeededRandom): Uint8Array }[] = [
+const MAKERS: readonly Maker[] = [
+  ...GOSSIP_MAKERS,
+  ...REGISTRY_MAKERS,
+  ...DISCOVERY_MAKERS,
   // HopMessage: RESERVE, CONNECT, STATUS; a peer; a reservation; a limit; a status.
   {
     of: /relay\/0\.2\.0\/hop$/,
@@ -65,10 +79,10 @@ const MAKERS: readonly { readonly of: RegExp; make(random: SeededRandom): Uint8A
       ),
   },
   { of: /\/dial-back$/, make: (random) => withLength(nonce(1, random)) },
-  // Identify: addresses, protocols, key, agent, a signed record that is none.
+  // Identify: addresses, protocols, key, agent, a record that is signed or none.
   {
     of: /\/id\/(push\/)?1\.0\.0$/,
-    make: (random) =>
+    make: (random, { identity }) =>
       withLength(
         concat(
           bytes(1, random.bytes(random.pick([0, 36, 2000]))),
@@ -77,7 +91,10 @@ const MAKERS: readonly { readonly of: RegExp; make(random: SeededRandom): Uint8A
             bytes(3, text(random.pick(['/x', '__proto__', 'é'.repeat(300), '']))),
           ),
           bytes(6, text('\u001b[2J\n'.repeat(random.int(0, 40)))),
-          bytes(8, random.bytes(random.int(0, 300))),
+          bytes(
+            8,
+            random.chance(0.6) ? makeEnvelope(random, identity) : random.bytes(random.int(0, 300)),
+          ),
         ),
       ),
   },
@@ -97,38 +114,3 @@ const MAKERS: readonly { readonly of: RegExp; make(random: SeededRandom): Uint8A
       ),
   },
 ]
-
-const none = new Uint8Array()
-
-function number(field: number, value: number): Uint8Array {
-  return concat(varint(field * 8), varint(value))
-}
-
-function bytes(field: number, value: Uint8Array): Uint8Array {
-  return concat(varint(field * 8 + 2), withLength(value))
-}
-
-function nonce(field: number, random: SeededRandom): Uint8Array {
-  return concat(varint(field * 8 + 1), random.bytes(8))
-}
-
-function peer(random: SeededRandom): Uint8Array {
-  const id = concat(Uint8Array.from([0x00, 0x24, 0x08, 0x01, 0x12, 0x20]), random.bytes(32))
-  return concat(bytes(1, random.chance(0.8) ? id : random.bytes(5)), bytes(2, address(random)))
-}
-
-/** IPv4 or IPv6 with a port, a relayed one, a name, or bytes that are none. */
-function address(random: SeededRandom): Uint8Array {
-  const port = [0x06, random.int(0, 255), random.int(0, 255)]
-  return random.pick([
-    () => Uint8Array.from([0x04, 127, 0, 0, random.int(1, 3), ...port]),
-    () => concat(Uint8Array.from([0x29]), random.bytes(16), Uint8Array.from(port)),
-    () => Uint8Array.from([0x04, 127, 0, 0, 1, ...port, 0xa2, 0x02]),
-    () => concat(Uint8Array.from([0x36]), withLength(text('localhost')), Uint8Array.from(port)),
-    () => random.bytes(random.int(0, 30)),
-  ])()
-}
-
-function text(value: string): Uint8Array {
-  return new TextEncoder().encode(value)
-}

@@ -15,12 +15,22 @@ import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 
+import type { MessageFacts } from './maker.ts'
 import { makeMessage } from './messages.ts'
 import { bend, makePayload } from './payloads.ts'
+import { answersOf, phaseOf } from './phases.ts'
 import type { SeededRandom } from './random.ts'
 import type { Trail } from './trail.ts'
 
 const DEADLINE_MS = 2000
+
+/** What an attack is made of. */
+export interface Means {
+  readonly random: SeededRandom
+  readonly trail: Trail
+  /** One more case of a phase that the node let happen. */
+  readonly count: (phase: string) => void
+}
 
 /**
  * A peer with a key of its own that identifies as a station does, so that every protocol is open to it,
@@ -29,10 +39,12 @@ const DEADLINE_MS = 2000
 export class FuzzPeer {
   readonly #libp2p: Libp2p
   readonly #raw: MessageStream[]
+  readonly #facts: MessageFacts
 
-  constructor(libp2p: Libp2p, raw: MessageStream[]) {
+  constructor(libp2p: Libp2p, raw: MessageStream[], facts: MessageFacts) {
     this.#libp2p = libp2p
     this.#raw = raw
+    this.#facts = facts
   }
 
   async connect(address: string): Promise<Connection> {
@@ -45,26 +57,53 @@ export class FuzzPeer {
     return protocols
   }
 
-  /** One stream of one protocol: some payloads, and an end of any kind. */
+  /**
+   * One stream of one protocol: some payloads, and an end of any kind.
+   * @returns whether the node took the stream and something of it
+   */
   async attackStream(
     connection: Connection,
     protocol: string,
-    random: SeededRandom,
-    trail: Trail,
-  ): Promise<void> {
+    { random, trail }: Omit<Means, 'count'>,
+  ): Promise<boolean> {
     const signal = AbortSignal.timeout(DEADLINE_MS)
-    const stream = await connection.newStream(protocol, { signal })
-    await send(stream, protocol, random, trail)
-    await end(stream, random, signal)
+    try {
+      const stream = await connection.newStream(protocol, { signal })
+      const sent = await send(stream, { random, trail, facts: this.#facts })
+      await end(stream, random, signal)
+      return sent > 0
+    } catch {
+      // Shunned, refused or cut off: as it should be.
+      return false
+    }
   }
 
-  /** Bytes between the frames of the muxer, as only somebody with a handshake behind them can send. */
-  attackFrames(random: SeededRandom, trail: Trail): void {
+  /** Answers whatever the node asks with what it does not expect. */
+  async answer(protocols: readonly string[], { random, trail, count }: Means): Promise<void> {
+    const signal = () => AbortSignal.timeout(DEADLINE_MS)
+    const handle = async (stream: Stream) => {
+      try {
+        const sent = await send(stream, { random, trail, facts: this.#facts })
+        if (sent > 0) count(answersOf(phaseOf(stream.protocol)))
+        await end(stream, random, signal())
+      } catch (error) {
+        stream.abort(error instanceof Error ? error : new Error(String(error)))
+      }
+    }
+    await this.#libp2p.handle([...protocols], handle)
+  }
+
+  /**
+   * Bytes between the frames of the muxer, as only somebody with a handshake behind them can send.
+   * @returns false where there is no connection to send them on
+   */
+  attackFrames({ random, trail }: Omit<Means, 'count'>): boolean {
     const raw = this.#raw.at(-1)
-    if (raw === undefined || raw.status !== 'open') return
+    if (raw === undefined || raw.status !== 'open') return false
     const bytes = random.chance(0.5) ? yamuxFrame(random) : makePayload(random)
     trail.note('yamux', bytes)
     raw.send(bytes)
+    return true
   }
 
   async stop(): Promise<void> {
@@ -77,15 +116,22 @@ export interface FuzzPeerOptions {
   readonly networkName: string
   /** 64 hex digits of a private network, or null. */
   readonly networkKey: string | null
+  readonly facts: MessageFacts
+  /** Multiaddrs at which the node can connect to it. */
+  readonly listen: readonly string[]
 }
 
 export async function createFuzzPeer({
   networkName,
   networkKey,
+  facts,
+  listen,
 }: FuzzPeerOptions): Promise<FuzzPeer> {
   const raw: MessageStream[] = []
   const libp2p = await createLibp2p({
+    privateKey: facts.identity.privateKey,
     transports: [tcp(), webSockets()],
+    addresses: { listen: [...listen] },
     ...(networkKey === null
       ? {}
       : { connectionProtector: preSharedKey({ psk: pskOf(networkKey) }) }),
@@ -97,10 +143,7 @@ export async function createFuzzPeer({
       ping: ping({ protocolPrefix: networkName }),
     },
   })
-  // Otherwise the node opens streams to nobody.
-  const deaf = (stream: Stream) => stream.abort(new Error('not today'))
-  await libp2p.handle([`/${networkName}/kad/1.0.0`, '/meshsub/1.2.0'], deaf)
-  return new FuzzPeer(libp2p, raw)
+  return new FuzzPeer(libp2p, raw, facts)
 }
 
 function remember(factory: StreamMuxerFactory, raw: MessageStream[]): StreamMuxerFactory {
@@ -116,19 +159,22 @@ function pskOf(hexKey: string): Uint8Array {
   return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${hexKey}`)
 }
 
+/** @returns how many messages were sent before the node ended the stream */
 async function send(
   stream: Stream,
-  protocol: string,
-  random: SeededRandom,
-  trail: Trail,
-): Promise<void> {
-  for (let i = random.int(1, 4); i > 0 && stream.status === 'open'; i -= 1) {
-    const message = makeMessage(protocol, random)
+  { random, trail, facts }: Omit<Means, 'count'> & { readonly facts: MessageFacts },
+): Promise<number> {
+  const { protocol } = stream
+  const count = random.int(1, 4)
+  for (let sent = 0; sent < count; sent += 1) {
+    if (stream.status !== 'open') return sent
+    const message = makeMessage(protocol, random, facts)
     const bytes = random.chance(0.2) ? bend(random, message) : message
     trail.note(protocol, bytes)
     stream.send(bytes)
     await new Promise((resolve) => setTimeout(resolve, random.int(0, 8)))
   }
+  return count
 }
 
 async function end(stream: Stream, random: SeededRandom, signal: AbortSignal): Promise<void> {

@@ -92,28 +92,38 @@ export const RAW_ATTACKS: readonly RawAttack[] = [
   ...HTTP_ATTACKS,
 ]
 
-/** Runs one attack to its end. Never throws: what the node does to the socket is its own affair. */
+/**
+ * Runs one attack to its end. Never throws: what the node does to the socket is its own affair.
+ * @returns whether the node let it come to what the attack is about
+ */
 export async function attackRaw(
   attack: RawAttack,
   target: Target,
   random: SeededRandom,
   trail: Trail,
-): Promise<void> {
+): Promise<boolean> {
   const at = { port: attack.port(target), host: '127.0.0.1' }
-  const socket =
-    attack.isTls === true ? connectTls({ ...at, rejectUnauthorized: false }) : connect(at)
+  const isTls = attack.isTls === true
+  const socket = isTls ? connectTls({ ...at, rejectUnauthorized: false }) : connect(at)
   const isOver = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  const isConnected = new Promise<void>((resolve) =>
+    socket.once(isTls ? 'secureConnect' : 'connect', resolve),
+  )
   socket.on('error', () => {})
   const life = setTimeout(() => socket.destroy(), LIFE_MS)
+  const script = attack.script(random)
+  let sent = 0
   try {
-    for (const bytes of attack.script(random)) {
+    await Promise.race([isConnected, isOver])
+    for (const bytes of script) {
       if (socket.destroyed) break
       trail.note(attack.phase, bytes)
       socket.write(bytes)
+      sent += 1
       await answered(socket)
     }
     // A TLS socket cannot be reset.
-    if (random.chance(0.4) && attack.isTls !== true) socket.resetAndDestroy()
+    if (random.chance(0.4) && !isTls) socket.resetAndDestroy()
     else if (random.chance(0.5)) socket.end()
     else socket.destroy()
     socket.resume()
@@ -121,6 +131,8 @@ export async function attackRaw(
   } finally {
     clearTimeout(life)
   }
+  // The first step only leads to where the second is about something.
+  return sent >= Math.min(2, script.length)
 }
 
 function answered(socket: Socket): Promise<void> {

@@ -10,29 +10,42 @@ import type { Target } from './raw.ts'
 
 type Life = { after(job: () => unknown): void }
 
-/** A running node that is attacked. */
-export interface FuzzedNode {
-  readonly name: string
-  readonly node: Program
-  readonly target: Target
+/** What a peer has to know of a node to attack it. */
+export interface AttackedPlace {
   readonly networkName: string
   readonly networkKey: string | null
   /** Multiaddrs at which peers with a key of their own connect. */
   readonly addresses: readonly string[]
+  /** Addresses of the logs that it keeps. */
+  readonly logs: readonly string[]
 }
 
-const PROGRAM_ENV = { ORBITDB_HEAP_MB: '256' }
+/** A running node that is attacked. */
+export interface FuzzedNode extends AttackedPlace {
+  readonly name: string
+  readonly node: Program
+  readonly target: Target
+}
 
-/** A relay in the open, on TCP and WebSocket. */
+/** All come from one host here: its requests are to be read, and not refused for their number. */
+const PROGRAM_ENV = { ORBITDB_HEAP_MB: '256', API_RATE_LIMIT: '1000000' }
+
+/** A relay in the open for everybody, on TCP and WebSocket. */
 export async function startOpenNode(t: Life, networkName: string): Promise<FuzzedNode> {
-  const env = { ...PROGRAM_ENV, NETWORK_NAME: networkName, RELAY_ENABLED: 'true' }
+  const env = {
+    ...PROGRAM_ENV,
+    NETWORK_NAME: networkName,
+    RELAY_ENABLED: 'true',
+    RELAY_POLICY: 'open',
+  }
   const node = await startProgram(t, { cwd: await tempDir(t), env })
   const target = targetOf(node, { isTls: false, isPrivate: false })
   const addresses = [
     `/ip4/127.0.0.1/tcp/${target.tcpPort}/p2p/${node.peerId}`,
     `/ip4/127.0.0.1/tcp/${target.wsPort}/ws/p2p/${node.peerId}`,
   ]
-  return { name: 'open', node, target, networkName, networkKey: null, addresses }
+  const logs = await logsOf(node)
+  return { name: 'open', node, target, networkName, networkKey: null, addresses, logs }
 }
 
 /** A station of a private network, which uses relays, with a WebSocket in TLS. */
@@ -52,7 +65,16 @@ export async function startPrivateNode(t: Life, networkName: string): Promise<Fu
   const node = await startProgram(t, { cwd, env })
   const target = targetOf(node, { isTls: true, isPrivate: true })
   const addresses = [`/ip4/127.0.0.1/tcp/${target.tcpPort}/p2p/${node.peerId}`]
-  return { name: 'private', node, target, networkName, networkKey, addresses }
+  const logs = await logsOf(node)
+  return {
+    name: 'private',
+    node,
+    target,
+    networkName,
+    networkKey,
+    addresses,
+    logs,
+  }
 }
 
 /** Peers that are connected; waits until no more than `most` are left. */
@@ -65,7 +87,7 @@ export async function peersOf({ apiUrl }: Program, most: number): Promise<string
       ids = peers.map((peer) => peer.peer_id)
       return ids.length <= most
     },
-    { timeoutMs: 15_000, message: 'the attackers are gone' },
+    { timeoutMs: 30_000, message: 'the attackers are gone' },
   )
   return ids
 }
@@ -79,15 +101,32 @@ export function residentMb({ child }: Program): { now: number; peak: number } {
 }
 
 function targetOf(node: Program, kind: Pick<Target, 'isTls' | 'isPrivate'>): Target {
-  const portOf = (pattern: RegExp) => {
-    const port = node.addresses.map((address) => pattern.exec(address)?.[1]).find(Boolean)
-    if (port === undefined) throw new Error(`no ${pattern} among ${node.addresses.join(' ')}`)
-    return Number(port)
-  }
   return {
-    tcpPort: portOf(/\/tcp\/(\d+)$/),
-    wsPort: portOf(/\/tcp\/(\d+)\/(?:tls\/)?ws$/),
+    tcpPort: portOf(node, /\/tcp\/(\d+)$/),
+    wsPort: portOf(node, /\/tcp\/(\d+)\/(?:tls\/)?ws$/),
     apiPort: Number(new URL(node.apiUrl).port),
     ...kind,
   }
+}
+
+function portOf({ addresses }: Program, pattern: RegExp): number {
+  const port = addresses.map((address) => pattern.exec(address)?.[1]).find(Boolean)
+  if (port === undefined) throw new Error(`no ${pattern} among ${addresses.join(' ')}`)
+  return Number(port)
+}
+
+async function logsOf({ apiUrl }: Program): Promise<string[]> {
+  const databases = async () => {
+    const response = await fetch(`${apiUrl}/status`)
+    const status = (await response.json()) as { registry: { databases: { address: string }[] } }
+    return status.registry.databases
+  }
+  const opened = await waitFor(
+    async () => {
+      const found = await databases()
+      return found.length > 0 && found
+    },
+    { message: 'the logs are open' },
+  )
+  return opened.map(({ address }) => address)
 }
