@@ -5,6 +5,7 @@ import {
   type Attacker,
   type AttackerOptions,
   attackAsPeers,
+  attackOverUdp,
   attackWithSockets,
 } from '../support/fuzz/attackers.ts'
 import { PHASES } from '../support/fuzz/phases.ts'
@@ -16,6 +17,7 @@ import {
   startOpenNode,
   startPrivateNode,
 } from '../support/fuzz/target.ts'
+import { attackOverWebRtc } from '../support/fuzz/webrtc-attackers.ts'
 import { type Program, startProgram } from '../support/process.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -80,9 +82,12 @@ test('nothing that sockets or peers send ends a node, and a station beside them 
           count: (phase) => counts.set(phase, (counts.get(phase) ?? 0) + 1),
         }),
       )
+    const overUdp = node.webRtcAddress === null ? 0 : 1
     return [
       ...make(attackWithSockets, 'socket', SOCKETS_AT_ONCE),
       ...make(attackAsPeers, 'peer', PEERS_AT_ONCE),
+      ...make(attackOverUdp, 'datagrams', overUdp),
+      ...make(attackOverWebRtc, 'peers and handshakes over WebRTC', overUdp),
     ]
   }
 

@@ -15,6 +15,7 @@ import { dialDirect } from './webrtc-direct.ts'
 export interface NativeChannel {
   isOpen(): boolean
   onClosed(listener: () => void): void
+  onMessage(listener: (message: string | Uint8Array) => void): void
   close(): void
   sendMessage(text: string): boolean
   sendMessageBinary(bytes: Uint8Array): boolean

@@ -1,9 +1,12 @@
+import type { Connection } from '@libp2p/interface'
+
 import { seededIdentity } from '../seeded-identity.ts'
 import { waitFor } from '../wait-for.ts'
-import { createFuzzPeer, type FuzzPeer, type Means } from './peer.ts'
+import { createFuzzPeer, type FuzzPeer, type FuzzPeerOptions, type Means } from './peer.ts'
 import { phaseOf } from './phases.ts'
 import type { SeededRandom } from './random.ts'
 import { attackRaw, RAW_ATTACKS } from './raw.ts'
+import { attackWithDatagrams, UDP_ATTACKS } from './raw-udp.ts'
 import type { AttackedPlace, FuzzedNode } from './target.ts'
 import { Trail } from './trail.ts'
 
@@ -21,11 +24,19 @@ export interface AttackerOptions {
   readonly isOver: () => boolean
   /** One more case of a phase that the node let happen. */
   readonly count: (phase: string) => void
+  /** Told of what is sent, a line each. @default nobody is */
+  readonly onLine?: (line: string) => void
+}
+
+/** How peers come, if it is not by TCP and WebSocket, and what they attack instead of protocols now and then. */
+export interface Way {
+  readonly transports: FuzzPeerOptions['transports']
+  attackBelow(connection: Connection, means: Means): Promise<void>
 }
 
 /** Goes on until its time is over. */
 export interface Attacker {
-  readonly trail: Trail
+  readonly trail: Pick<Trail, 'toString'>
   readonly done: Promise<void>
 }
 
@@ -37,17 +48,30 @@ export function attackWithSockets({ target }: FuzzedNode, options: AttackerOptio
   })
 }
 
-export function attackAsPeers(place: AttackedPlace, options: AttackerOptions): Attacker {
+/** Of a node that listens on UDP. */
+export function attackOverUdp({ target }: FuzzedNode, options: AttackerOptions): Attacker {
+  return repeat(options, async ({ random, trail, count }) => {
+    const attack = random.pick(UDP_ATTACKS)
+    if (await attackWithDatagrams(attack, target, random, trail)) count(attack.phase)
+  })
+}
+
+export function attackAsPeers(
+  place: AttackedPlace,
+  options: AttackerOptions,
+  way: Way | null = null,
+): Attacker {
   return repeat(options, async (means) => {
     const identity = seededIdentity(means.random.bytes(32))
     const { networkName, networkKey, logs } = place
     const facts = { identity, logs }
+    const { transports } = way ?? {}
     // A node asks those of whom it has an address, and connects to them.
-    const isFound = means.random.chance(0.5)
+    const isFound = way === null && means.random.chance(0.5)
     const listen = isFound ? ['/ip4/127.0.0.1/tcp/0'] : []
-    const peer = await createFuzzPeer({ networkName, networkKey, facts, listen })
+    const peer = await createFuzzPeer({ networkName, networkKey, facts, transports, listen })
     try {
-      await attackAsOne(peer, place, means)
+      await attackAsOne(peer, place, way, means)
     } catch {
       // Shunned, refused or cut off: as it should be.
     } finally {
@@ -57,18 +81,23 @@ export function attackAsPeers(place: AttackedPlace, options: AttackerOptions): A
 }
 
 /** One attack after another. */
-function repeat(
-  { name, random, isOver, count }: AttackerOptions,
+export function repeat(
+  { name, random, isOver, count, onLine }: AttackerOptions,
   attack: (means: Means) => Promise<void>,
 ): Attacker {
-  const trail = new Trail(name)
+  const trail = new Trail(name, onLine)
   const run = async () => {
     while (!isOver()) await attack({ random, trail, count })
   }
   return { trail, done: run() }
 }
 
-async function attackAsOne(peer: FuzzPeer, place: AttackedPlace, means: Means): Promise<void> {
+async function attackAsOne(
+  peer: FuzzPeer,
+  place: AttackedPlace,
+  way: Way | null,
+  means: Means,
+): Promise<void> {
   const { addresses, networkName, logs } = place
   const { random, count } = means
   const own = ['autonat/2/dial-request', 'autonat/2/dial-back', 'kad/1.0.0', 'blocks/1.0.0']
@@ -89,15 +118,17 @@ async function attackAsOne(peer: FuzzPeer, place: AttackedPlace, means: Means): 
     { timeoutMs: 2000, message: 'identify' },
   )
   count(`peer over ${transportOf(address)}`)
+  if (way !== null && random.chance(0.3)) return way.attackBelow(connection, means)
   const protocols = [...new Set([...told, ...known])].sort()
   for (let i = 0; i < STREAMS_OF_A_PEER && connection.status === 'open'; i += 1) {
     const protocol = random.pick(protocols)
     const isTaken = await peer.attackStream(connection, protocol, means)
     count(`${phaseOf(protocol)}${isTaken ? '' : ' (refused)'}`)
   }
-  if (peer.attackFrames(means)) count('yamux')
+  if (way === null && peer.attackFrames(means)) count('yamux')
 }
 
 function transportOf(address: string): string {
+  if (address.includes('/webrtc-direct/')) return 'WebRTC'
   return address.includes('/ws/') ? 'WebSocket' : 'TCP'
 }

@@ -1,7 +1,7 @@
 import { concat, varint, withLength } from './payloads.ts'
 import type { SeededRandom } from './random.ts'
 
-/** Parts of protobuf messages, right or wrong. */
+/** No field at all. */
 export const none = new Uint8Array()
 
 export function number(field: number, value: number): Uint8Array {

@@ -39,15 +39,34 @@ export function headerLines(random: SeededRandom): Uint8Array {
   ])()
 }
 
-/** A request that is well formed up to its body. */
+const ODD_IDS = ['a', '%00', '..%2f..', '__proto__', '%ff', 'x'.repeat(300), '🌡']
+
+/** A request to the API that is well formed up to its body. */
 export function httpRequest(random: SeededRandom): Uint8Array {
-  const id = random.pick(['a', '%00', '..%2f..', '__proto__', '%ff', 'x'.repeat(300), '🌡'])
   const path = random.pick(['nodes', 'trust', 'stores', 'attestations', 'registry', 'health'])
+  return request(random, `/${path}/${random.pick(ODD_IDS)}`)
+}
+
+/** A request to the listener for everybody that is well formed up to its body. */
+export function publicRequest(random: SeededRandom): Uint8Array {
+  const id = random.pick([...ODD_IDS, '12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB'])
+  const path = random.pick([
+    () => '/bootstrap?network=fuzzed&protocol=1',
+    () => `/bootstrap?network=${id}&network=${id}&protocol=`,
+    () => `/registry/nodes?after=${id}`,
+    () => `/routing/v1/${random.pick(['peers', 'providers', 'ipns'])}/${id}`,
+    () => `/routing/v1/peers/${id}?filter-addrs=${'tcp,'.repeat(random.int(0, 900))}`,
+    () => `/${id}?${'a&'.repeat(random.int(0, 2000))}`,
+  ])()
+  return request(random, path)
+}
+
+function request(random: SeededRandom, path: string): Uint8Array {
   const method = random.pick(['PUT', 'DELETE', 'GET', 'OPTIONS', 'HEAD', 'TRACE', 'PATCH'])
   const length = random.pick([0, 10, 100_000, 10_000_000])
   const type = random.pick(['application/json', 'text/plain', ''])
   return ascii(
-    `${method} /${path}/${id} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n` +
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n` +
       `Content-Length: ${length}\r\n\r\n`,
   )
 }

@@ -13,7 +13,7 @@ import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
 
 import type { MessageFacts } from './maker.ts'
 import { makeMessage } from './messages.ts'
@@ -23,6 +23,8 @@ import type { SeededRandom } from './random.ts'
 import type { Trail } from './trail.ts'
 
 const DEADLINE_MS = 2000
+/** WebRTC has more to do until it is connected. */
+const CONNECT_MS = 5000
 
 /** What an attack is made of. */
 export interface Means {
@@ -48,7 +50,7 @@ export class FuzzPeer {
   }
 
   async connect(address: string): Promise<Connection> {
-    return this.#libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(DEADLINE_MS) })
+    return this.#libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(CONNECT_MS) })
   }
 
   /** Protocols the node says it speaks. */
@@ -117,6 +119,8 @@ export interface FuzzPeerOptions {
   /** 64 hex digits of a private network, or null. */
   readonly networkKey: string | null
   readonly facts: MessageFacts
+  /** @default TCP and WebSocket */
+  readonly transports?: Libp2pOptions['transports'] | undefined
   /** Multiaddrs at which the node can connect to it. */
   readonly listen: readonly string[]
 }
@@ -125,12 +129,13 @@ export async function createFuzzPeer({
   networkName,
   networkKey,
   facts,
+  transports = [tcp(), webSockets()],
   listen,
 }: FuzzPeerOptions): Promise<FuzzPeer> {
   const raw: MessageStream[] = []
   const libp2p = await createLibp2p({
     privateKey: facts.identity.privateKey,
-    transports: [tcp(), webSockets()],
+    transports,
     addresses: { listen: [...listen] },
     ...(networkKey === null
       ? {}

@@ -1,4 +1,5 @@
 import { RAW_ATTACKS } from './raw.ts'
+import { UDP_ATTACKS } from './raw-udp.ts'
 
 /** What peers that are through with the handshake attack, by the protocols' names. */
 const PROTOCOLS: Readonly<Record<string, RegExp>> = {
@@ -26,9 +27,14 @@ const ASKED = ['gossip', 'heads', 'peer exchange'].map(answersOf)
 /** Each has to be attacked, and not refused, at least once. */
 export const PHASES: readonly string[] = [
   ...RAW_ATTACKS.map(({ phase }) => phase),
+  ...UDP_ATTACKS.map(({ phase }) => phase),
   'peer over TCP',
   'peer over WebSocket',
+  'peer over WebRTC',
   'yamux',
+  'WebRTC handshake',
+  'WebRTC noise',
+  'WebRTC channels',
   ...Object.keys(PROTOCOLS),
   ...ASKED,
 ]

@@ -11,6 +11,10 @@ export interface Target {
   readonly tcpPort: number
   readonly wsPort: number
   readonly apiPort: number
+  /** HTTP for everybody; null: not served. */
+  readonly publicPort: number | null
+  /** null: nothing listens on UDP. */
+  readonly udp: { readonly webRtcPort: number; readonly stunPort: number } | null
   /** Whether the WebSocket's port speaks TLS. */
   readonly isTls: boolean
   /** Whether a nonce comes first, from which on all is scrambled. */
@@ -19,7 +23,8 @@ export interface Target {
 
 export interface RawAttack {
   readonly phase: string
-  port(target: Target): number
+  /** null: none of this target. */
+  port(target: Target): number | null
   /** @default any target */
   isFor?(target: Target): boolean
   /** In TLS. @default false */
@@ -102,7 +107,9 @@ export async function attackRaw(
   random: SeededRandom,
   trail: Trail,
 ): Promise<boolean> {
-  const at = { port: attack.port(target), host: '127.0.0.1' }
+  const port = attack.port(target)
+  if (port === null) throw new Error(`nothing to connect to for ${attack.phase}`)
+  const at = { port, host: '127.0.0.1' }
   const isTls = attack.isTls === true
   const socket = isTls ? connectTls({ ...at, rejectUnauthorized: false }) : connect(at)
   const isOver = new Promise<void>((resolve) => socket.once('close', () => resolve()))
@@ -173,7 +180,8 @@ function line(text: string): Uint8Array {
   return concat(varint(bytes.length), bytes)
 }
 
-function noiseFrame(random: SeededRandom, length: number): Uint8Array {
+/** Of any length, and now and then of another than it says. */
+export function noiseFrame(random: SeededRandom, length: number): Uint8Array {
   const said = random.chance(0.8) ? length : random.int(0, 65_535)
   return concat(Uint8Array.from([said >> 8, said & 0xff]), random.bytes(length))
 }

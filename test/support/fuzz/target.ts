@@ -25,27 +25,50 @@ export interface FuzzedNode extends AttackedPlace {
   readonly name: string
   readonly node: Program
   readonly target: Target
+  /** Where browsers come in that have no name to connect to; null: nowhere. */
+  readonly webRtcAddress: string | null
 }
 
 /** All come from one host here: its requests are to be read, and not refused for their number. */
 const PROGRAM_ENV = { ORBITDB_HEAP_MB: '256', API_RATE_LIMIT: '1000000' }
 
-/** A relay in the open for everybody, on TCP and WebSocket. */
+/** A relay in the open with all it can listen on: TCP, WebSocket, WebRTC, STUN, HTTP for the public. */
 export async function startOpenNode(t: Life, networkName: string): Promise<FuzzedNode> {
   const env = {
     ...PROGRAM_ENV,
     NETWORK_NAME: networkName,
     RELAY_ENABLED: 'true',
     RELAY_POLICY: 'open',
+    WEBRTC_DIRECT_PORT: '0',
+    PUBLIC_PORT: '0',
+    PUBLIC_HOST: '127.0.0.1',
+    PUBLIC_RATE_LIMIT: '1000000',
   }
   const node = await startProgram(t, { cwd: await tempDir(t), env })
-  const target = targetOf(node, { isTls: false, isPrivate: false })
+  const { port } = await node.record('Public HTTP is listening')
+  const target = {
+    ...targetOf(node, { isTls: false, isPrivate: false }),
+    publicPort: Number(port),
+    udp: {
+      webRtcPort: portOf(node, /\/udp\/(\d+)\/webrtc-direct\//),
+      stunPort: await stunPort(node),
+    },
+  }
   const addresses = [
     `/ip4/127.0.0.1/tcp/${target.tcpPort}/p2p/${node.peerId}`,
     `/ip4/127.0.0.1/tcp/${target.wsPort}/ws/p2p/${node.peerId}`,
   ]
-  const logs = await logsOf(node)
-  return { name: 'open', node, target, networkName, networkKey: null, addresses, logs }
+  const webRtc = node.addresses.find((address) => address.includes('/webrtc-direct/'))
+  return {
+    name: 'open',
+    node,
+    target,
+    networkName,
+    networkKey: null,
+    addresses,
+    webRtcAddress: `${webRtc}/p2p/${node.peerId}`,
+    logs: await logsOf(node),
+  }
 }
 
 /** A station of a private network, which uses relays, with a WebSocket in TLS. */
@@ -73,6 +96,7 @@ export async function startPrivateNode(t: Life, networkName: string): Promise<Fu
     networkName,
     networkKey,
     addresses,
+    webRtcAddress: null,
     logs,
   }
 }
@@ -105,6 +129,8 @@ function targetOf(node: Program, kind: Pick<Target, 'isTls' | 'isPrivate'>): Tar
     tcpPort: portOf(node, /\/tcp\/(\d+)$/),
     wsPort: portOf(node, /\/tcp\/(\d+)\/(?:tls\/)?ws$/),
     apiPort: Number(new URL(node.apiUrl).port),
+    publicPort: null,
+    udp: null,
     ...kind,
   }
 }
@@ -112,6 +138,15 @@ function targetOf(node: Program, kind: Pick<Target, 'isTls' | 'isPrivate'>): Tar
 function portOf({ addresses }: Program, pattern: RegExp): number {
   const port = addresses.map((address) => pattern.exec(address)?.[1]).find(Boolean)
   if (port === undefined) throw new Error(`no ${pattern} among ${addresses.join(' ')}`)
+  return Number(port)
+}
+
+/** Where a relay tells browsers how they are seen. */
+async function stunPort({ apiUrl }: Program): Promise<number> {
+  const response = await fetch(`${apiUrl}/relay`)
+  const { stun } = (await response.json()) as { stun: { listening: string[] } }
+  const port = stun.listening[0]?.split(':').at(-1)
+  if (port === undefined) throw new Error('STUN is not served')
   return Number(port)
 }
 
