@@ -57,3 +57,7 @@ export function isFunction(value: unknown): value is Function {
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
+
+export function isMap(value: unknown): value is Map<unknown, unknown> {
+  return value instanceof Map
+}

@@ -1,4 +1,5 @@
 import type { HostLimits } from '../limits.ts'
+import { guardGossipDepartures } from './gossip-departures.ts'
 import { guardGossipMemory } from './gossip-memory.ts'
 import { guardGossipOpenings } from './gossip-openings.ts'
 import { type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
@@ -13,6 +14,7 @@ export function guardGossip(
   limits: Pick<HostLimits, 'gossipRpc' | 'gossipSeen'>,
   parts: Omit<GossipRpcGuardParts, 'limits'>,
 ): void {
+  guardGossipDepartures(gossip)
   guardGossipRpc(gossip, { ...parts, limits: limits.gossipRpc })
   guardGossipOpenings(gossip)
   guardGossipMemory(gossip, limits.gossipSeen)

@@ -1,4 +1,4 @@
-import { isFunction, isObject, libraryMember } from '../errors.ts'
+import { isFunction, isMap, isObject, libraryMember } from '../errors.ts'
 
 /**
  * Bounds the messages that gossip remembers. @libp2p/gossipsub 17.1 keeps every ID for `seenTTL`, and what
@@ -33,10 +33,6 @@ function dropOldest(map: Map<unknown, unknown>, limit: number): void {
     if (map.size <= limit) return
     map.delete(key)
   }
-}
-
-function isMap(value: unknown): value is Map<unknown, unknown> {
-  return value instanceof Map
 }
 
 function isQueue(value: unknown): value is { readonly length: number; shift(): unknown } {

@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 
 import type { Clock } from '../../lib/clock.ts'
-import { isFunction, libraryMember } from '../errors.ts'
+import { isFunction, isMap, libraryMember } from '../errors.ts'
 import { type GossipAuthor, hasEd25519Author } from './gossip-authors.ts'
 import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
 import { SharedBudget } from './shared-budget.ts'
@@ -64,6 +64,7 @@ export interface GossipRpcGuardParts {
 export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void {
   const { limits, isSubscribed, isKnown, onDropped, report, clock, turns = new Turns() } = parts
   const handle = libraryMember(gossip, 'handleReceivedRpc', isFunction)
+  const peers = libraryMember(gossip, 'peers', isMap)
   const budgets = new GossipBudgets(limits, clock)
   const inAll = new SharedBudget(limits.messagesInAll, clock)
   inTurns(gossip, 'handleReceivedMessage', turns)
@@ -76,6 +77,8 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
     const turn = turns.take()
     if (turn !== null) await turn
     const id = from.toString()
+    // It left while its turn was waited for: nothing is to be shared with it, and nobody to be charged.
+    if (!peers.has(id)) return
     const { messages = [], subscriptions = [] } = rpc
     if (budgets.take(id, 'rpcs', 1) === 0) {
       for (const _ of messages) onDropped()

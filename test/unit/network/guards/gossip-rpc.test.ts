@@ -3,7 +3,10 @@ import { test } from 'node:test'
 import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 
 import type { GossipRpcLimits } from '../../../../src/network/guards/gossip-budget.ts'
-import { guardGossipRpc } from '../../../../src/network/guards/gossip-rpc.ts'
+import {
+  type GossipRpcGuardParts,
+  guardGossipRpc,
+} from '../../../../src/network/guards/gossip-rpc.ts'
 import { hostLimits } from '../../../../src/network/limits.ts'
 
 const ample = { burst: 1000, perSecond: 0 }
@@ -42,12 +45,13 @@ interface Rpc {
 }
 
 /** A service that notes what it is handed, and what was reported. */
-function guarded(limits: Partial<GossipRpcLimits> = {}) {
+function guarded(limits: Partial<GossipRpcLimits> = {}, turns?: GossipRpcGuardParts['turns']) {
   const handled: Rpc[] = []
   const reports: string[] = []
   const clock = { nowMs: 0, now: () => clock.nowMs }
   let dropped = 0
   const gossip = {
+    peers: new Map<string, string>(),
     handleReceivedRpc: async (_from: string, rpc: Rpc) => void handled.push(rpc),
     handleReceivedMessage: async () => {
       const untilMs = performance.now() + 0.25
@@ -63,10 +67,15 @@ function guarded(limits: Partial<GossipRpcLimits> = {}) {
     },
     report: (peerId, offence, points) => reports.push(`${peerId} ${offence} ${points}`),
     clock,
+    turns,
   })
-  const send = (rpc: Rpc, from = 'peer') => gossip.handleReceivedRpc(from, rpc)
+  const send = (rpc: Rpc, from = 'peer') => {
+    gossip.peers.set(from, from)
+    return gossip.handleReceivedRpc(from, rpc)
+  }
+  const leave = (from: string) => gossip.peers.delete(from)
   const check = () => gossip.handleReceivedMessage()
-  return { send, check, handled, reports, clock, dropped: () => dropped }
+  return { send, leave, check, handled, reports, clock, dropped: () => dropped }
 }
 
 const ours = { topic: 'ours', ...STATION }
@@ -202,6 +211,20 @@ test('strangers share what is checked in a second, and known stations are read b
   await send({ messages: messages(15) }, 'stranger20')
   assert.equal(read(), 45)
   assert.deepEqual(reports, [], 'who comes too late is no flood')
+})
+
+test('what a peer sent that left before its turn takes nothing of what all share', async () => {
+  const rate = { burst: 20, perSecond: 0 }
+  const { promise: turn, resolve: begin } = Promise.withResolvers<void>()
+  const limits = { messagesInAll: { strangers: rate, known: rate } }
+  const { send, leave, handled } = guarded(limits, { take: () => turn })
+  const sent = send({ messages: messages(20) }, 'gone')
+  leave('gone')
+  begin()
+  await sent
+  assert.equal(handled.length, 0)
+  await send({ messages: messages(20) }, 'other')
+  assert.equal(handled[0]?.messages?.length, 20)
 })
 
 /** Turns of the event loop that a timer had meanwhile. */
