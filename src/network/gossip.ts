@@ -48,6 +48,10 @@ export function gossipsubOptions(
     awaitRpcMessageHandler: true,
     floodPublish: true,
     emitSelf: false,
+    // Who refuses each message that it is sent answers the floods of others with as many RPCs to its neighbours,
+    // before it is known what they are worth. Nor is it kept what others refuse: an ID each, of every peer.
+    idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
+    idontwantMaxMessages: 0,
     globalSignaturePolicy: 'StrictSign',
     // Peer exchange is a protocol of its own, and nobody dials whom a pruned peer is told of.
     doPX: false,

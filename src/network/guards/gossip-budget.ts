@@ -8,8 +8,11 @@ interface Rate {
   readonly perSecond: number
 }
 
-/** What a peer's gossip is counted in; each has a rate of its own. */
-export type GossipKind = 'rpcs' | 'messages' | 'controls' | 'subscriptions'
+/**
+ * What a peer's gossip is counted in; each has a rate of its own. Refusals are IDs of messages that it does not
+ * want (IDONTWANT), in RPCs of nothing else.
+ */
+export type GossipKind = 'rpcs' | 'messages' | 'controls' | 'refusals' | 'subscriptions'
 
 export interface GossipRpcLimits extends Readonly<Record<GossipKind, Rate>> {
   /** Messages that are read of all peers together: each costs a check of its signature. */
@@ -57,11 +60,12 @@ export class GossipBudgets {
   #bucketsOf(peerId: string): Buckets {
     const known = this.#peers.get(peerId)
     if (known !== undefined) return known
-    const { rpcs, messages, controls, subscriptions, patience } = this.#limits
+    const { rpcs, messages, controls, refusals, subscriptions, patience } = this.#limits
     const buckets = {
       rpcs: this.#bucket(rpcs),
       messages: this.#bucket(messages),
       controls: this.#bucket(controls),
+      refusals: this.#bucket(refusals),
       subscriptions: this.#bucket(subscriptions),
       patience: this.#bucket(patience),
     }

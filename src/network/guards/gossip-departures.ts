@@ -14,7 +14,7 @@ type Frames = AsyncIterable<unknown>
  */
 export function guardGossipDepartures(gossip: object): void {
   const peers = libraryMember(gossip, 'peers', isMap)
-  for (const name of ['acceptFrom', 'handleControlMessage', 'handleIdontwant']) {
+  for (const name of ['acceptFrom', 'handleControlMessage']) {
     const method = libraryMember(gossip, name, isFunction)
     Reflect.set(gossip, name, (id: string, ...rest: unknown[]): unknown => {
       return peers.has(id) && Reflect.apply(method, gossip, [id, ...rest])

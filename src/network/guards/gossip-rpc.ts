@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { isFunction, isMap, libraryMember } from '../errors.ts'
 import { type GossipAuthor, hasEd25519Author } from './gossip-authors.ts'
 import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
+import { boundMeshTalk, costOf, type GossipControl, refusalsOf } from './gossip-controls.ts'
 import { SharedBudget } from './shared-budget.ts'
 import { Turns } from './turns.ts'
 
@@ -18,21 +19,6 @@ interface GossipRpc {
   control?: GossipControl | undefined
 }
 
-interface MeshTalk {
-  readonly topicID?: string
-  backoff?: number
-}
-
-interface GossipControl {
-  ihave?: { readonly messageIDs?: readonly unknown[] }[]
-  iwant?: { readonly messageIDs?: readonly unknown[] }[]
-  idontwant?: { readonly messageIDs?: readonly unknown[] }[]
-  graft?: MeshTalk[]
-  prune?: MeshTalk[]
-}
-
-/** Message IDs that cost as much as a control message. */
-const IDS_PER_CONTROL = 64
 /** Ends the connection, see `SHUN_AT_POINTS`: no honest peer sends so much. */
 const FLOOD_POINTS = 100
 
@@ -80,6 +66,10 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
     // It left while its turn was waited for: nothing is to be shared with it, and nobody to be charged.
     if (!peers.has(id)) return
     const { messages = [], subscriptions = [] } = rpc
+    if (messages.length === 0 && subscriptions.length === 0) {
+      const refusals = refusalsOf(rpc.control)
+      if (refusals > 0) return drop(id, refusals - budgets.take(id, 'refusals', refusals))
+    }
     if (budgets.take(id, 'rpcs', 1) === 0) {
       for (const _ of messages) onDropped()
       return drop(id, 1 + messages.length)
@@ -119,24 +109,4 @@ function inTurns(service: object, name: string, turns: Pick<Turns, 'take'>): voi
     if (turn !== null) await turn
     return await Reflect.apply(method, service, args)
   })
-}
-
-/** Each topic once: every graft and prune in an RPC is answered, told to listeners and looked up in maps. */
-function boundMeshTalk(control: GossipControl, backoffSeconds: number): void {
-  control.graft = oncePerTopic(control.graft)
-  control.prune = oncePerTopic(control.prune)
-  for (const prune of control.prune) {
-    prune.backoff = Math.min(prune.backoff ?? 0, backoffSeconds)
-  }
-}
-
-function oncePerTopic(talk: readonly MeshTalk[] = []): MeshTalk[] {
-  return [...new Map(talk.map((one) => [one.topicID, one])).values()]
-}
-
-function costOf(control: GossipControl | undefined): number {
-  const { ihave = [], iwant = [], idontwant = [], graft = [], prune = [] } = control ?? {}
-  const lists = [...ihave, ...iwant, ...idontwant]
-  const ids = lists.reduce((sum, { messageIDs = [] }) => sum + messageIDs.length, 0)
-  return lists.length + graft.length + prune.length + Math.floor(ids / IDS_PER_CONTROL)
 }

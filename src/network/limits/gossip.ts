@@ -67,8 +67,13 @@ export function gossipRpcLimits(maxConnections: number) {
   return {
     rpcs: { burst: 4_096, perSecond: 500 },
     messages: { burst: 2_048, perSecond: 300 },
-    /** A few for each topic and second; and each message of 512 bytes may come with one. */
+    /** A few for each topic and second, and IDs. */
     controls: { burst: 4_096, perSecond: 500 },
+    /**
+     * Other implementations refuse each message of 512 bytes that they read, before they judge it: with these
+     * limits as many as `messagesInAll`. Ours refuse nothing, and nothing is done with it.
+     */
+    refusals: { burst: 6_144, perSecond: 1_500 },
     /** Twelve topics, told anew with each stream. */
     subscriptions: { burst: 512, perSecond: 4 },
     /**

@@ -14,6 +14,7 @@ const LIMITS: GossipRpcLimits = {
   rpcs: ample,
   messages: ample,
   controls: ample,
+  refusals: ample,
   subscriptions: ample,
   messagesInAll: { strangers: ample, known: ample },
   patience: ample,
@@ -41,6 +42,7 @@ interface Rpc {
     graft?: { topicID: string }[]
     prune?: { topicID: string; backoff?: number }[]
     ihave?: { topicID: string; messageIDs: Uint8Array[] }[]
+    idontwant?: { messageIDs: Uint8Array[] }[]
   }
 }
 
@@ -147,6 +149,36 @@ test('subscriptions and control messages have rates', async () => {
   const ihave = [{ topicID: 'ours', messageIDs: new Array(640).fill(new Uint8Array(1)) }]
   await send({ control: { ihave } })
   assert.equal(handled[1]?.control, undefined)
+})
+
+test('a neighbour that refuses each message of a flood is no flood itself, and nothing is done with it', async () => {
+  const limits = hostLimits(512).gossipRpc
+  const { send, handled, reports, clock } = guarded(limits)
+  const { strangers, known } = limits.messagesInAll
+  const refusal = { control: { idontwant: [{ messageIDs: [new Uint8Array(44)] }] } }
+  // All that its own limits let it read.
+  for (let i = 0; i < strangers.burst + known.burst; i++) await send(refusal)
+  for (let i = 0; i < 20 * (strangers.perSecond + known.perSecond); i++) {
+    clock.nowMs += 1000 / (strangers.perSecond + known.perSecond)
+    await send(refusal)
+  }
+  assert.deepEqual(reports, [])
+  assert.equal(handled.length, 0)
+  await send({ messages: messages(1), ...refusal })
+  assert.equal(handled[0]?.messages?.length, 1, 'the rest is read beside it')
+})
+
+test('refusals have a rate all the same, and lists of nothing and of many count', async () => {
+  const limits = { refusals: { burst: 10, perSecond: 0 }, patience: { burst: 20, perSecond: 0 } }
+  const { send, reports } = guarded(limits)
+  const many = { control: { idontwant: [{ messageIDs: new Array(9).fill(new Uint8Array(44)) }] } }
+  const none = { control: { idontwant: [{ messageIDs: [] }] } }
+  await send(many)
+  for (let i = 0; i < 3; i++) await send(none)
+  for (let i = 0; i < 2; i++) await send(many)
+  assert.deepEqual(reports, [])
+  await send(none)
+  assert.deepEqual(reports, ['peer gossip_flood 100'])
 })
 
 test('a topic is grafted and pruned once in an RPC, and for no longer than ten minutes', async () => {
