@@ -55,6 +55,7 @@ export function gossipsubOptions(
     globalSignaturePolicy: 'StrictSign',
     // Peer exchange is a protocol of its own, and nobody dials whom a pruned peer is told of.
     doPX: false,
+    msgIdToStrFn: messageIdToString,
     // Relayed connections carry few bytes.
     runOnLimitedConnection: false,
     scoreParams: {
@@ -75,6 +76,14 @@ export function gossipsubOptions(
       acceptPXThreshold: Number.POSITIVE_INFINITY,
     },
   }
+}
+
+/**
+ * The key of a message ID in gossip's maps: base64. The library's own (17.1) goes through each ID byte by byte in
+ * JavaScript: 9 us for one of ours against less than 1, and peers may send five thousand at once.
+ */
+export function messageIdToString({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 
 /**

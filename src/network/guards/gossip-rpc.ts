@@ -4,7 +4,13 @@ import type { Clock } from '../../lib/clock.ts'
 import { isFunction, isMap, libraryMember } from '../errors.ts'
 import { type GossipAuthor, hasEd25519Author } from './gossip-authors.ts'
 import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
-import { boundMeshTalk, costOf, type GossipControl, refusalsOf } from './gossip-controls.ts'
+import {
+  boundMeshTalk,
+  costOf,
+  type GossipControl,
+  overlongIdsIn,
+  refusalsOf,
+} from './gossip-controls.ts'
 import { SharedBudget } from './shared-budget.ts'
 import { Turns } from './turns.ts'
 
@@ -92,7 +98,7 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
     drop(id, subscriptions.length - rpc.subscriptions.length)
 
     const cost = costOf(rpc.control)
-    const unread = cost - budgets.take(id, 'controls', cost)
+    const unread = overlongIdsIn(rpc.control) || cost - budgets.take(id, 'controls', cost)
     // Half a control message is none.
     if (unread > 0) rpc.control = undefined
     drop(id, unread)

@@ -42,6 +42,7 @@ interface Rpc {
     graft?: { topicID: string }[]
     prune?: { topicID: string; backoff?: number }[]
     ihave?: { topicID: string; messageIDs: Uint8Array[] }[]
+    iwant?: { messageIDs: Uint8Array[] }[]
     idontwant?: { messageIDs: Uint8Array[] }[]
   }
 }
@@ -149,6 +150,27 @@ test('subscriptions and control messages have rates', async () => {
   const ihave = [{ topicID: 'ours', messageIDs: new Array(640).fill(new Uint8Array(1)) }]
   await send({ control: { ihave } })
   assert.equal(handled[1]?.control, undefined)
+})
+
+test('a message ID that is longer than any is read with nothing that came beside it, and counts by its bytes', async () => {
+  const { send, handled, reports } = guarded({ patience: { burst: 3000, perSecond: 0 } })
+  const told = (bytes: number) => [{ topicID: 'ours', messageIDs: [new Uint8Array(bytes)] }]
+  const asked = (bytes: number) => [{ messageIDs: [new Uint8Array(bytes)] }]
+  await send({ control: { ihave: told(64), iwant: asked(64) } })
+  assert.ok(handled[0]?.control)
+  for (const control of [
+    { ihave: told(65) },
+    { iwant: asked(65) },
+    { ihave: [...told(44), ...told(65)] },
+    { ihave: told(100_000), graft: [{ topicID: 'ours' }] },
+  ]) {
+    await send({ messages: messages(1), control })
+    assert.equal(handled.at(-1)?.control, undefined)
+    assert.equal(handled.at(-1)?.messages?.length, 1)
+  }
+  assert.deepEqual(reports, [])
+  await send({ control: { iwant: asked(100_000) } })
+  assert.deepEqual(reports, ['peer gossip_flood 100'])
 })
 
 test('a neighbour that refuses each message of a flood is no flood itself, and nothing is done with it', async () => {
