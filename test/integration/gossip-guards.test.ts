@@ -170,6 +170,17 @@ test('five thousand messages are not judged, and who goes on is sent away', asyn
   assert.match(await metrics.text(), /peers_shunned_total\{offence="gossip_flood"\} 1/)
 })
 
+test('who sends frames that are no gossip is sent away', async (t) => {
+  const [attacker, server] = [await startHost(t), await startHost(t)]
+  join(server)
+  await connect(attacker, server)
+  await waitFor(() => server.peers()[0]?.isStation, { message: 'identified' })
+  const stream = await attacker.transport.open(server.peerId, MESHSUB, soon())
+  const frame = Buffer.concat([Buffer.from([15]), Buffer.alloc(15)])
+  await flood(stream, Buffer.concat(new Array(4_096).fill(frame)), 16)
+  await waitFor(() => server.standing.isShunned(attacker.peerId), { message: 'it is shunned' })
+})
+
 /** An RPC's bytes with one message, correctly signed. */
 async function signedRpc(type: 'Ed25519' | 'secp256k1'): Promise<Uint8Array> {
   const privateKey = await generateKeyPair(type)

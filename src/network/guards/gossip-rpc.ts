@@ -59,6 +59,7 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
   const peers = libraryMember(gossip, 'peers', isMap)
   const budgets = new GossipBudgets(limits, clock)
   const inAll = new SharedBudget(limits.messagesInAll, clock)
+  const isUnreadable = noteUnreadable(gossip)
   inTurns(gossip, 'handleReceivedMessage', turns)
 
   const drop = (peerId: string, count: number) => {
@@ -80,6 +81,7 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
       for (const _ of messages) onDropped()
       return drop(id, 1 + messages.length)
     }
+    if (isUnreadable(rpc)) return drop(id, 1)
     const read = messages.slice(0, budgets.take(id, 'messages', messages.length))
     const wanted = read.filter(
       (message) =>
@@ -105,6 +107,26 @@ export function guardGossipRpc(gossip: object, parts: GossipRpcGuardParts): void
     if (rpc.control !== undefined) boundMeshTalk(rpc.control, limits.backoffSeconds)
     await Reflect.apply(handle, gossip, [from, rpc])
   })
+}
+
+/**
+ * Frames that are no RPC, or hold more than one may, become RPCs of nothing. The library goes on to the next one
+ * without a pause, and tells nobody.
+ * @returns whether an RPC was such a frame
+ */
+function noteUnreadable(gossip: object): (rpc: GossipRpc) => boolean {
+  const decode = libraryMember(gossip, 'decodeRpc', isFunction)
+  const unreadable = new WeakSet<GossipRpc>()
+  Reflect.set(gossip, 'decodeRpc', (bytes: Uint8Array): unknown => {
+    try {
+      return Reflect.apply(decode, gossip, [bytes])
+    } catch {
+      const nothing = { subscriptions: [], messages: [] }
+      unreadable.add(nothing)
+      return nothing
+    }
+  })
+  return (rpc) => unreadable.has(rpc)
 }
 
 /** Each call of a method waits for a turn. */

@@ -55,6 +55,10 @@ function guarded(limits: Partial<GossipRpcLimits> = {}, turns?: GossipRpcGuardPa
   let dropped = 0
   const gossip = {
     peers: new Map<string, string>(),
+    decodeRpc: (bytes: Uint8Array): Rpc => {
+      if (bytes.length > 0) throw new Error('no RPC')
+      return {}
+    },
     handleReceivedRpc: async (_from: string, rpc: Rpc) => void handled.push(rpc),
     handleReceivedMessage: async () => {
       const untilMs = performance.now() + 0.25
@@ -76,9 +80,10 @@ function guarded(limits: Partial<GossipRpcLimits> = {}, turns?: GossipRpcGuardPa
     gossip.peers.set(from, from)
     return gossip.handleReceivedRpc(from, rpc)
   }
+  const sendBytes = (length: number) => send(gossip.decodeRpc(new Uint8Array(length)))
   const leave = (from: string) => gossip.peers.delete(from)
   const check = () => gossip.handleReceivedMessage()
-  return { send, leave, check, handled, reports, clock, dropped: () => dropped }
+  return { send, sendBytes, leave, check, handled, reports, clock, dropped: () => dropped }
 }
 
 const ours = { topic: 'ours', ...STATION }
@@ -138,6 +143,20 @@ test('RPCs beyond their rate are not handled at all, empty ones too', async () =
   const { send, handled } = guarded({ rpcs: { burst: 3, perSecond: 0 } })
   for (let i = 0; i < 10; i++) await send({})
   assert.equal(handled.length, 3)
+})
+
+test('frames that are no RPC count as RPCs, and who goes on with them is reported', async () => {
+  const limits = { rpcs: { burst: 30, perSecond: 0 }, patience: { burst: 20, perSecond: 0 } }
+  const { send, sendBytes, handled, reports } = guarded(limits)
+  await sendBytes(0)
+  assert.equal(handled.length, 1, 'an RPC of nothing is one')
+  for (let i = 0; i < 20; i++) await sendBytes(15)
+  assert.deepEqual(reports, [])
+  await sendBytes(15)
+  assert.deepEqual(reports, ['peer gossip_flood 100'])
+  assert.equal(handled.length, 1)
+  for (let i = 0; i < 20; i++) await send({}, 'peer')
+  assert.equal(handled.length, 9, 'what is left of its RPCs')
 })
 
 test('subscriptions and control messages have rates', async () => {
