@@ -1,6 +1,7 @@
 import { connectionLimits, identifyRateLimits, inboundConnections } from './limits/connections.ts'
 import { dhtLimits, dhtReplyLimits, dhtRequestLimits } from './limits/dht.ts'
 import {
+  gossipBatchLimits,
   gossipLimits,
   gossipRpcLimits,
   gossipScoreLimits,
@@ -65,6 +66,7 @@ export function hostLimits(memoryMb: number) {
     gossip: gossipLimits(scale, memoryMb),
     gossipScore: gossipScoreLimits(),
     gossipRpc: gossipRpcLimits(maxConnections),
+    gossipBatches: gossipBatchLimits(scale),
     gossipSeen: gossipSeenLimit(scale),
     relay: relayLimits(scale, maxConnections),
     dht: dhtLimits(scale),

@@ -87,3 +87,43 @@ test('a minute of floods by two strangers makes nobody doubt the station that pa
   assert.equal(neighbour.standing.penaltyOf(station.peerId), 0)
   assert.ok(!neighbour.standing.isShunned(station.peerId))
 })
+
+test('entries of 8 KiB come to a neighbour that asks for a hundred at once, and the link stays', async (t) => {
+  const station = await startHost(t, { dht: null })
+  const neighbour = await startHost(t, { dht: null })
+  const heard = new Set<number>()
+  station.transport.subscribe(
+    TOPIC,
+    () => 'accept',
+    () => {},
+  )
+  neighbour.transport.subscribe(
+    TOPIC,
+    () => 'accept',
+    (_from, bytes) => void heard.add(bytes[0] ?? 0),
+  )
+  await connect(neighbour, station)
+  await waitFor(() => inMeshOf(station, neighbour) && inMeshOf(neighbour, station), {
+    message: 'both are in the mesh of the other',
+  })
+  stayOutOfMesh(station, neighbour)
+  stayOutOfMesh(neighbour, station)
+  const stream = inner(station, 'streamsOutbound').get(neighbour.peerId)
+  const { send, sign } = await startAttacker(t, station)
+  for (let first = 0; first < 100; first += 20) {
+    const numbers = Array.from({ length: 20 }, (_, i) => first + i)
+    await send({ messages: await Promise.all(numbers.map((i) => sign(Buffer.alloc(8_000, i)))) })
+  }
+  await waitFor(() => heard.size === 100, { message: 'all of them', timeoutMs: 10_000 })
+  assert.equal(inner(station, 'streamsOutbound').get(neighbour.peerId), stream)
+  assert.equal(neighbour.standing.penaltyOf(station.peerId), 0)
+})
+
+/** As where the mesh is full: the other hears of messages, and asks for them. */
+function stayOutOfMesh(host: Host, { peerId }: Host): void {
+  inner<Map<string, Set<string>>>(host, 'mesh').get(TOPIC)?.delete(peerId)
+  inner<Map<string, Map<string, number>>>(host, 'backoff').set(
+    TOPIC,
+    new Map([[peerId, Date.now() + 120_000]]),
+  )
+}

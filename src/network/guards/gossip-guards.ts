@@ -1,4 +1,5 @@
 import type { HostLimits } from '../limits.ts'
+import { guardGossipBatches } from './gossip-batches.ts'
 import { guardGossipDepartures } from './gossip-departures.ts'
 import { guardGossipMemory } from './gossip-memory.ts'
 import { guardGossipOpenings } from './gossip-openings.ts'
@@ -11,11 +12,12 @@ import { type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
  */
 export function guardGossip(
   gossip: object,
-  limits: Pick<HostLimits, 'gossipRpc' | 'gossipSeen'>,
+  limits: Pick<HostLimits, 'gossipRpc' | 'gossipSeen' | 'gossipBatches'>,
   parts: Omit<GossipRpcGuardParts, 'limits'>,
 ): void {
   guardGossipDepartures(gossip)
   guardGossipRpc(gossip, { ...parts, limits: limits.gossipRpc })
+  guardGossipBatches(gossip, limits.gossipBatches)
   guardGossipOpenings(gossip)
   guardGossipMemory(gossip, limits.gossipSeen)
 }

@@ -92,6 +92,23 @@ export function gossipRpcLimits(maxConnections: number) {
   }
 }
 
+/**
+ * What gossip sends at once. Whoever reads it may have the least memory there is, and limits of half the size:
+ * an RPC of 256 KiB and 128 messages, and 500 IDs in a list. Asked for are no more than fit into what we read of one
+ * peer beside what it passes on, which is tested as a sum.
+ */
+export function gossipBatchLimits(scale: Scale) {
+  return {
+    bytes: 128 * KIB,
+    messages: 64,
+    idsInList: 500,
+    idsTold: 2_000,
+    idsAsked: 100,
+    /** Three quarters of what may wait for a peer before it loses its stream. */
+    unsentBytes: scale(768 * KIB, 1_536 * KIB),
+  }
+}
+
 /** Messages remembered, about 450 bytes each: 550 a second for as long as they are to be known. */
 export function gossipSeenLimit(scale: Scale): number {
   return scale(65_536, 131_072)

@@ -76,3 +76,17 @@ test('limits fit each other at every size', () => {
     assert.ok(gossip.Dout < gossip.Dlo && gossip.Dout <= gossip.D / 2)
   }
 })
+
+test('what gossip sends at once is read by a station of any size', () => {
+  for (const { gossipBatches: sent, gossip } of SIZES.map(hostLimits)) {
+    // Any RPC takes along the IDs that a peer is to be told, of 44 bytes and 2 each, and what the mesh says.
+    const longestBytes = sent.bytes + 46 * (sent.idsTold + sent.idsAsked) + 16 * 1_024
+    for (const reader of SIZES.map((size) => hostLimits(size).gossip)) {
+      const { maxMessages, maxIhaveMessageIDs, maxIwantMessageIDs } = reader.decodeRpcLimits
+      assert.ok(longestBytes <= reader.maxInboundDataLength)
+      assert.ok(sent.messages <= maxMessages)
+      assert.ok(sent.idsInList <= maxIhaveMessageIDs && sent.idsAsked <= maxIwantMessageIDs)
+    }
+    assert.ok(sent.unsentBytes + sent.bytes <= gossip.maxOutboundBufferSize, 'the stream bears it')
+  }
+})
