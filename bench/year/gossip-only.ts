@@ -34,6 +34,7 @@ export function createGossipOnly(
         return connected.size
       },
       subscribers: () => [],
+      isKnown: () => false,
       connectedPeers: () => [...connected],
       report: () => {},
       penaltyOf: () => 0,

@@ -122,6 +122,7 @@ export class Host {
       libp2p,
       gossip: this.gossip,
       peers: upkeep.peers,
+      isKnown: parts.isKnown,
       penalties: parts.penalties,
       logger,
     })

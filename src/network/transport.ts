@@ -15,6 +15,8 @@ export interface TransportComponents {
   readonly libp2p: Libp2p
   readonly gossip: Gossip
   readonly peers: PeerTracker
+  /** Whether a peer is more than a stranger. */
+  readonly isKnown: (peerId: string) => boolean
   readonly penalties: PeerPenalties
   readonly logger: Logger
 }
@@ -24,7 +26,7 @@ export function createTransport(
   limits: PeerStreamLimits,
   components: TransportComponents,
 ): RegistryTransport {
-  const { libp2p, gossip, peers, penalties, logger } = components
+  const { libp2p, gossip, peers, isKnown, penalties, logger } = components
   return {
     peerId: libp2p.peerId.toString(),
     handle: async (protocol, handler, options) => {
@@ -50,6 +52,7 @@ export function createTransport(
     subscribers: (topic) => gossip.subscribers(topic),
     connectedPeers: () =>
       peers.list().flatMap(({ peerId, isLimited }) => (isLimited ? [] : [peerId])),
+    isKnown,
     report: (peerId, offence, points) => penalties.report(peerId, offence, points),
     penaltyOf: (peerId) => penalties.penaltyOf(peerId),
     onSubscriber: (topic, listener) => gossip.onSubscriber(topic, listener),

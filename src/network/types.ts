@@ -107,6 +107,8 @@ export interface RegistryTransport {
   /** Connected peers that are subscribed to the topic. */
   subscribers(topic: string): string[]
   connectedPeers(): string[]
+  /** Whether a peer is more than a stranger: a seed, a member of the registry, or long known. */
+  isKnown(peerId: string): boolean
   /**
    * Tells what a peer did that no honest one does. Points fade, by half in ten minutes; at 100 the peer
    * is disconnected and neither dialled nor let in for a while. @param offence a code of ours.

@@ -118,6 +118,7 @@ export function createMemoryNetwork({ isShunning = false } = {}): MemoryNetwork 
         publish: (topic, bytes) => gossip(topic, bytes, self),
         subscribers: (topic) =>
           [...self.connected].filter((other) => find(other).subscriptions.has(topic)),
+        isKnown: () => false,
         connectedPeers: () => [...self.connected],
         report: (peer, offence, points) => self.penalties.report(peer, offence, points),
         penaltyOf: (peer) => self.penalties.penaltyOf(peer),

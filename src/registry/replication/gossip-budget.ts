@@ -4,10 +4,16 @@ import { type Allowance, PeerBudgets, type Rate } from './peer-budgets.ts'
 
 /** Messages taken from one peer; each costs a signature check and a place in every mesh. */
 const PER_PEER: Rate = { burst: 512, perSecond: 50 }
-/** Messages taken from all peers together. What is taken is also passed on. */
-const IN_ALL: Rate = { burst: 1024, perSecond: 200 }
+/**
+ * New entries taken from all peers together: from strangers, and from known stations on top of what strangers
+ * leave. What is taken is also passed on.
+ */
+export const IN_ALL = {
+  strangers: { burst: 640, perSecond: 100 },
+  known: { burst: 384, perSecond: 100 },
+} as const
 /** Entries of our own told at once; peers take no more of them than of any other peer's. */
-const OWN: Rate = { burst: 512, perSecond: 50 }
+export const OWN: Rate = { burst: 512, perSecond: 50 }
 /** More than twice what the two bounds above let an honest peer send in all. */
 const TOLERATED: Rate = { burst: 4096, perSecond: 500 }
 
@@ -17,19 +23,28 @@ const TOLERATED: Rate = { burst: 4096, perSecond: 500 }
  */
 export class GossipBudget {
   readonly #perPeer: PeerBudgets
-  readonly #inAll: TokenBucket
+  readonly #isKnown: (peerId: string) => boolean
+  readonly #strangers: TokenBucket
+  readonly #known: TokenBucket
   readonly #own: TokenBucket
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  /** @param isKnown whether a peer is more than a stranger. @default nobody is */
+  constructor(clock: Pick<Clock, 'now'>, isKnown: (peerId: string) => boolean = () => false) {
+    this.#isKnown = isKnown
     this.#perPeer = new PeerBudgets({ ...PER_PEER, tolerated: TOLERATED }, clock)
-    this.#inAll = bucket(IN_ALL, clock)
+    this.#strangers = bucket(IN_ALL.strangers, clock)
+    this.#known = bucket(IN_ALL.known, clock)
     this.#own = bucket(OWN, clock)
   }
 
   /** Whether a message of this peer is to be looked at. */
   take(peerId: string): Allowance {
-    const allowance = this.#perPeer.take(peerId)
-    return allowance === 'ok' && !this.#inAll.tryTake() ? 'wait' : allowance
+    return this.#perPeer.take(peerId)
+  }
+
+  /** Whether an entry that this peer sent, and that is not held here, is to be judged. */
+  tryTakeNew(peerId: string): boolean {
+    return (this.#isKnown(peerId) && this.#known.tryTake()) || this.#strangers.tryTake()
   }
 
   /** Whether an entry of our own is told by gossip. */

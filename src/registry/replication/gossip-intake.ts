@@ -46,14 +46,16 @@ export class GossipIntake {
   validate(from: string, bytes: Uint8Array): MessageVerdict {
     const { database, conduct, budget, requestSync, onRejected } = this.#components
     const allowance = budget.take(from)
-    if (allowance !== 'ok') {
+    // What is held already, told again under another message, costs only its sender.
+    if (allowance === 'ok' && database.holds(bytes)) return 'ignore'
+    if (allowance !== 'ok' || !budget.tryTakeNew(from)) {
       if (allowance === 'flood') conduct.offend(from, 'flood')
       else requestSync(from)
       this.#skip('peer_budget')
       return 'ignore'
     }
     const verdict = database.judge(bytes)
-    if (verdict.isAccepted) return database.has(verdict.entry.hash) ? 'ignore' : 'accept'
+    if (verdict.isAccepted) return 'accept'
     onRejected(database, verdict.reason)
     if (verdict.isTemporary) return 'ignore'
     conduct.offend(from, 'broken_rule')

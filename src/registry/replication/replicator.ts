@@ -67,7 +67,7 @@ export class Replicator {
     this.#components = components
     this.#shared = {
       headsAnswered: new PeerBudgets(HEADS_BUDGET, clock),
-      gossipBudget: new GossipBudget(clock),
+      gossipBudget: new GossipBudget(clock, (peerId) => components.transport.isKnown(peerId)),
       orphanPlaces: new OrphanPlaces(),
       conduct,
     }

@@ -2,9 +2,11 @@ import { EventEmitter } from 'node:events'
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import { Log, type OrbitDatabase, type OrbitDatabaseParams, type OrbitLog } from '@orbitdb/core'
+import { MAX_ENTRY_BYTES } from '../constants.ts'
 import { RegistryError } from '../errors.ts'
 import { isCarriedId } from '../records/carried.ts'
 import type { DatabaseComponents, DatabaseOptions } from './database-options.ts'
+import { hashOf } from './entry-codec.ts'
 import { EntryJudge } from './entry-judge.ts'
 import type { EntryPayload, JudgedEntry, Verdict } from './entry-rules.ts'
 import { EntryStore } from './entry-store.ts'
@@ -126,6 +128,11 @@ export class RegistryDatabase implements OrbitDatabase {
 
   has(hash: string): boolean {
     return this.#log.has(hash)
+  }
+
+  /** Whether an entry of these bytes is in the log. */
+  holds(bytes: Uint8Array): boolean {
+    return bytes.length <= MAX_ENTRY_BYTES && this.has(hashOf(bytes))
   }
 
   /** True also for an entry that is lost on this disk: it was in the log, and its children still are. */

@@ -171,6 +171,18 @@ test('many entries join in two writes, parents first, each once', async (t) => {
   assert.deepEqual((await openNodes(t, stores)).joined, joined)
 })
 
+test('the bytes of an entry are held when it is in the log, and not before', async (t) => {
+  const { nodes } = await openNodes(t, newStores())
+  const chain = chainOf(nodes, 2)
+  const [first, second] = chain.map(({ bytes }) => bytes)
+  assert.ok(first !== undefined && second !== undefined)
+  assert.equal(nodes.holds(first), false)
+  await nodes.joinMany(chain.slice(0, 1), 'exchange')
+  assert.equal(nodes.holds(first), true)
+  assert.equal(nodes.holds(second), false)
+  assert.equal(nodes.holds(new Uint8Array(600_000)), false)
+})
+
 test('of many entries of which the index is not written none is in the log, nor after a restart', async (t) => {
   const stores = newStores()
   const { nodes, joined } = await openNodes(t, stores)
