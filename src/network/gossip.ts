@@ -67,6 +67,7 @@ export function gossipsubOptions(
       IPColocationFactorThreshold: gossipScore.ipColocationThreshold,
       IPColocationFactorWhitelist: new SharedIps(isExempt),
       retainScore: gossipScore.retainScore,
+      behaviourPenaltyThreshold: gossipScore.behaviourPenaltyThreshold,
     },
     // No score is enough for others to choose our peers: gossip would dial them past the dialer.
     scoreThresholds: {

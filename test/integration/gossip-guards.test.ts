@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { RPC } from '@libp2p/gossipsub/message'
+import { ScorePenalty } from '@libp2p/gossipsub/metrics'
 import { createPeerScoreParams, PeerScore } from '@libp2p/gossipsub/score'
 
 import { gossipsubOptions } from '../../src/network/gossip.ts'
@@ -73,6 +74,28 @@ function scoreAmong(count: number, ip: string): number {
   }
   return score.score('peer-0')
 }
+
+/** What gossip thinks at worst of a peer that missed so many answers a second, for ten seconds. */
+function scoreAfterMissing(perSecond: number): number {
+  const { scoreParams = {} } = gossipsubOptions(hostLimits(512), () => 0)
+  const score = new PeerScore(createPeerScoreParams(scoreParams), null, quietLog, {
+    scoreCacheValidityMs: 0,
+  })
+  score.addPeer('peer')
+  let worst = 0
+  for (let second = 0; second < 10; second++) {
+    score.addPenalty('peer', perSecond, ScorePenalty.BrokenPromise)
+    worst = Math.min(worst, score.score('peer'))
+    score.refreshScores()
+  }
+  return worst
+}
+
+test('a peer whose answers were dropped here is no worse than any other, and one that never answers is', () => {
+  assert.equal(scoreAfterMissing(1), 0)
+  assert.equal(scoreAfterMissing(2), 0)
+  assert.ok(scoreAfterMissing(10) < -80, 'as many as the library asks for')
+})
 
 test('clients that share an address still gossip, and a campus of any size', () => {
   assert.equal(scoreAmong(15, '198.51.100.1'), 0)

@@ -55,6 +55,12 @@ export function gossipScoreLimits() {
      * What a peer did to us is kept by its penalties.
      */
     retainScore: 1 * SECOND_MS,
+    /**
+     * Answers that did not come and grafts too soon, of which a fifth is left after each second. An answer that we
+     * drop unread when others flood us is missed all the same: one for each time that the peer told of
+     * messages, once or twice a second, 2.5 in the long run. Ten a second, or twelve grafts, are graylisted.
+     */
+    behaviourPenaltyThreshold: 6,
   }
 }
 
