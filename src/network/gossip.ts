@@ -49,7 +49,8 @@ export function gossipsubOptions(
     floodPublish: true,
     emitSelf: false,
     // Who refuses each message that it is sent answers the floods of others with as many RPCs to its neighbours,
-    // before it is known what they are worth. Nor is it kept what others refuse: an ID each, of every peer.
+    // before it is known what they are worth; nor is kept what others refuse, an ID each, of every peer. Can go when
+    // @libp2p/gossipsub (17.1) refuses what it has accepted, and bounds what it keeps.
     idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
     idontwantMaxMessages: 0,
     globalSignaturePolicy: 'StrictSign',
@@ -81,7 +82,8 @@ export function gossipsubOptions(
 
 /**
  * The key of a message ID in gossip's maps: base64. The library's own (17.1) goes through each ID byte by byte in
- * JavaScript: 9 us for one of ours against less than 1, and peers may send five thousand at once.
+ * JavaScript: 9 us for one of ours against less than 1, and peers may send five thousand at once. Can go when the
+ * library converts them in one go.
  */
 export function messageIdToString({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
