@@ -1,6 +1,6 @@
 /** Just enough of protobuf to say what no library would. */
 
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = []
   let rest = value
   while (rest >= 0x80) {

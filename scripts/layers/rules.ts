@@ -54,7 +54,7 @@ const FAMILIES: readonly Family[] = [
 ]
 
 /** A file's domain: its folder below `src`, or its own name at the top. `path` is relative to `src`. */
-export function domainOf(path: string): string {
+function domainOf(path: string): string {
   return path.split('/')[0]?.replace(/\.ts$/, '') ?? path
 }
 

@@ -66,7 +66,7 @@ export function isAllowed(expression: string): boolean {
 }
 
 /** One of those packages, or its native part. */
-export function isUnchanged(name: string, licence: string): boolean {
+function isUnchanged(name: string, licence: string): boolean {
   return Object.entries(UNCHANGED).some(
     ([one, known]) => known.licence === licence && (name === one || name.startsWith(`@${one}/`)),
   )

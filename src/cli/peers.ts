@@ -22,7 +22,7 @@ export async function run(context: SettingsContext): Promise<number> {
  * The lines of `peers`, within 100 columns. Neither a peer ID nor an address is cut, since one copies
  * them: an address that does not fit stands on a line of its own.
  */
-export function renderPeers({ peers }: PeersReply): string[] {
+function renderPeers({ peers }: PeersReply): string[] {
   if (peers.length === 0) return ['No peer is connected.']
   const addresses = peers.map((peer) => fit(shortAddress(peer.remote_address), 256))
   const rows = peers.map((peer, index) => {

@@ -19,7 +19,7 @@ export interface LocalAddress {
 const VIRTUAL_BRIDGE = /^(docker\d+|br-[0-9a-f]{12}|veth|virbr|cni|flannel|podman|lxcbr|lxdbr)/
 
 /** Reads this machine's addresses. @param read for tests. @default os.networkInterfaces */
-export function listLocalAddresses(read = networkInterfaces): LocalAddress[] {
+function listLocalAddresses(read = networkInterfaces): LocalAddress[] {
   return Object.entries(read()).flatMap(([interfaceName, entries]) =>
     (entries ?? []).map((entry) => toLocalAddress(interfaceName, entry)),
   )

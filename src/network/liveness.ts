@@ -26,7 +26,7 @@ export interface LivenessComponents {
   readonly now?: () => number
 }
 
-export const DEFAULT_MISSED_PINGS = 3
+const DEFAULT_MISSED_PINGS = 3
 export const DEFAULT_CHECK_INTERVAL_MS = 5_000
 
 /**

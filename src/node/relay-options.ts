@@ -33,7 +33,7 @@ function relayPolicy(settings: Settings): RelayPolicyOptions {
 }
 
 /** The operator's own limits on top of those that follow the memory. */
-export function relayLimits(settings: Settings, derived: RelayLimits): RelayLimits {
+function relayLimits(settings: Settings, derived: RelayLimits): RelayLimits {
   const { relayMaxReservations, relayMaxCircuits, relayCircuitMb, relayCircuitMinutes } = settings
   const { reservations, circuits } = derived
   return {

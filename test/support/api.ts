@@ -26,7 +26,7 @@ export const READY: Readiness = {
 }
 
 /** A relay with one reservation and one circuit. */
-export const RELAY: RelayReply = {
+const RELAY: RelayReply = {
   enabled: true,
   stun: null,
   hop: {

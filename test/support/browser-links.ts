@@ -17,7 +17,7 @@ export function idOf(page: TestPage): Promise<string> {
 }
 
 /** How a page is linked with another. */
-export async function peerOf(page: TestPage, peerId: string): Promise<ClientPeer | null> {
+async function peerOf(page: TestPage, peerId: string): Promise<ClientPeer | null> {
   const peers = await page.call<ClientPeer[]>('peers')
   return peers.find((one) => one.peerId === peerId) ?? null
 }

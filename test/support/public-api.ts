@@ -12,7 +12,7 @@ import type { SignedBootstrap } from '../../src/wire/signed-bootstrap.ts'
 import { OTHER_PEER_ID, OWN_PEER_ID } from './api.ts'
 import { FakeRegistry } from './fake-registry.ts'
 
-export const PUBLIC_OPTIONS: PublicApiOptions = {
+const PUBLIC_OPTIONS: PublicApiOptions = {
   host: '127.0.0.1',
   port: 0,
   peerId: OWN_PEER_ID,

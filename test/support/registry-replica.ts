@@ -49,7 +49,7 @@ export interface TestReplicaOptions {
   readonly clock?: Clock
 }
 
-export function createReplicaStores(): ReplicaStores {
+function createReplicaStores(): ReplicaStores {
   return { blocks: new MemoryByteStore(), logs: new MemoryByteStore() }
 }
 

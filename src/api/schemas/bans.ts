@@ -3,8 +3,8 @@ import * as Type from 'typebox'
 import { okSchema } from './common.ts'
 
 /** Ten years: longer is for ever. */
-export const BAN_SECONDS_LIMIT = 315_360_000
-export const BAN_WHY_LIMIT = 200
+const BAN_SECONDS_LIMIT = 315_360_000
+const BAN_WHY_LIMIT = 200
 
 const nullableText = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: BAN_WHY_LIMIT, description })

@@ -58,7 +58,7 @@ const keyStatementSchema = Type.Object({
   ),
 })
 
-export const vouchStatementSchema = Type.Object({
+const vouchStatementSchema = Type.Object({
   kind: Type.Literal('vouch'),
   peer_id: Type.String({ description: 'The station that is vouched for.' }),
   ...origin,

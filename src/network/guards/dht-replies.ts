@@ -48,7 +48,7 @@ function encodePeer({ id, multiaddrs }: PeerInfo): DhtReply['closer'][number] {
 }
 
 /** Resets a stream that brings more. */
-export function limitBytes(stream: Stream, limit: number): void {
+function limitBytes(stream: Stream, limit: number): void {
   let received = 0
   stream.addEventListener('message', ({ data }) => {
     received += data.byteLength

@@ -6,7 +6,7 @@ import type { Standing } from '../standing.ts'
  * In the order in which places are taken away: who never said what it is, who said so, whom somebody talks
  * with through here or who keeps a place for that, and whom only the registry knows.
  */
-export const TIERS = ['unidentified', 'identified', 'relaying', 'member'] as const
+const TIERS = ['unidentified', 'identified', 'relaying', 'member'] as const
 export type Tier = (typeof TIERS)[number]
 
 /** From whom an arrival may take a place. */

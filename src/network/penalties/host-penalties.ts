@@ -6,7 +6,7 @@ import { type SavedShunning, Shunned, type Shunning } from './shunned.ts'
 import type { Clocks } from './term.ts'
 
 /** Peer IDs of one host that have to be shunned within the time below; fewer may be one guest of a NAT. */
-export const PEERS_TO_SHUN = 3
+const PEERS_TO_SHUN = 3
 const PEERS_WITHIN_MS = 60 * 60_000
 /** More of them change nothing. */
 const PEERS_REMEMBERED = 8

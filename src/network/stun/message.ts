@@ -26,7 +26,7 @@ const IPV6 = 0x02
 /** Of a browser's request; the rest of a datagram of the internet's least size is no STUN of ours. */
 export const REQUEST_LIMIT_BYTES = 548
 /** The answer is never much longer than what asked for it: nobody gains by sending it to somebody else. */
-export const UNKNOWN_LIMIT = 4
+const UNKNOWN_LIMIT = 4
 
 export interface BindingRequest {
   /** 12 bytes. */

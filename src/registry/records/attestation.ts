@@ -29,7 +29,7 @@ export const attestationSchema: RecordSchema<AttestationRecord> = {
 }
 
 /** Reads a complete attestation. @throws RegistryError `INVALID_RECORD` naming the field. */
-export function parseAttestation(raw: unknown, localId: string): Parsed<AttestationRecord> {
+function parseAttestation(raw: unknown, localId: string): Parsed<AttestationRecord> {
   const { value, ignored } = readFields(readObject(raw, 'record'), FIELDS)
   const record: AttestationRecord = {
     manifest_hash: readId(value.manifest_hash, 'manifest_hash'),
@@ -47,6 +47,6 @@ export function parseAttestation(raw: unknown, localId: string): Parsed<Attestat
 }
 
 /** The local id of an attestation. No id has a comma, so no two attestations share one. */
-export function attestationId(manifestHash: string, ingesterId: string): string {
+function attestationId(manifestHash: string, ingesterId: string): string {
   return `${manifestHash},${ingesterId}`
 }

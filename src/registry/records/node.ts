@@ -54,7 +54,7 @@ export const nodeSchema: RecordSchema<NodeRecord> = {
 }
 
 /** Reads a complete node record. @throws RegistryError `INVALID_RECORD` naming the field. */
-export function parseNode(raw: unknown, localId: string): Parsed<NodeRecord> {
+function parseNode(raw: unknown, localId: string): Parsed<NodeRecord> {
   const { value, ignored } = readFields(readObject(raw, 'record'), FIELDS)
   const ingesterId = readId(value.ingester_id, 'ingester_id')
   if (ingesterId !== localId) throw invalidField('ingester_id', 'must be the id of the record')

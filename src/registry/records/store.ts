@@ -47,7 +47,7 @@ export const storeSchema: RecordSchema<StoreRecord> = {
 }
 
 /** Reads a complete store record. @throws RegistryError `INVALID_RECORD` naming the field. */
-export function parseStore(raw: unknown, localId: string): Parsed<StoreRecord> {
+function parseStore(raw: unknown, localId: string): Parsed<StoreRecord> {
   const { value, ignored } = readFields(readObject(raw, 'record'), FIELDS)
   const storeId = readId(value.store_id, 'store_id')
   if (storeId !== localId) throw invalidField('store_id', 'must be the id of the record')

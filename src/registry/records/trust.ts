@@ -66,7 +66,7 @@ function refuseUnbound(
 }
 
 /** Reads a complete trust record. @throws RegistryError `INVALID_RECORD` naming the field. */
-export function parseTrust(raw: unknown, localId: string): Parsed<TrustRecord> {
+function parseTrust(raw: unknown, localId: string): Parsed<TrustRecord> {
   const record = readObject(raw, 'record')
   const ingesterId = readId(record.ingester_id, 'ingester_id')
   if (ingesterId !== localId) throw invalidField('ingester_id', 'must be the id of the record')

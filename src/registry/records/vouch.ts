@@ -9,7 +9,7 @@ const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/
 const FIELDS = { peer_id: readText, status: readText, updated_at: readTime } as const
 
 /** The local id of a vouch for this station. */
-export function vouchId(peerId: string): string {
+function vouchId(peerId: string): string {
   return `${PREFIX}${peerId}`
 }
 

@@ -7,10 +7,10 @@ import { cidOf, decodeValue, encodeValue, isSameBytes } from '../store/entry-cod
 import { SnapshotError } from './errors.ts'
 import { logAddress, parseLogName } from './log-name.ts'
 
-export const SNAPSHOT_FORMAT = 'wesense-snapshot'
-export const SNAPSHOT_VERSION = 1
+const SNAPSHOT_FORMAT = 'wesense-snapshot'
+const SNAPSHOT_VERSION = 1
 /** At most 28 epochs are open, of four databases each. */
-export const LOGS_LIMIT = 128
+const LOGS_LIMIT = 128
 /** Such logs take 400 bytes each at most. */
 export const MANIFEST_LIMIT_BYTES = 64 * 1024
 /** Two gigabytes of entries of the usual size. */

@@ -194,7 +194,7 @@ export interface ProcessView extends KernelView {
 }
 
 /** @throws when the process is gone */
-export function kernelView(pid: number): KernelView {
+function kernelView(pid: number): KernelView {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const read = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024

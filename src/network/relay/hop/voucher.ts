@@ -3,9 +3,9 @@ import { RecordEnvelope } from '@libp2p/peer-record'
 
 import { FieldWriter } from './protobuf.ts'
 
-export const VOUCHER_DOMAIN = 'libp2p-relay-rsvp'
+const VOUCHER_DOMAIN = 'libp2p-relay-rsvp'
 /** Multicodec `libp2p-relay-rsvp`, 0x0302. */
-export const VOUCHER_CODEC = Uint8Array.of(0x03, 0x02)
+const VOUCHER_CODEC = Uint8Array.of(0x03, 0x02)
 
 export interface Voucher {
   readonly relay: PeerId
