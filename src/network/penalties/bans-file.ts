@@ -1,6 +1,6 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, rename, stat } from 'node:fs/promises'
 
+import { writeAtomically } from '../../lib/atomic-file.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { PeerPoints, SavedPeers } from '../penalties.ts'
 import { OPERATOR_BANS_LIMIT, type SavedOperatorBan } from './operator-bans.ts'
@@ -144,18 +144,4 @@ function textOf(value: unknown): string {
 function numberOf(value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error('malformed number')
   return value
-}
-
-/** Old or new content after a crash, never half of it. */
-async function writeAtomically(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
 }

@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 
+import { writeAtomically } from '../../lib/atomic-file.ts'
 import { createSelfSigned, parseSelfSigned, type SelfSigned } from './self-signed.ts'
 
 const DAY_MS = 86_400_000
@@ -25,7 +25,7 @@ export async function keptCertificate(path: string | null, nowMs: number): Promi
   const kept = path === null ? null : await read(path)
   if (kept !== null && kept.validUntilMs - nowMs > LEAST_LEFT_MS) return kept
   const made = createSelfSigned(nowMs - BACKDATED_MS, nowMs + LIFE_MS)
-  if (path !== null) await write(path, made)
+  if (path !== null) await writeAtomically(path, made.pem + made.privateKey)
   return made
 }
 
@@ -42,11 +42,4 @@ async function read(path: string): Promise<SelfSigned | null> {
   } catch {
     return null
   }
-}
-
-async function write(path: string, { pem, privateKey }: SelfSigned): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const draft = `${path}.new`
-  await writeFile(draft, pem + privateKey, { mode: 0o600 })
-  await rename(draft, path)
 }

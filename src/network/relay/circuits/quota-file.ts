@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
+
+import { writeAtomically } from '../../../lib/atomic-file.ts'
 
 const VERSION = 1
 const LIMIT_BYTES = 4_096
@@ -30,16 +31,7 @@ export async function readMonthUse(path: string): Promise<MonthUse | null> {
 
 /** Old or new content after a crash, never half of it. */
 export async function writeMonthUse(path: string, { month, bytes }: MonthUse): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w', 0o600)
-  try {
-    await file.writeFile(`${JSON.stringify({ version: VERSION, month, bytes })}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
+  await writeAtomically(path, `${JSON.stringify({ version: VERSION, month, bytes })}\n`)
 }
 
 function parse(value: unknown): MonthUse {
