@@ -52,108 +52,40 @@ const systemLookup: LookupName = async (name) => {
 /**
  * The rules as libp2p asks for them: by itself libp2p 3.3 dials every address it is told, and lets in whoever comes.
  * Each can go when libp2p has it.
- * Members are arrow functions because libp2p calls
- * `filterMultiaddrForPeer` without its object.
  */
 export function createGater(components: GaterComponents): ConnectionGater {
-  const { peerId: self, dialPolicy, dialPermits, addressQuota, metrics } = components
-  const { exemptions, arrivalRate, inboundCaps, handshakes, turns, places } = components
-  const isShunned = (peer: PeerId) => components.penalties.isShunned(peer.toString())
-  const lookupName = components.lookupName ?? systemLookup
+  return {
+    ...outboundRules(components),
+    ...inboundRules(components),
+    ...relayRules(components),
+  }
+}
 
-  const dialRefusalOf = (peer: PeerId): string | null => {
+/**
+ * Whom this node dials where, and which addresses it keeps of a peer. Members are arrow functions
+ * because libp2p calls `filterMultiaddrForPeer` without its object.
+ */
+function outboundRules(components: GaterComponents): ConnectionGater {
+  const { peerId: self, dialPolicy, dialPermits, addressQuota, penalties, metrics } = components
+
+  const peerRefusalOf = (peer: PeerId): string | null => {
     const id = peer.toString()
     if (id === self) return 'own'
-    if (isShunned(peer)) return 'shunned'
+    if (penalties.isShunned(id)) return 'shunned'
     return dialPermits.allowsPeer(id) ? null : 'not-by-dialer'
   }
 
-  const shaken = new WeakSet<MultiaddrConnection>()
-  const watchHandshake = (connection: MultiaddrConnection) => {
-    connection.addEventListener(
-      'close',
-      () => {
-        if (!shaken.has(connection)) components.onHandshakeFailed?.(connection)
-      },
-      { once: true },
-    )
-  }
-
-  const refusalOf = async (address: Multiaddr): Promise<string | null> => {
-    if (!dialPermits.allowsAddress(address)) return 'not-by-dialer'
-    if (components.penalties.isHostBanned(targetOf(address)?.host ?? '')) return 'banned'
-    const refusal = dialPolicy.refusalOf(address, 'dht')
-    if (refusal !== null || dialPolicy.isOperatorAddress(address)) return refusal
-    const target = targetOf(address)
-    // dnsaddr is resolved before: libp2p asks again about each result.
-    if (target?.kind !== 'name') return null
-    try {
-      const ips = await withDeadline(() => lookupName(target.host), {
-        ms: NAME_CHECK_DEADLINE_MS,
-        label: 'looking up a name',
-      })
-      const refusals = ips.map((ip) => dialPolicy.refusalOfResolved(ip, target.port))
-      return ips.length === 0 ? 'unresolved' : (refusals.find((found) => found !== null) ?? null)
-    } catch {
-      return 'unresolved'
-    }
-  }
-
   /** Counts a refusal. */
-  const isDenied = (cap: string | null): boolean => {
-    if (cap !== null) metrics.inboundRefused(cap)
-    return cap !== null
-  }
-
-  /** Before the handshake: where it comes from is all that is known. */
-  const arrivalRefusalOf = (connection: MultiaddrConnection): string | null => {
-    const ip = targetOf(connection.remoteAddr)?.host ?? ''
-    if (components.penalties.isHostShunned(ip)) return 'shunned-host'
-    const source = sourceOf(connection.remoteAddr, exemptions)
-    if (!arrivalRate.admit(source)) return 'rate'
-    const refusal = inboundCaps.admit(connection, source) ?? handshakes.begin(connection, source)
-    if (refusal === null) components.penalties.arrivals.arrived(connection)
-    return refusal
+  const isDenied = (refusal: string | null): boolean => {
+    if (refusal !== null) metrics.dialRefused(refusal)
+    return refusal !== null
   }
 
   return {
-    denyDialPeer: (peer) => {
-      const refusal = dialRefusalOf(peer)
-      if (refusal !== null) metrics.dialRefused(refusal)
-      return refusal !== null
-    },
-    denyDialMultiaddr: async (address) => {
-      const refusal = await refusalOf(address)
-      if (refusal !== null) metrics.dialRefused(refusal)
-      return refusal !== null
-    },
-    denyInboundConnection: async (connection) => {
-      const refusal =
-        arrivalRefusalOf(connection) ?? (await turns.turn(connection, isPeerFirst(connection)))
-      if (refusal === null) watchHandshake(connection)
-      return isDenied(refusal)
-    },
-    // The peer has proved who it is; a muxer for nothing would be the larger half of the work.
-    denyInboundEncryptedConnection: (peer, connection) => {
-      shaken.add(connection)
-      if (isShunned(peer)) return isDenied('shunned')
-      return isDenied(
-        places.refusalOf(peer.toString(), sourceOf(connection.remoteAddr, exemptions)),
-      )
-    },
-    denyInboundUpgradedConnection: (peer, connection) => {
-      handshakes.end(connection)
-      turns.end(connection)
-      components.penalties.arrivals.upgraded(connection, peer.toString())
-      const source = sourceOf(connection.remoteAddr, exemptions)
-      return isDenied(places.admit(peer.toString(), connection, source))
-    },
-    denyInboundRelayedConnection: (relay, remote) => {
-      const isAsked = components.isOwnRelay?.(relay.toString()) ?? false
-      return isDenied(isAsked ? (isShunned(remote) ? 'shunned' : null) : 'not-our-relay')
-    },
+    denyDialPeer: (peer) => isDenied(peerRefusalOf(peer)),
+    denyDialMultiaddr: async (address) => isDenied(await addressRefusalOf(address, components)),
     // An address that was dialled without knowing whose it is.
-    denyOutboundEncryptedConnection: (peer) => isShunned(peer),
+    denyOutboundEncryptedConnection: (peer) => penalties.isShunned(peer.toString()),
     filterMultiaddrForPeer: (peer, address) => {
       const id = peer.toString()
       if (id === self) return true
@@ -167,6 +99,100 @@ export function createGater(components: GaterComponents): ConnectionGater {
       )
     },
   }
+}
+
+async function addressRefusalOf(
+  address: Multiaddr,
+  { dialPolicy, dialPermits, penalties, lookupName = systemLookup }: GaterComponents,
+): Promise<string | null> {
+  if (!dialPermits.allowsAddress(address)) return 'not-by-dialer'
+  if (penalties.isHostBanned(targetOf(address)?.host ?? '')) return 'banned'
+  const refusal = dialPolicy.refusalOf(address, 'dht')
+  if (refusal !== null || dialPolicy.isOperatorAddress(address)) return refusal
+  const target = targetOf(address)
+  // dnsaddr is resolved before: libp2p asks again about each result.
+  if (target?.kind !== 'name') return null
+  try {
+    const ips = await withDeadline(() => lookupName(target.host), {
+      ms: NAME_CHECK_DEADLINE_MS,
+      label: 'looking up a name',
+    })
+    const refusals = ips.map((ip) => dialPolicy.refusalOfResolved(ip, target.port))
+    return ips.length === 0 ? 'unresolved' : (refusals.find((found) => found !== null) ?? null)
+  } catch {
+    return 'unresolved'
+  }
+}
+
+/** Who may come in, at each step of a connection's beginning. */
+function inboundRules(components: GaterComponents): ConnectionGater {
+  const { exemptions, handshakes, turns, places, penalties, metrics } = components
+  const shaken = new WeakSet<MultiaddrConnection>()
+
+  const watchHandshake = (connection: MultiaddrConnection) => {
+    connection.addEventListener(
+      'close',
+      () => {
+        if (!shaken.has(connection)) components.onHandshakeFailed?.(connection)
+      },
+      { once: true },
+    )
+  }
+
+  return {
+    denyInboundConnection: async (connection) => {
+      const refusal =
+        arrivalRefusalOf(connection, components) ??
+        (await turns.turn(connection, isPeerFirst(connection)))
+      if (refusal === null) watchHandshake(connection)
+      return isDeniedInbound(refusal, metrics)
+    },
+    // The peer has proved who it is; a muxer for nothing would be the larger half of the work.
+    denyInboundEncryptedConnection: (peer, connection) => {
+      shaken.add(connection)
+      const id = peer.toString()
+      if (penalties.isShunned(id)) return isDeniedInbound('shunned', metrics)
+      const source = sourceOf(connection.remoteAddr, exemptions)
+      return isDeniedInbound(places.refusalOf(id, source), metrics)
+    },
+    denyInboundUpgradedConnection: (peer, connection) => {
+      handshakes.end(connection)
+      turns.end(connection)
+      penalties.arrivals.upgraded(connection, peer.toString())
+      const source = sourceOf(connection.remoteAddr, exemptions)
+      return isDeniedInbound(places.admit(peer.toString(), connection, source), metrics)
+    },
+  }
+}
+
+/** Before the handshake: where it comes from is all that is known. */
+function arrivalRefusalOf(
+  connection: MultiaddrConnection,
+  { exemptions, arrivalRate, inboundCaps, handshakes, penalties }: GaterComponents,
+): string | null {
+  const ip = targetOf(connection.remoteAddr)?.host ?? ''
+  if (penalties.isHostShunned(ip)) return 'shunned-host'
+  const source = sourceOf(connection.remoteAddr, exemptions)
+  if (!arrivalRate.admit(source)) return 'rate'
+  const refusal = inboundCaps.admit(connection, source) ?? handshakes.begin(connection, source)
+  if (refusal === null) penalties.arrivals.arrived(connection)
+  return refusal
+}
+
+/** Who may come in through a relay: those whom this node's own relays bring. */
+function relayRules({ isOwnRelay, penalties, metrics }: GaterComponents): ConnectionGater {
+  return {
+    denyInboundRelayedConnection: (relay, remote) => {
+      if (isOwnRelay?.(relay.toString()) !== true) return isDeniedInbound('not-our-relay', metrics)
+      return isDeniedInbound(penalties.isShunned(remote.toString()) ? 'shunned' : null, metrics)
+    },
+  }
+}
+
+/** Counts a refusal. */
+function isDeniedInbound(refusal: string | null, metrics: NetworkMetrics): boolean {
+  if (refusal !== null) metrics.inboundRefused(refusal)
+  return refusal !== null
 }
 
 /** In the handshake: over WebRTC-direct it is the listener that begins, and a DTLS handshake went before. */
