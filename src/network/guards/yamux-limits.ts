@@ -32,6 +32,7 @@ export interface MuxerLimits {
 
 const KIB = 1024
 
+/** What honest libraries need of a muxer, and what this host allows of streams, blocks and DHT requests. */
 export function muxerLimits({ yamux, bitswap, dhtRequests }: HostLimits): MuxerLimits {
   const { maxWriteBufferLength } = yamux.streamOptions
   const requestBytes = 2 * KIB

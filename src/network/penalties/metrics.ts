@@ -15,6 +15,7 @@ export interface BanMetrics {
   lineSuppressed(): void
 }
 
+/** Registers the metrics of bans. @param counts asked each time that metrics are read */
 export function createBanMetrics(metrics: Metrics, counts: () => BanCounts): BanMetrics {
   const hosts = metrics.counter({
     name: 'wesense_hosts_shunned_total',

@@ -22,6 +22,7 @@ const MOST_PARTS = 512
 /** The library's own. */
 const DEFAULTS = { messageBytes: 4 * MIB, wants: 1024 }
 
+/** Most bytes and parts of one message, from the options of bitswap; the library's defaults for those not set. */
 export function messageLimits(limits: BitswapLimits): MessageLimits {
   const { maxIncomingMessageSize, maxWantListSize } = limits
   return {

@@ -43,6 +43,7 @@ export const TRANSFER_HANDLER_OPTIONS: StreamHandlerOptions = {
   timeoutMs: TRANSFER_DEADLINE_MS,
 }
 
+/** The protocol's name in this network: stations of another one do not speak it. */
 export function transferProtocol(networkName: string): string {
   return `/${networkName}/blocks/1.0.0`
 }
@@ -59,6 +60,7 @@ export interface TransferRequest {
   readonly after: string | null
 }
 
+/** One CBOR item with the fields of the request, its sketch as bytes. `parseTransferRequest` reads it. */
 export function encodeTransferRequest({ sketch, ...rest }: TransferRequest): Uint8Array {
   return encodeValue({ ...rest, sketch: sketch?.encode() ?? null })
 }

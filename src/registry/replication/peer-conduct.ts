@@ -134,6 +134,7 @@ export function isCutShort(error: unknown, gained: number): boolean {
   return isTooMuch(error) && gained >= LONG_LOG_ENTRIES
 }
 
+/** Whether a transfer ended because more items or bytes came than one may have. */
 export function isTooMuch(error: unknown): boolean {
   return error instanceof FramingError && error.code === 'TOO_MUCH'
 }
