@@ -1,6 +1,6 @@
 /**
- * Writes the documents that come from the table of settings and from the lock file. With `--check` it writes nothing and
- * exits 1 when one of them differs: `node scripts/generate.ts [--check]`.
+ * Writes the documents that come from the table of settings and from the lock file. With `--check` it
+ * writes nothing and exits 1 when one of them differs: `node scripts/generate.ts [--check]`.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

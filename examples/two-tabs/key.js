@@ -4,7 +4,10 @@ import { newKey } from 'wesense-node/client'
 const SLOT = 'two-tabs-key'
 const RELOAD_MS = 1_000
 
-/** A browser copies sessionStorage into a duplicated tab, and two tabs with one key would be one peer: the lock is whose it is. */
+/**
+ * A browser copies sessionStorage into a duplicated tab, and two tabs with one key would be one peer: the
+ * lock is whose it is.
+ */
 export async function ownKey() {
   const kept = sessionStorage.getItem(SLOT)
   if (kept !== null && (await isOurs(kept))) return kept

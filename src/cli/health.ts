@@ -4,9 +4,9 @@ import { CliError } from './errors.ts'
 import { EXIT, type SettingsContext } from './types.ts'
 
 /**
- * Readiness checks that depend on what others do or say: stations, or who renews the certificate. Without them the node is not ready, but neither a
- * restart nor holding back the services beside it would help, which is what an engine and Compose's
- * `service_healthy` do with an unhealthy container.
+ * Readiness checks that depend on what others do or say: stations, or who renews the certificate.
+ * Without them the node is not ready, but neither a restart nor holding back the services beside it
+ * would help, which is what an engine and Compose's `service_healthy` do with an unhealthy container.
  */
 const CHECKS_OF_OTHERS = new Set(['seeds', 'clock', 'certificate'])
 

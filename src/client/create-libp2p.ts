@@ -39,7 +39,8 @@ export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<
     privateKey,
     nodeInfo: { name: 'wesense-client', version: '1', userAgent: 'wesense-client' },
     addresses: {
-      // Without naming the node: a place that is named is not asked for again once it is lost (@libp2p/circuit-relay-v2 4.2).
+      // Without naming the node: a place that is named is not asked for again once it is lost
+      // (@libp2p/circuit-relay-v2 4.2).
       listen: [
         ...new Array<string>(relays).fill('/p2p-circuit'),
         ...(hasWebRtc ? ['/webrtc'] : []),

@@ -27,7 +27,10 @@ export interface ConnectOptions {
   readonly iceServers?: readonly IceServer[]
   /** Pages to be linked with at a time, besides those that open a link themselves. @default 16 */
   readonly targetPeers?: number
-  /** Its own key, for a peer ID that lasts: what `newKey()` returned, or an Ed25519 one of libp2p. @default a new one */
+  /**
+   * Its own key, for a peer ID that lasts: what `newKey()` returned, or an Ed25519 one of libp2p.
+   * @default a new one
+   */
   readonly privateKey?: PrivateKey | string
   /** The public HTTP of the node to read the registry from. @default the first URL of `bootstrap` that answered */
   readonly registryUrl?: string

@@ -181,7 +181,10 @@ export interface AddressTarget {
   readonly relayPeerId: string | null
   /** More than one relay on the way. */
   readonly isChain: boolean
-  /** Normalized `/sni/<name>`: a secure WebSocket is dialled there, whatever host stands in front; null where there is none. */
+  /**
+   * Normalized `/sni/<name>`: a secure WebSocket is dialled there, whatever host stands in front;
+   * null where there is none.
+   */
   readonly tlsName: string | null
 }
 

@@ -4,7 +4,8 @@ import { encode } from '@ipld/dag-cbor'
  * `GET /bootstrap` of a node's public listener: who can be dialled to enter the network, signed by that node.
  *
  *   { "version": 1, "network": "wesense", "protocol": 1, "issued": <ms>, "expires": <ms>, "signer": "<peer ID>",
- *     "peers": [ { "id": "<peer ID>", "roles": [ "bootstrap" | "relay", ... ], "addrs": [ "<multiaddr>/p2p/<id>", ... ] } ],
+ *     "peers": [ { "id": "<peer ID>", "roles": [ "bootstrap" | "relay", ... ],
+ *                  "addrs": [ "<multiaddr>/p2p/<id>", ... ] } ],
  *     "signature": "<base64>" }
  *
  * The signature is Ed25519 over `SIGNING_PREFIX` in ASCII and the DAG-CBOR of all fields but itself, so that the

@@ -1,4 +1,7 @@
-/** The examples of docs/clients.md that use the client, run as they stand with a local node in the place of the one they name. */
+/**
+ * The examples of docs/clients.md that use the client, run as they stand with a local node in the place
+ * of the one they name.
+ */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'

@@ -1,7 +1,10 @@
 import { HttpError } from '../errors.ts'
 import { errorReply } from '../http/error-reply.ts'
 
-/** Codes of the public listener; those that both listeners use have the same status. docs/public-api.md explains each. */
+/**
+ * Codes of the public listener; those that both listeners use have the same status.
+ * docs/public-api.md explains each.
+ */
 export const PUBLIC_ERRORS = {
   INVALID_REQUEST: 400,
   INVALID_URL: 400,
