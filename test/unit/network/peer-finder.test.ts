@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { AnnounceAddress } from '../../../src/network/addresses.ts'
 import { PeerFinder, type PeerFinderComponents } from '../../../src/network/peer-finder.ts'
 import { tellableAddresses, tellableOptions } from '../../../src/network/tellable.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { ManualClock, PEERS } from './fakes.ts'
 
 const [PEER, OTHER] = PEERS
@@ -34,6 +34,9 @@ function finder(components: Partial<PeerFinderComponents> = {}, walkMs = 5_000) 
   return { clock, walks, finder: made }
 }
 
+const untilWalks = (walks: readonly unknown[], count: number) =>
+  waitFor(() => walks.length === count, { message: `${count} walks` })
+
 describe('looking for a peer', () => {
   it('asks nobody about a peer that this node knows', async () => {
     const known = { peerId: PEER, addresses: [ADDRESS], protocols: ['/a'], foundAtMs: 7 }
@@ -45,8 +48,7 @@ describe('looking for a peer', () => {
   it('walks once for all who ask, and remembers what it found for a minute', async () => {
     const { finder: one, walks, clock } = finder()
     const asked = [one.find(PEER, NEVER), one.find(PEER, NEVER)]
-    await delay(1)
-    assert.equal(walks.length, 1)
+    await untilWalks(walks, 1)
     walks[0]?.end([ADDRESS])
     const [found, same] = await Promise.all(asked)
     assert.deepEqual(found?.addresses, [ADDRESS])
@@ -56,15 +58,14 @@ describe('looking for a peer', () => {
     assert.equal(walks.length, 1)
     await clock.advance(1)
     void one.find(PEER, NEVER)
-    await delay(1)
-    assert.equal(walks.length, 2)
+    await untilWalks(walks, 2)
     walks[1]?.end([])
   })
 
   it('remembers for a quarter of a minute that nobody knows a peer', async () => {
     const { finder: one, walks, clock } = finder()
     const asked = one.find(PEER, NEVER)
-    await delay(1)
+    await untilWalks(walks, 1)
     walks[0]?.end([])
     assert.deepEqual((await asked).addresses, [])
     await clock.advance(14_999)
@@ -72,21 +73,20 @@ describe('looking for a peer', () => {
     assert.equal(walks.length, 1)
     await clock.advance(1)
     void one.find(PEER, NEVER)
-    await delay(1)
-    assert.equal(walks.length, 2)
+    await untilWalks(walks, 2)
     walks[1]?.end([])
   })
 
   it('has no more walks under way than it may, and says so by an answer that is not kept', async () => {
     const { finder: one, walks } = finder()
     const asked = [one.find(PEERS[0], NEVER), one.find(PEERS[1], NEVER)]
-    await delay(1)
+    await untilWalks(walks, 2)
     assert.deepEqual((await one.find(PEERS[2], NEVER)).addresses, [])
     assert.equal(one.walks, 2)
     for (const walk of walks) walk.end([])
     await Promise.all(asked)
     const later = one.find(PEERS[2], NEVER)
-    await delay(1)
+    await untilWalks(walks, 3)
     walks[2]?.end([ADDRESS])
     assert.deepEqual((await later).addresses, [ADDRESS])
   })
@@ -104,7 +104,7 @@ describe('looking for a peer', () => {
     const { finder: one, walks } = finder()
     const controller = new AbortController()
     const asked = one.find(PEER, controller.signal)
-    await delay(1)
+    await untilWalks(walks, 1)
     controller.abort(new Error('gone'))
     await assert.rejects(asked, { message: 'gone' })
     assert.ok(!walks[0]?.signal.aborted)

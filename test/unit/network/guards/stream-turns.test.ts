@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { beginInTurns } from '../../../../src/network/guards/stream-turns.ts'
 import { Turns } from '../../../../src/network/guards/turns.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 /** A muxer whose streams cost so many ms to begin. */
 function guarded(costMs: number) {
@@ -28,7 +28,7 @@ test('streams that came at once begin in several turns, in their order', async (
   const { begun, streams, openAll } = guarded(2)
   openAll()
   assert.ok(begun.length < 10, `${begun.length} in the first turn`)
-  while (begun.length < streams.length) await delay(1)
+  await waitFor(() => begun.length === streams.length, { message: 'all of them to begin' })
   assert.deepEqual(
     begun,
     streams.map(({ id }) => id),
@@ -36,12 +36,14 @@ test('streams that came at once begin in several turns, in their order', async (
 })
 
 test('one that was reset before its turn never begins', async () => {
-  const { begun, streams, openAll } = guarded(2)
+  const { begun, streams, openAll, muxer } = guarded(2)
   openAll()
-  const soFar = begun.length
+  const soFar = [...begun]
   for (const stream of streams) stream.status = 'reset'
-  await delay(50)
-  assert.equal(begun.length, soFar)
+  const last = { id: streams.length, status: 'open' }
+  muxer.safeDispatchEvent('stream', { detail: last })
+  await waitFor(() => begun.includes(last.id), { message: 'the one behind them to begin' })
+  assert.deepEqual(begun, [...soFar, last.id])
 })
 
 test('what is no stream waits for nobody', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { MultiaddrConnection, Stream } from '@libp2p/interface'
 
 import { StreamMemory } from '../../../../src/network/guards/stream-memory.ts'
@@ -8,6 +7,7 @@ import { Turns } from '../../../../src/network/guards/turns.ts'
 import { muxerLimits } from '../../../../src/network/guards/yamux-limits.ts'
 import { hostLimits } from '../../../../src/network/limits.ts'
 import { guardMuxer } from '../../../../src/network/webrtc/muxer-guard.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 const HOST_LIMITS = hostLimits(512)
 const LIMITS = { ...muxerLimits(HOST_LIMITS), ...HOST_LIMITS.webRtc }
@@ -59,7 +59,7 @@ test('channels that were opened at once begin as streams in several turns', asyn
   const { muxer } = guarded()
   for (let count = 0; count < 30; count++) muxer.onRemoteStream(streamWith())
   assert.ok(muxer.begun.length < 10, `${muxer.begun.length} in the first turn`)
-  while (muxer.begun.length < 30) await delay(1)
+  await waitFor(() => muxer.begun.length === 30, { message: 'all of them to begin' })
   assert.deepEqual(muxer.begun, muxer.streams)
 })
 
