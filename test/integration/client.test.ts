@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { PageClient } from '../../src/client/client.ts'
 import { createClientLibp2p } from '../../src/client/create-libp2p.ts'
@@ -85,18 +84,38 @@ async function publicRelay(t: TestContext, seeds: readonly Station[] = []) {
       RELAY_ENABLED: 'true',
       PUBLIC_PORT: '0',
       PUBLIC_HOST: '127.0.0.1',
+      PUBLIC_RATE_LIMIT: '100000',
       ORBITDB_BOOTSTRAP_PEERS: seeds.map((seed) => seed.address()).join(','),
     },
   })
   return { station, url: `http://127.0.0.1:${station.node.publicApi?.status()?.address.port}` }
 }
 
-/** How many relays the node tells of; asked twice a second, which its rate allows. */
+/** How many relays the node tells of. */
 async function relaysAt(url: string): Promise<number> {
-  await delay(500)
   const response = await fetch(`${url}/bootstrap`)
   const { peers } = (await response.json()) as { peers: { roles: string[] }[] }
   return peers.filter(({ roles }) => roles.includes('relay')).length
+}
+
+/** A client that lists nodes anew three times a second while it has no place at any. */
+async function relisting(
+  t: TestContext,
+  bootstraps: readonly Multiaddr[],
+  list: () => readonly Multiaddr[],
+): Promise<PageClient> {
+  const privateKey = await readKey(null)
+  const libp2p = await createClientLibp2p({
+    ...{ network: 'wesense', privateKey, iceServers: [], relays: 1, hasWebRtc: false },
+  })
+  const registry = new RegistryReader({ network: 'wesense', url: null })
+  const made = new PageClient(
+    { network: 'wesense', targetPeers: 4, hasWebRtc: false, bootstraps, relistMs: 300 },
+    { libp2p, privateKey, registry, relist: async () => ({ addresses: list() }) },
+  )
+  t.after(() => made.stop())
+  await made.start()
+  return made
 }
 
 describe('clients that know the public HTTP of a node alone', () => {
@@ -124,26 +143,27 @@ describe('clients that know the public HTTP of a node alone', () => {
   it('go to the nodes that are listed by then when their own is gone for good', async (t) => {
     const [gone, next] = [await relay(t), await relay(t)]
     const bootstraps = gone.addresses.slice(0, 1).map((address) => multiaddr(address))
-    const relist = async () => ({ addresses: next.addresses.map((address) => multiaddr(address)) })
-    const options = { network: 'wesense', targetPeers: 4, hasWebRtc: false }
-    const privateKey = await readKey(null)
-    const libp2p = await createClientLibp2p({
-      ...{ network: 'wesense', privateKey, iceServers: [], relays: 1, hasWebRtc: false },
+    let listed = bootstraps
+    let lists = 0
+    const client = await relisting(t, bootstraps, () => {
+      lists += 1
+      return listed
     })
-    const registry = new RegistryReader({ network: 'wesense', url: null })
-    const client = new PageClient(
-      { ...options, bootstraps, relistMs: 300 },
-      { libp2p, privateKey, registry, relist },
-    )
-    t.after(() => client.stop())
-    await client.start()
     const isAt = (peerId: string) => {
       const [only] = client.status().bootstraps
       return only?.peerId === peerId && only.isReserved
     }
     await waitFor(() => isAt(gone.station.peerId), { timeoutMs: 10_000, message: 'a place' })
-    await delay(700)
-    assert.ok(isAt(gone.station.peerId), 'nothing changes while all is well')
+    listed = next.addresses.map((address) => multiaddr(address))
+    lists = 0
+    let listsOfLost = 0
+    await relisting(t, [multiaddr('/ip4/127.0.0.1/tcp/1/ws')], () => {
+      listsOfLost += 1
+      return []
+    })
+    await waitFor(() => listsOfLost >= 2, { message: 'a client without a place lists anew' })
+    assert.equal(lists, 0, 'nothing is listed anew while all is well')
+    assert.ok(isAt(gone.station.peerId))
     await gone.station.node.stop()
     await waitFor(() => isAt(next.station.peerId), { timeoutMs: 15_000, message: 'the next one' })
     assert.equal(client.status().bootstraps.length, 1)
