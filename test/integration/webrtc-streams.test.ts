@@ -4,6 +4,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
+import { longestBlock } from '../support/event-loop.ts'
 import { concat } from '../support/fuzz/payloads.ts'
 import { lineOf } from '../support/muxer-attacker.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -22,6 +23,8 @@ const HALF_A_GIGABYTE = hostLimits(512)
 const AT_ONCE = { timeoutMs: 2_000 }
 /** Of a message. */
 const MOST_BYTES = 16 * 1024
+/** Of the thread's own time: unguarded it is 2 s and more. */
+const FREE_MS = 150
 
 /** Opens channels, and asks for a protocol on each. */
 function open(connection: Connection, protocol: string, count = 1): BrowserChannel[] {
@@ -100,6 +103,30 @@ describe('a stream', { timeout: 60_000 }, () => {
     }
     // The negotiation has five seconds.
     await waitFor(() => channel.readyState === 'closed', { message: 'it is gone', ...AT_ONCE })
+    assert.equal(connection.status, 'open')
+  })
+
+  it('of our own that is answered with a length without an end is reset, and holds up nobody', async (t) => {
+    const { host, dial } = await attackOverWebRtc(t, HALF_A_GIGABYTE)
+    const connection = await dial()
+    const bytes = messageOf(new Uint8Array(MOST_BYTES - 16).fill(0x80))
+    let channel: BrowserChannel | undefined
+    peerConnectionOf(connection).ondatachannel = (event) => {
+      channel = event.channel
+      for (let count = 0; count < 16; count++) unlessClosed(() => event.channel.send(bytes))
+    }
+    const [theirs] = host.libp2p.getConnections()
+    assert.ok(theirs)
+    const worstMs = await longestBlock(async () => {
+      await assert.rejects(
+        theirs.newStream('/test/asked', { signal: AbortSignal.timeout(8_000) }),
+        {
+          code: 'STREAM_REFUSED',
+        },
+      )
+      await waitFor(() => channel?.readyState === 'closed', { message: 'it is gone', ...AT_ONCE })
+    })
+    assert.ok(worstMs < FREE_MS, `${worstMs} ms`)
     assert.equal(connection.status, 'open')
   })
 

@@ -85,6 +85,8 @@ export interface BrowserChannel extends EventTarget {
 /** What is below a connection over WebRTC-direct: there somebody who has a key says what it likes. */
 export function peerConnectionOf(connection: Connection): {
   createDataChannel(label: string, options?: object): BrowserChannel
+  /** Called with what the other end opens, in place of the library. */
+  ondatachannel: (event: { readonly channel: BrowserChannel }) => void
   /** Under "P" what it holds. */
   getStats(): Promise<Map<string, { readonly dataChannelsOpened?: number }>>
 } {

@@ -66,6 +66,7 @@ export function guardMuxer(
 ): void {
   const streams = libraryMember(muxer, 'streams', isStreamList)
   const onRemoteStream = libraryMember(muxer, 'onRemoteStream', isFunction)
+  const onCreateStream = libraryMember(muxer, 'onCreateStream', isFunction)
   const { onData } = conduct.memory.watch(
     connection,
     muxer,
@@ -82,6 +83,11 @@ export function guardMuxer(
     limitProposals(stream, limits.proposals)
     guardStreamLengths(stream)
     Reflect.apply(onRemoteStream, muxer, [stream])
+  })
+  Reflect.set(muxer, 'onCreateStream', async (options: unknown): Promise<Stream> => {
+    const stream: Stream = await Reflect.apply(onCreateStream, muxer, [options])
+    guardStreamLengths(stream)
+    return stream
   })
   beginInTurns(muxer, conduct.turns)
 }

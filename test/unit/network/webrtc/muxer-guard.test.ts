@@ -22,6 +22,10 @@ class FakeMuxer {
     this.safeDispatchEvent('stream', { detail: stream })
   }
 
+  onCreateStream(): Promise<Stream> {
+    return Promise.resolve(streamWith())
+  }
+
   safeDispatchEvent(_type: string, { detail }: { readonly detail: Stream }): void {
     const untilMs = performance.now() + 2
     while (performance.now() < untilMs);
