@@ -156,8 +156,9 @@ function transports(
   const { upgradeTimeout, maxPayload, maxConnections, maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
   const webSocketTransport = webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) })
+  const onExceeded = () => metrics.connectionCut('handshake')
   const bounded = <C>(factory: (components: C) => Transport) =>
-    withProposalLimit(factory, HANDSHAKE_ANSWERS, () => metrics.connectionCut('handshake'))
+    withProposalLimit(factory, HANDSHAKE_ANSWERS, onExceeded)
   return [
     withPreparedListeners(bounded(tcp(limits.tcp)), (listener) => listenFailures.watch(listener)),
     withPreparedListeners(bounded(webSocketTransport), (listener) => {
@@ -171,7 +172,7 @@ function transports(
       )
       watchBadFrames(listener, parts.onBadFrame)
     }),
-    ...(relayClient == null ? [] : [circuitTransport()]),
+    ...(relayClient == null ? [] : [circuitTransport(onExceeded)]),
   ]
 }
 

@@ -30,7 +30,8 @@ export function withProposalLimit<C>(
   }
 }
 
-function limitedUpgrader(
+/** An upgrader that bounds what is said before the other end of what comes in is known. */
+export function limitedUpgrader(
   upgrader: Upgrader,
   limitAnswers: number,
   onExceeded: () => void,

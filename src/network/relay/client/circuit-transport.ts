@@ -3,6 +3,7 @@ import type { PeerId, Stream, Transport } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember } from '../../errors.ts'
 import { guardNegotiation } from '../../guards/endless-lengths.ts'
+import { HANDSHAKE_ANSWERS, limitedUpgrader } from '../../guards/handshake-proposals.ts'
 import { boundRequest } from '../../guards/request-bytes.ts'
 
 /** Circuits from one relay in their handshake at a time. */
@@ -29,11 +30,13 @@ interface LibraryReservations {
  *
  * A circuit for which its relay names no limit is one with limits here all the same: the library would take
  * it for a connection like any other, run gossip over it and dial no direct one (libp2p 3.3).
+ * @param onExceeded told of each circuit that is ended for what it proposes
  */
-export function circuitTransport(): (components: Components) => Transport {
+export function circuitTransport(onExceeded: () => void): (components: Components) => Transport {
   const create = circuitRelayTransport({ maxInboundStopStreams: MAX_INBOUND_STOP_STREAMS })
   return (components) => {
-    const transport = create(replacing(components, { upgrader: limiting(components.upgrader) }))
+    const upgrader = limiting(components.upgrader, onExceeded)
+    const transport = create(replacing(components, { upgrader }))
     const reservations = libraryMember(transport, 'reservationStore', isReservations)
     reservations.hasReservation = () => true
     const onStop = libraryMember(transport, 'onStop', isFunction)
@@ -47,11 +50,10 @@ export function circuitTransport(): (components: Components) => Transport {
 
 type Upgrader = Components['upgrader']
 
-function limiting(upgrader: Upgrader): Upgrader {
-  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, options) => {
-    guardNegotiation(connection)
-    return upgrader.upgradeInbound(connection, { ...options, limits: options?.limits ?? {} })
-  }
+function limiting(upgrader: Upgrader, onExceeded: () => void): Upgrader {
+  const bounded = limitedUpgrader(upgrader, HANDSHAKE_ANSWERS, onExceeded)
+  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, options) =>
+    bounded.upgradeInbound(connection, { ...options, limits: options?.limits ?? {} })
   const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) => {
     guardNegotiation(connection)
     return upgrader.upgradeOutbound(connection, { ...options, limits: options?.limits ?? {} })
