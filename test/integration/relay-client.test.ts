@@ -1,19 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 
+import { createEphemeralIdentity } from '../../src/identity/index.ts'
 import type { NetworkService } from '../../src/network/index.ts'
-import { STOP_PROTOCOL } from '../../src/network/relay/hop/wire.ts'
+import { HOP_PROTOCOL, STOP_PROTOCOL } from '../../src/network/relay/hop/wire.ts'
+import { longestBlock } from '../support/event-loop.ts'
 import { connectedTo, NO_SOURCES, startNetwork, type TestNetwork } from '../support/network.ts'
 import {
   type RelayKind,
   startHiddenStation,
   startLibraryRelay,
   startPlainClient,
+  startPlainServer,
   startRelay,
 } from '../support/relay-hosts.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const TIMEOUT_MS = 15_000
+/** Of the thread's own time: unguarded it is 0.9 s and more. */
+const FREE_MS = 150
 const UPGRADED = /wesense_relay_upgrades_total\{outcome="upgraded"\} (\d+)/
 const FAILED = /wesense_relay_upgrades_total\{outcome="failed"\} 1/
 
@@ -223,4 +228,27 @@ describe('a station that nobody can connect to', { timeout: 60_000 }, () => {
     )
     assert.deepEqual([relaysOf(network), relayedAddressesOf(network)], [[], []])
   })
+
+  for (const [what, bytes] of [
+    ['whose length has no end', new Uint8Array(250_000).fill(0x80)],
+    ['that is longer than any', Uint8Array.of(0x80, 0x80, 0x08, ...new Uint8Array(2_000))],
+  ] as const) {
+    it(`resets a stream with an answer ${what}, and stays free for others`, async (t) => {
+      const liar = await startPlainServer(t)
+      const ends: string[] = []
+      await liar.handle(HOP_PROTOCOL, (stream) => {
+        stream.addEventListener('close', () => ends.push(stream.status))
+        stream.send(bytes)
+      })
+      const { network } = await startFinder(t, 'public')
+      const { peerId } = await createEphemeralIdentity()
+      const addresses = [`${liar.getMultiaddrs()[0]}/p2p-circuit`]
+      const worstMs = await longestBlock(async () => {
+        assert.ok(network.propose({ peerId, addresses }))
+        await waitFor(() => ends.length > 0, { timeoutMs: 5_000, message: 'the stream is gone' })
+      })
+      assert.deepEqual(ends.slice(0, 1), ['reset'])
+      assert.ok(worstMs < FREE_MS, `${worstMs} ms`)
+    })
+  }
 })

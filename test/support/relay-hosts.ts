@@ -106,6 +106,19 @@ export async function startPlainClient(t: CleanUp): Promise<PlainClient> {
   }
 }
 
+/** A peer of the library's own making that listens, and answers what a test says. */
+export async function startPlainServer(t: CleanUp): Promise<Libp2p> {
+  const libp2p = await createLibp2p({
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify({ protocolPrefix: PREFIX }) },
+  })
+  t.after(() => libp2p.stop())
+  return libp2p
+}
+
 /** A relay for a test to stop and to start again in its old place. */
 export interface TestRelay {
   readonly peerId: string

@@ -22,11 +22,9 @@ const BEHIND_LENGTHS = /\/id(\/push)?\/1\.0\.0$|^\/libp2p\/dcutr$/
 export function guardNegotiation(connection: MessageStream): void {
   let isAgreed = false
   refuseEndlessLengths(connection, () => !isAgreed)
-  const removeListener = connection.removeEventListener.bind(connection)
   // Whoever agreed hands the connection on.
-  Reflect.set(connection, 'removeEventListener', (...args: Parameters<typeof removeListener>) => {
-    if (args[0] === 'message') isAgreed = true
-    removeListener(...args)
+  onListenerRemoved(connection, () => {
+    isAgreed = true
   })
 }
 
@@ -36,21 +34,38 @@ export function guardStreamLengths(stream: MessageStream & { readonly protocol: 
 }
 
 /**
+ * The same for a stream until an answer on it is read, and resets it when more comes. What comes behind the answer is
+ * somebody else's, and may be anything.
+ * @param stream that nobody listens to yet
+ * @param limitBytes of the answer, and of what comes with it
+ */
+export function guardAnswer(stream: MessageStream, limitBytes: number): void {
+  guardNegotiation(stream)
+  let received = 0
+  const isShort: IsAllowed = ({ byteLength }) => {
+    received += byteLength
+    return received <= limitBytes
+  }
+  onListenerRemoved(stream, intercept(stream, isShort, 'an answer is too long'))
+}
+
+/**
  * Ends a handshake that comes in thousands of pieces: what `lpStream` gathers it takes apart again in as many steps as
  * the square of their number.
  * @returns to be called when it is over
  */
 export function guardPieces(connection: MessageStream): () => void {
   let pieces = 0
-  return intercept(connection, () => {
+  const isAllowed = () => {
     pieces += 1
     return pieces <= HANDSHAKE_PIECES
-  })
+  }
+  return intercept(connection, isAllowed, 'a handshake comes in too many pieces')
 }
 
 function refuseEndlessLengths(stream: MessageStream, isWatched: () => boolean): void {
   let run = 0
-  intercept(stream, (data) => {
+  const isAllowed: IsAllowed = (data) => {
     if (!isWatched()) return true
     for (const chunk of data instanceof Uint8Array ? [data] : data) {
       for (const byte of chunk) {
@@ -59,19 +74,28 @@ function refuseEndlessLengths(stream: MessageStream, isWatched: () => boolean): 
       }
     }
     return true
+  }
+  intercept(stream, isAllowed, 'a length has no end')
+}
+
+/** Tells when who reads a stream has what it wanted of it. */
+function onListenerRemoved(stream: MessageStream, tell: () => void): void {
+  const removeListener = stream.removeEventListener.bind(stream)
+  Reflect.set(stream, 'removeEventListener', (...args: Parameters<typeof removeListener>) => {
+    if (args[0] === 'message') tell()
+    removeListener(...args)
   })
 }
 
+type IsAllowed = (data: Uint8Array | Uint8ArrayList) => boolean
+
 /** Looks at what comes before anybody listens to it. @returns what ends that */
-function intercept(
-  stream: MessageStream,
-  isAllowed: (data: Uint8Array | Uint8ArrayList) => boolean,
-): () => void {
+function intercept(stream: MessageStream, isAllowed: IsAllowed, reason: string): () => void {
   const before = Object.getOwnPropertyDescriptor(stream, 'dispatchEvent')
   const dispatch = stream.dispatchEvent.bind(stream)
   const guarded = (event: Parameters<typeof dispatch>[0]): boolean => {
     if (event.type !== 'message' || isAllowed(Reflect.get(event, 'data'))) return dispatch(event)
-    stream.abort(new NetworkError('STREAM_REFUSED', 'a length has no end'))
+    stream.abort(new NetworkError('STREAM_REFUSED', reason))
     return true
   }
   Reflect.set(stream, 'dispatchEvent', guarded)

@@ -1,8 +1,8 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
-import type { PeerId, Stream, Transport } from '@libp2p/interface'
+import type { Connection, PeerId, Stream, Transport } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember } from '../../errors.ts'
-import { guardNegotiation } from '../../guards/endless-lengths.ts'
+import { guardAnswer, guardNegotiation } from '../../guards/endless-lengths.ts'
 import { HANDSHAKE_ANSWERS, limitedUpgrader } from '../../guards/handshake-proposals.ts'
 import { boundRequest } from '../../guards/request-bytes.ts'
 
@@ -10,6 +10,8 @@ import { boundRequest } from '../../guards/request-bytes.ts'
 const MAX_INBOUND_STOP_STREAMS = 16
 /** Who wants to reach us, and the limits of the circuit; a relay of ours sends some 60 bytes. */
 const MAX_STOP_BYTES = 1_024
+/** Whether a relay lets us through; what comes with it is the first word of who is behind it. */
+const MAX_ANSWER_BYTES = 1_024
 
 type Components = Parameters<ReturnType<typeof circuitRelayTransport>>[0]
 
@@ -26,7 +28,7 @@ interface LibraryReservations {
  * `denyInboundRelayedConnection` knows better. Remove when reservations can be handed in.
  *
  * What says who comes is read whole and all its addresses parsed, whoever sends it and however much: here it is
- * bounded. Remove when the library bounds it.
+ * bounded, and so is what a relay answers when we want to reach somebody. Remove when the library bounds them.
  *
  * A circuit for which its relay names no limit is one with limits here all the same: the library would take
  * it for a connection like any other, run gossip over it and dial no direct one (libp2p 3.3).
@@ -36,7 +38,8 @@ export function circuitTransport(onExceeded: () => void): (components: Component
   const create = circuitRelayTransport({ maxInboundStopStreams: MAX_INBOUND_STOP_STREAMS })
   return (components) => {
     const upgrader = limiting(components.upgrader, onExceeded)
-    const transport = create(replacing(components, { upgrader }))
+    const connectionManager = boundingAnswers(components.connectionManager)
+    const transport = create(replacing(components, { upgrader, connectionManager }))
     const reservations = libraryMember(transport, 'reservationStore', isReservations)
     reservations.hasReservation = () => true
     const onStop = libraryMember(transport, 'onStop', isFunction)
@@ -59,6 +62,23 @@ function limiting(upgrader: Upgrader, onExceeded: () => void): Upgrader {
     return upgrader.upgradeOutbound(connection, { ...options, limits: options?.limits ?? {} })
   }
   return replacing(upgrader, { upgradeInbound, upgradeOutbound })
+}
+
+type ConnectionManager = Components['connectionManager']
+
+function boundingAnswers(manager: ConnectionManager): ConnectionManager {
+  const bounding = (connection: Connection): Connection => {
+    const newStream: Connection['newStream'] = async (protocols, options) => {
+      const stream = await connection.newStream(protocols, options)
+      guardAnswer(stream, MAX_ANSWER_BYTES)
+      return stream
+    }
+    return replacing(connection, { newStream })
+  }
+  return replacing(manager, {
+    getConnections: (peer) => manager.getConnections(peer).map(bounding),
+    openConnection: async (peer, options) => bounding(await manager.openConnection(peer, options)),
+  })
 }
 
 /** An object whose members are those of another, but for some. */
