@@ -2,9 +2,9 @@ import type { MessageStream } from '@libp2p/interface'
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
+import { MessageLengths } from '../guards/message-lengths.ts'
 import type { Rate } from '../guards/yamux-limits.ts'
 import type { ChannelLimits } from './limits.ts'
-import { MessageLengths } from './message-lengths.ts'
 
 /** What is used of a peer connection of node-datachannel's polyfill. */
 export interface PeerConnectionLike {

@@ -1,5 +1,5 @@
 /**
- * Follows where messages begin in the bytes of one channel: each has its length before it, a varint, and need
+ * Follows where messages begin in the bytes of one channel or stream: each has its length before it, a varint, and need
  * neither begin nor end with what arrives at once.
  */
 export class MessageLengths {

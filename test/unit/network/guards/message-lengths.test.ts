@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { MessageLengths } from '../../../../src/network/webrtc/message-lengths.ts'
+import { MessageLengths } from '../../../../src/network/guards/message-lengths.ts'
 
 const MOST_BYTES = 64 * 1024
 
