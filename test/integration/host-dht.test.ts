@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 
+import { withDeadline } from '../../src/lib/deadline.ts'
 import type { Host } from '../../src/network/host.ts'
 import { hostLimits } from '../../src/network/limits.ts'
+import type { PeerStream } from '../../src/network/types.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
 import { askLiar, field, length, rawRequests, request } from '../support/dht.ts'
+import { longestBlock } from '../support/event-loop.ts'
 import { connect, startHost } from '../support/host.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -138,6 +141,28 @@ test('a request that never ends is cut, on each of its streams', async (t) => {
   }, /reset/)
   // The library itself gives up after ten seconds, whatever has come by then.
   assert.ok(performance.now() - startedAtMs < 8_000)
+})
+
+test('requests whose lengths have no end are cut before they are read, and hold up nobody', async (t) => {
+  const [client, server] = [await startHost(t, { dht: null }), await startHost(t)]
+  await connect(client, server)
+  const signal = AbortSignal.timeout(5_000)
+  const open = () => client.transport.open(server.peerId, server.names.kad, signal)
+  const streams = await Promise.all(Array.from({ length: 8 }, open))
+  // Less than a stream may bring.
+  const endless = Buffer.alloc(4_000, 0x80)
+  const worstMs = await longestBlock(async () => {
+    await Promise.all(streams.map((stream) => stream.send(endless, signal)))
+    const readAll = async (stream: PeerStream) => {
+      for await (const _ of stream.chunks()) assert.fail('no answer')
+    }
+    // The library itself gives up after ten seconds.
+    const within = { ms: 5_000, label: 'the end of the streams' }
+    const ends = Promise.all(streams.map((stream) => assert.rejects(readAll(stream), /reset/)))
+    await withDeadline(() => ends, within)
+  })
+  // Unguarded it is 0.3 s and more.
+  assert.ok(worstMs < 150, `${worstMs} ms`)
 })
 
 test('a peer that goes on after refusals is sent away', async (t) => {

@@ -6,6 +6,7 @@ import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
 import type { NetworkMetrics } from '../metrics.ts'
 import { keepAnswers } from './dht-answers.ts'
+import { MessageLengths } from './message-lengths.ts'
 import { SharedBudget, type SharedLimits } from './shared-budget.ts'
 import { Turns } from './turns.ts'
 
@@ -107,7 +108,10 @@ export function guardDhtRequests(
   limitRequestBytes(rpc, limits.unansweredBytes)
 }
 
-/** Resets a stream on which more comes than requests that wait for an answer can be. */
+/**
+ * Resets a stream on which more comes than requests that wait for an answer can be, and one whose length has no end:
+ * the library looks at that only once it has one, and reads up to there byte by byte.
+ */
 function limitRequestBytes(rpc: object, limitBytes: number): void {
   const serve = libraryMember(rpc, 'onIncomingStream', isFunction)
   Reflect.set(
@@ -115,14 +119,18 @@ function limitRequestBytes(rpc: object, limitBytes: number): void {
     'onIncomingStream',
     async (stream: Stream, ...rest: unknown[]): Promise<unknown> => {
       let waitingBytes = 0
+      const lengths = new MessageLengths(limitBytes)
       const send = stream.send.bind(stream)
       stream.send = (data) => {
         waitingBytes = 0
         return send(data)
       }
-      stream.addEventListener('message', ({ data }) => {
+      stream.addEventListener('message', (event) => {
+        const { data } = event
         waitingBytes += data.byteLength
-        if (waitingBytes <= limitBytes || stream.status !== 'open') return
+        if (stream.status !== 'open') return
+        if (waitingBytes <= limitBytes && lengths.read(data.subarray()) !== null) return
+        event.stopImmediatePropagation()
         stream.abort(
           new NetworkError('STREAM_REFUSED', 'a DHT request is too long', { waitingBytes }),
         )
