@@ -43,6 +43,14 @@ describe('a stranger that brings a circuit', () => {
     await waitFor(() => answers.length > 0, { message: 'a refusal' })
   })
 
+  it('is reset where the length of what it says has no end', async (t) => {
+    const { stream, answers } = await setScene(t)
+    stream.send(Buffer.alloc(1_000, 0x80))
+    // It has five seconds for what it says.
+    await waitFor(() => stream.status === 'reset', { message: 'it is reset', timeoutMs: 2_000 })
+    assert.deepEqual(answers, [])
+  })
+
   const long: Record<string, Uint8Array> = {
     'an address of a hundred thousand parts': Buffer.alloc(200_000, Buffer.from([0xdd, 0x03])),
     'a peer ID that takes minutes to write': Buffer.concat([

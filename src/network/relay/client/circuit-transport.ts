@@ -44,6 +44,7 @@ export function circuitTransport(onExceeded: () => void): (components: Component
     reservations.hasReservation = () => true
     const onStop = libraryMember(transport, 'onStop', isFunction)
     Reflect.set(transport, 'onStop', (stream: Stream, ...rest: unknown[]): unknown => {
+      guardNegotiation(stream)
       boundRequest(stream, MAX_STOP_BYTES)
       return Reflect.apply(onStop, transport, [stream, ...rest])
     })
