@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import { hostLimits } from '../../src/network/limits.ts'
 import { longestBlock } from '../support/event-loop.ts'
+import { varint } from '../support/fuzz/payloads.ts'
 import { startHost } from '../support/host.ts'
 import { FLAG, FRAME, frameOf, lineOf, muxerAttacker } from '../support/muxer-attacker.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -62,6 +64,35 @@ describe('a node stays free to serve others', () => {
     assert.ok(blockMs < FREE_MS, `${blockMs} ms`)
   })
 
+  it('while a message of gossip comes in frames of 16 bytes', async (t) => {
+    const { attacker, isSubscribed, mostBytes } = await gossiper(t)
+    // A message of nothing, which is none, and behind it one that tells that both were read.
+    const bytes = Buffer.concat([
+      varint(mostBytes),
+      Buffer.alloc(mostBytes),
+      varint(SUBSCRIBED.length),
+      SUBSCRIBED,
+    ])
+    // The last frame ends the message and begins another: what was gathered is not taken as a whole.
+    const last = bytes.length - SUBSCRIBED.length - SHORT_FRAME_BYTES
+    const frames: Buffer[] = []
+    for (let at = 0; at < bytes.length; ) {
+      const end = at < last ? Math.min(at + SHORT_FRAME_BYTES, last) : bytes.length
+      frames.push(frameOf({ type: FRAME.data, streamId: 1, bytes: bytes.subarray(at, end) }))
+      at = end
+    }
+    const blockMs = await longestBlock(async () => {
+      for (let i = 0; i < frames.length && attacker.isOpen; await nextTurn()) {
+        if (!attacker.isReady) continue
+        attacker.send(Buffer.concat(frames.slice(i, i + 512)))
+        i += 512
+      }
+      assert.ok(attacker.isOpen, 'the attacker is not cut')
+      await waitFor(isSubscribed, { message: 'all was read', timeoutMs: 60_000 })
+    })
+    assert.ok(blockMs < FREE_MS, `${blockMs} ms`)
+  })
+
   it('while a stranger’s handshake comes byte by byte', async (t) => {
     const host = await startHost(t, {
       listen: { hosts: ['127.0.0.1'], tcpPort: 0, ws: { port: 0, tls: null } },
@@ -91,6 +122,33 @@ describe('a node stays free to serve others', () => {
     assert.deepEqual(host.libp2p.getConnections(), [])
   })
 })
+
+const TOPIC = 'short'
+/** An RPC that says: I am subscribed to the topic. */
+const SUBSCRIBED = Buffer.from([0x0a, 9, 0x08, 1, 0x12, TOPIC.length, ...Buffer.from(TOPIC)])
+/** The least that is no empty frame. */
+const SHORT_FRAME_BYTES = 16
+
+/** A peer that gossips to a node that is subscribed to the topic. */
+async function gossiper(t: Parameters<typeof startHost>[0]) {
+  const limits = hostLimits(1_024)
+  const host = await startHost(t, { limits })
+  host.transport.subscribe(
+    TOPIC,
+    () => 'accept',
+    () => {},
+  )
+  const attacker = await muxerAttacker(t, `${host.listenAddresses()[0]}/p2p/${host.peerId}`)
+  const connection = await waitFor(() => host.libp2p.getConnections()[0], { message: 'connected' })
+  const lines = Buffer.concat(['/multistream/1.0.0', '/meshsub/1.1.0'].map(lineOf))
+  attacker.send(frameOf({ type: FRAME.windowUpdate, flag: FLAG.syn, streamId: 1 }))
+  attacker.send(frameOf({ type: FRAME.data, streamId: 1, bytes: lines }))
+  const isGossip = ({ protocol, direction }: { protocol: string; direction: string }) =>
+    protocol === '/meshsub/1.1.0' && direction === 'inbound'
+  await waitFor(() => connection.streams.some(isGossip), { message: 'the stream is open' })
+  const isSubscribed = () => host.transport.subscribers(TOPIC).length > 0
+  return { attacker, isSubscribed, mostBytes: limits.gossip.maxInboundDataLength }
+}
 
 interface Raw {
   onData: (bytes: Uint8Array) => void

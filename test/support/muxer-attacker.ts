@@ -50,6 +50,11 @@ export class MuxerAttacker {
     return this.#raw.status === 'open'
   }
 
+  /** Whether it takes more bytes. */
+  get isReady(): boolean {
+    return this.isOpen && !this.#raw.writableNeedsDrain
+  }
+
   /** Bytes to the other side's muxer. @returns false once the connection is gone or when it is to wait */
   send(bytes: Uint8Array): boolean {
     if (!this.isOpen || this.#raw.writableNeedsDrain) return false

@@ -3,6 +3,7 @@ import { guardGossipBatches } from './gossip-batches.ts'
 import { guardGossipDepartures } from './gossip-departures.ts'
 import { guardGossipMemory } from './gossip-memory.ts'
 import { guardGossipOpenings } from './gossip-openings.ts'
+import { joinGossipPieces } from './gossip-pieces.ts'
 import { type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
 
 /**
@@ -12,12 +13,13 @@ import { type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
  */
 export function guardGossip(
   gossip: object,
-  limits: Pick<HostLimits, 'gossipRpc' | 'gossipSeen' | 'gossipBatches'>,
+  limits: Pick<HostLimits, 'gossip' | 'gossipRpc' | 'gossipSeen' | 'gossipBatches'>,
   parts: Omit<GossipRpcGuardParts, 'limits'>,
 ): void {
   guardGossipDepartures(gossip)
   guardGossipRpc(gossip, { ...parts, limits: limits.gossipRpc })
   guardGossipBatches(gossip, limits.gossipBatches)
   guardGossipOpenings(gossip)
+  joinGossipPieces(gossip, limits.gossip.maxInboundDataLength)
   guardGossipMemory(gossip, limits.gossipSeen)
 }

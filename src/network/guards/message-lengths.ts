@@ -6,6 +6,7 @@ export class MessageLengths {
   readonly #mostBytes: number
   /** Of the message that is arriving. */
   #missingBytes = 0
+  #arrivedBytes = 0
   /** What is there of a length whose end is not. */
   #length = 0
   #factor = 1
@@ -15,6 +16,11 @@ export class MessageLengths {
     this.#mostBytes = mostBytes
   }
 
+  /** What is there of a message whose end is not, its length included. */
+  get arrivedBytes(): number {
+    return this.#isBetween() ? 0 : this.#arrivedBytes
+  }
+
   /** @returns how many messages begin in these bytes, or null when one is too long */
   read(bytes: Uint8Array): number | null {
     let begun = 0
@@ -22,9 +28,12 @@ export class MessageLengths {
       const taken = Math.min(this.#missingBytes, bytes.length - at)
       this.#missingBytes -= taken
       at += taken
+      this.#arrivedBytes += taken
+      if (this.#isBetween()) this.#arrivedBytes = 0
       const byte = bytes[at]
       if (byte === undefined) break
       at += 1
+      this.#arrivedBytes += 1
       this.#length += (byte & 0x7f) * this.#factor
       this.#factor *= 0x80
       const isWhole = byte < 0x80
@@ -38,5 +47,9 @@ export class MessageLengths {
       this.#factor = 1
     }
     return begun
+  }
+
+  #isBetween(): boolean {
+    return this.#missingBytes === 0 && this.#factor === 1
   }
 }

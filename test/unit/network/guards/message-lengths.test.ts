@@ -27,6 +27,19 @@ test('as many messages are counted as begin, however they are cut', () => {
   }
 })
 
+test('of the message whose end is not there it is known what is', () => {
+  const reader = new MessageLengths(MOST_BYTES)
+  const bytes = bytesOf(300, 0, 2)
+  const arrived: number[] = []
+  for (let at = 0; at < bytes.length; at += 100) {
+    reader.read(bytes.subarray(at, at + 100))
+    arrived.push(reader.arrivedBytes)
+  }
+  assert.deepEqual(arrived, [100, 200, 300, 0])
+  reader.read(Uint8Array.of(0x80))
+  assert.equal(reader.arrivedBytes, 1)
+})
+
 test('sixteen thousand zeros are as many messages', () => {
   assert.equal(new MessageLengths(MOST_BYTES).read(new Uint8Array(16_384)), 16_384)
 })

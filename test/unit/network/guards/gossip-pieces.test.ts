@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Stream, StreamMessageEvent } from '@libp2p/interface'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+import {
+  arrivingGossipBytes,
+  joinGossipPieces,
+} from '../../../../src/network/guards/gossip-pieces.ts'
+import { varint } from '../../../support/fuzz/payloads.ts'
+
+const MOST_BYTES = 256 * 1024
+
+/** A stream as gossip is given it, and what it then reads. */
+class FakeStream extends EventTarget {
+  isAborted = false
+
+  abort(): void {
+    this.isAborted = true
+  }
+}
+
+function guarded() {
+  const read: Uint8ArrayList[] = []
+  const gossip = {
+    createInboundStream: (_peer: string, stream: FakeStream) => {
+      stream.addEventListener('message', (event) => {
+        assert.ok(event instanceof StreamMessageEvent && !(event.data instanceof Uint8Array))
+        read.push(event.data)
+      })
+    },
+  }
+  joinGossipPieces(gossip, MOST_BYTES)
+  const stream = new FakeStream()
+  gossip.createInboundStream('peer', stream)
+  const arrive = (bytes: Uint8Array) => void stream.dispatchEvent(new StreamMessageEvent(bytes))
+  return { read, stream, arrive, arriving: () => arrivingGossipBytes(stream as unknown as Stream) }
+}
+
+/** Bytes of a message, its length before them. */
+function message(byteLength: number): Buffer {
+  return Buffer.concat([varint(byteLength), Buffer.alloc(byteLength, 7)])
+}
+
+test('a message that came whole is handed on at once', () => {
+  const { read, arrive, arriving } = guarded()
+  arrive(message(100))
+  assert.deepEqual(
+    read.map((list) => Buffer.from(list.subarray())),
+    [message(100)],
+  )
+  assert.equal(arriving(), 0)
+})
+
+test('a message in short pieces is handed on in few, every byte in its place', () => {
+  const { read, arrive, arriving } = guarded()
+  const bytes = Buffer.concat([message(200_000), message(5)])
+  for (let at = 0; at < bytes.length; at += 16) arrive(bytes.subarray(at, at + 16))
+  assert.ok(read.length < 20, `${read.length} pieces`)
+  assert.ok(Buffer.concat(read.map((list) => list.subarray())).equals(bytes))
+  assert.equal(arriving(), 0)
+})
+
+test('it is known how much of a message is there', () => {
+  const { arrive, arriving } = guarded()
+  const bytes = message(200_000)
+  for (let at = 0; at < 160_000; at += 16) arrive(bytes.subarray(at, at + 16))
+  assert.equal(arriving(), 160_000)
+})
+
+test('a message that is longer than any ends its stream, and none of it is handed on', () => {
+  const { read, stream, arrive } = guarded()
+  arrive(message(MOST_BYTES))
+  assert.equal(stream.isAborted, false)
+  const before = read.length
+  arrive(varint(MOST_BYTES + 1))
+  assert.deepEqual([stream.isAborted, read.length], [true, before])
+})
