@@ -1,6 +1,8 @@
 import type { Stream } from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
 
 import { NetworkError } from './errors.ts'
+import { keepCompact } from './guards/compact-list.ts'
 import type { PeerStream } from './types.ts'
 
 export interface PeerStreamLimits {
@@ -18,8 +20,8 @@ export class Libp2pPeerStream implements PeerStream {
   readonly peerId: string
   readonly #stream: Stream
   readonly #limits: PeerStreamLimits
-  readonly #inbox: Uint8Array[] = []
-  #inboxBytes = 0
+  /** In few chunks, however short those are that come. */
+  readonly #inbox = new Uint8ArrayList()
   #isRemoteDone: boolean
   #isResuming = false
   #end: { readonly error: Error | null } | null = null
@@ -29,6 +31,7 @@ export class Libp2pPeerStream implements PeerStream {
     this.#stream = stream
     this.peerId = peerId
     this.#limits = limits
+    keepCompact(this.#inbox)
     this.#isRemoteDone = stream.remoteWriteStatus === 'closed'
     if (stream.readStatus === 'readable') stream.pause()
     stream.addEventListener('message', (event) => this.#onMessage(event.data))
@@ -45,9 +48,9 @@ export class Libp2pPeerStream implements PeerStream {
 
   async *chunks(): AsyncIterable<Uint8Array> {
     for (;;) {
-      const chunk = this.#inbox.shift()
+      const [chunk] = this.#inbox
       if (chunk !== undefined) {
-        this.#inboxBytes -= chunk.byteLength
+        this.#inbox.consume(chunk.byteLength)
         yield chunk
         continue
       }
@@ -109,7 +112,7 @@ export class Libp2pPeerStream implements PeerStream {
     // The end event may have been before the last bytes: what negotiation read too much of is put back
     // into a stream that told of its end already (@libp2p/utils 7.4).
     if (this.#isRemoteDone && this.#stream.readBufferLength === 0) this.#onEnd()
-    if (this.#inbox.length > 0 || this.#end !== null) resolve()
+    if (this.#inbox.byteLength > 0 || this.#end !== null) resolve()
     await promise
     this.#wakeReader = null
   }
@@ -132,16 +135,13 @@ export class Libp2pPeerStream implements PeerStream {
    * grants the peer a window, pause or no pause, and one again with each frame (@libp2p/utils 7.4).
    */
   #holdBack(): void {
-    const isBehind = this.#inboxBytes >= this.#limits.maxUnreadBytes
+    const isBehind = this.#inbox.byteLength >= this.#limits.maxUnreadBytes
     if (!isBehind || this.#isResuming) return
     if (this.#stream.readStatus === 'readable') this.#stream.pause()
   }
 
-  #onMessage(data: Uint8Array | Iterable<Uint8Array>): void {
-    for (const chunk of data instanceof Uint8Array ? [data] : data) {
-      this.#inbox.push(chunk)
-      this.#inboxBytes += chunk.byteLength
-    }
+  #onMessage(data: Uint8Array | Uint8ArrayList): void {
+    this.#inbox.append(data)
     this.#holdBack()
     this.#wakeReader?.()
   }

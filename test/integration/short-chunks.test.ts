@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { hostLimits } from '../../src/network/limits.ts'
@@ -13,6 +13,8 @@ import { waitFor } from '../support/wait-for.ts'
 
 const PROTOCOL = '/test/short-chunks'
 const FRAME_BYTES = 96 * 1024
+/** The least that is no empty frame. */
+const SHORT_FRAME_BYTES = 16
 /** It is 10 ms, and more than 7 s where chunks are left as they come. */
 const FREE_MS = 200
 const STREAM = { maxInboundStreams: 1, maxOutboundStreams: 1, timeoutMs: 60_000 }
@@ -123,11 +125,52 @@ describe('a node stays free to serve others', () => {
   })
 })
 
+for (const when of ['has not begun', 'is busy with what it has']) {
+  test(`short frames that wait for a reader which ${when} are few chunks when it reads on`, async (t) => {
+    const host = await startHost(t)
+    const { promise: isFree, resolve: free } = Promise.withResolvers<void>()
+    const chunks: Uint8Array[] = []
+    await host.transport.handle(
+      PROTOCOL,
+      async (stream) => {
+        if (when === 'has not begun') await isFree
+        for await (const chunk of stream.chunks()) {
+          chunks.push(chunk)
+          await isFree
+        }
+      },
+      STREAM,
+    )
+    const attacker = await muxerAttacker(t, `${host.listenAddresses()[0]}/p2p/${host.peerId}`)
+    const connection = await waitFor(() => host.libp2p.getConnections()[0], {
+      message: 'connected',
+    })
+    const open = async (streamId: number, protocol: string) => {
+      const lines = Buffer.concat(['/multistream/1.0.0', protocol].map(lineOf))
+      attacker.send(frameOf({ type: FRAME.data, flag: FLAG.syn, streamId, bytes: lines }))
+      const isOpen = () => connection.streams.some((stream) => stream.protocol === protocol)
+      await waitFor(isOpen, { message: `a stream for ${protocol}` })
+    }
+    await open(1, PROTOCOL)
+    const payload = randomBytes(FRAME_BYTES)
+    for (let at = 0; at < FRAME_BYTES; at += SHORT_FRAME_BYTES) {
+      const bytes = payload.subarray(at, at + SHORT_FRAME_BYTES)
+      await waitFor(() => attacker.isReady, { message: 'room for a frame' })
+      attacker.send(frameOf({ type: FRAME.data, streamId: 1, bytes }))
+    }
+    // It begins behind all that was sent.
+    await open(3, host.names.ping)
+    free()
+    const read = () => chunks.reduce((sum, { length }) => sum + length, 0)
+    await waitFor(() => read() === FRAME_BYTES, { message: 'all bytes' })
+    assert.ok(Buffer.concat(chunks).equals(payload))
+    assert.ok(chunks.length < 200, `${chunks.length} chunks`)
+  })
+}
+
 const TOPIC = 'short'
 /** An RPC that says: I am subscribed to the topic. */
 const SUBSCRIBED = Buffer.from([0x0a, 9, 0x08, 1, 0x12, TOPIC.length, ...Buffer.from(TOPIC)])
-/** The least that is no empty frame. */
-const SHORT_FRAME_BYTES = 16
 
 /** A peer that gossips to a node that is subscribed to the topic. */
 async function gossiper(t: Parameters<typeof startHost>[0]) {

@@ -1,7 +1,8 @@
 import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface'
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import { isFunction, libraryMember, NetworkError } from '../errors.ts'
+import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
+import { keepCompact } from './compact-list.ts'
 import { guardStreamLengths } from './endless-lengths.ts'
 import { isStreamList, type StreamMemory } from './stream-memory.ts'
 import { beginInTurns } from './stream-turns.ts'
@@ -116,6 +117,7 @@ class MuxerGuard {
       const stream: unknown = Reflect.apply(newStream, muxer, args)
       limitProposals(stream as Stream, this.#limits.proposals)
       guardStreamLengths(stream as Stream)
+      keepCompact(libraryMember(stream as Stream, 'readBuffer', isObject))
       return stream
     })
   }

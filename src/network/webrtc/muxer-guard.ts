@@ -1,6 +1,7 @@
 import type { MultiaddrConnection, Stream, Transport, Upgrader } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
+import { keepCompact } from '../guards/compact-list.ts'
 import { guardStreamLengths } from '../guards/endless-lengths.ts'
 import { isStreamList } from '../guards/stream-memory.ts'
 import { beginInTurns } from '../guards/stream-turns.ts'
@@ -81,15 +82,20 @@ export function guardMuxer(
       return
     }
     limitProposals(stream, limits.proposals)
-    guardStreamLengths(stream)
+    guardReading(stream)
     Reflect.apply(onRemoteStream, muxer, [stream])
   })
   Reflect.set(muxer, 'onCreateStream', async (options: unknown): Promise<Stream> => {
     const stream: Stream = await Reflect.apply(onCreateStream, muxer, [options])
-    guardStreamLengths(stream)
+    guardReading(stream)
     return stream
   })
   beginInTurns(muxer, conduct.turns)
+}
+
+function guardReading(stream: Stream): void {
+  guardStreamLengths(stream)
+  keepCompact(libraryMember(stream, 'readBuffer', isObject))
 }
 
 /** What the native library has not sent yet. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MultiaddrConnection, Stream } from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
 
 import { StreamMemory } from '../../../../src/network/guards/stream-memory.ts'
 import { Turns } from '../../../../src/network/guards/turns.ts'
@@ -40,6 +41,7 @@ function streamWith(bufferedAmount = 0): Stream {
     direction: 'inbound',
     protocol: '',
     readBufferLength: 0,
+    readBuffer: new Uint8ArrayList(),
     writeBufferLength: 0,
     channel: { bufferedAmount },
     send: () => true,
