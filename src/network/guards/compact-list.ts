@@ -1,14 +1,17 @@
 import { isFunction, libraryMember } from '../errors.ts'
 
-/** Up to here nothing is copied, and a list of honest bytes has hardly more. */
+/** Up to here nothing is joined, and a list of honest bytes has hardly more. */
 const LOOSE_CHUNKS = 64
+/** So few bytes are copied whatever they came in: to look at that costs more. */
+const SCRAP_BYTES = 64
 /** Longer ones are left as they are. */
 const BLOCK_BYTES = 4_096
 
 type Bytes = Uint8Array | Iterable<Uint8Array>
 
 /**
- * Joins the short chunks that a list is given. uint8arraylist 2.4 and 3.0 take chunks off the front of a list
+ * Joins the short chunks that a list is given, and lets go of what they came in: a frame of some bytes is a view of
+ * 64 KiB, which would stay for as long as it waits. uint8arraylist 2.4 and 3.0 take chunks off the front of a list
  * one by one, and each moves all that follow: a frame of 96 KiB that came byte by byte took 14 s to read. Can go
  * when `consume` takes them all at once and decoders join what they gather.
  */
@@ -19,7 +22,7 @@ export function keepCompact(list: object): void {
     for (const bytes of added) {
       for (const chunk of bytes instanceof Uint8Array ? [bytes] : bytes) {
         if (chunk.byteLength === 0) continue
-        Reflect.apply(append, list, [chunk])
+        Reflect.apply(append, list, [isScrap(chunk) ? new Uint8Array(chunk) : chunk])
         // The library makes another array when all is taken.
         joinLast(libraryMember(list, 'bufs', isChunks))
       }
@@ -48,6 +51,13 @@ function joinLast(chunks: Uint8Array[]): void {
     offset += chunk.byteLength
   }
   chunks.push(joined)
+}
+
+/** Whether it is short, and a small part of what it keeps in memory. */
+function isScrap(chunk: Uint8Array): boolean {
+  const { byteLength } = chunk
+  if (byteLength <= SCRAP_BYTES) return true
+  return byteLength < BLOCK_BYTES && chunk.buffer.byteLength > 2 * byteLength
 }
 
 function isChunks(value: unknown): value is Uint8Array[] {

@@ -66,6 +66,13 @@ describe('a list that is kept compact', () => {
     assert.ok([...list].every((chunk, i) => chunk === chunks[i]))
   })
 
+  it('keeps nothing of the buffers in which short chunks came', () => {
+    const list = compactList()
+    for (let i = 0; i < 50; i += 1) list.append(Buffer.alloc(64 * KIB).subarray(i, i + 16))
+    const kept = [...list].reduce((sum, { buffer }) => sum + buffer.byteLength, 0)
+    assert.ok(kept < 2 * list.byteLength, `${kept} bytes are kept for ${list.byteLength}`)
+  })
+
   it('is read in no time when it came byte by byte', async () => {
     const list = compactList()
     const ms = await longestBlock(async () => {
