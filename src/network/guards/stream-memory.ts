@@ -2,6 +2,7 @@ import type { MessageStream, Stream } from '@libp2p/interface'
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { libraryMember, NetworkError } from '../errors.ts'
+import { arrivingGossipBytes } from './gossip-pieces.ts'
 import type { MuxerLimits } from './yamux-limits.ts'
 
 /** Between two counts, unless bytes arrive faster. */
@@ -128,8 +129,9 @@ export class StreamMemory {
 
 function heldBy({ streams, taken, unseenBytes }: Watched, { blockMessageBytes }: Limits): number {
   let bytes = unseenBytes()
-  for (const { readBufferLength, writeBufferLength } of streams) {
-    bytes += readBufferLength + writeBufferLength
+  for (const stream of streams) {
+    const { readBufferLength, writeBufferLength } = stream
+    bytes += readBufferLength + writeBufferLength + arrivingGossipBytes(stream)
   }
   for (const { stream, stalledBytes, totalBytes } of taken.values()) {
     const isGathering =

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MessageStream, Stream } from '@libp2p/interface'
+import { type MessageStream, type Stream, StreamMessageEvent } from '@libp2p/interface'
 
+import { joinGossipPieces } from '../../../../src/network/guards/gossip-pieces.ts'
 import { StreamMemory } from '../../../../src/network/guards/stream-memory.ts'
+import { varint } from '../../../support/fuzz/payloads.ts'
 
 const MIB = 1024 * 1024
 const LIMITS = {
@@ -108,4 +110,19 @@ test('bytes that arrive fast are counted before the next look', () => {
   const { cut, all } = connections(9)
   all[0]?.onData(1, 5 * MIB)
   assert.deepEqual(cut, [0])
+})
+
+test('what there is of a message of gossip is held', () => {
+  const { memory, cut, all } = connections(0, 0)
+  const gossip = { createInboundStream: (_peer: string, _stream: FakeStream) => {} }
+  joinGossipPieces(gossip, 20 * MIB)
+  for (const { stream } of all) gossip.createInboundStream('peer', stream)
+  const arrive = (bytes: Uint8Array) => all[1]?.stream.dispatchEvent(new StreamMessageEvent(bytes))
+  arrive(varint(12 * MIB))
+  for (let mib = 0; mib < 8; mib += 1) arrive(new Uint8Array(MIB - 1))
+  memory.count()
+  assert.deepEqual(cut, [])
+  arrive(new Uint8Array(MIB))
+  memory.count()
+  assert.deepEqual(cut, [1])
 })
