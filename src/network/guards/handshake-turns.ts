@@ -1,5 +1,8 @@
 import type { MultiaddrConnection } from '@libp2p/interface'
 
+import { isObject, libraryMember } from '../errors.ts'
+import { keepCompact } from './compact-list.ts'
+
 export interface TurnOptions {
   /** Handshakes worked on at the same time. */
   readonly atOnce: number
@@ -75,6 +78,7 @@ export class HandshakeTurns {
   /**
    * Resolves when the handshake may begin, with null, or has to go. `end` must follow.
    * @param isPeerFirst whether the peer has to say something before we do
+   * @throws NetworkError LIBRARY_CHANGED
    */
   turn(connection: Arriving, isPeerFirst = true): Promise<'busy' | null> {
     const { timeline, maxReadBufferLength } = connection
@@ -86,8 +90,9 @@ export class HandshakeTurns {
       resolve(refusal)
     }
     this.#inHand.add(timeline)
-    // Beyond it the library ends the connection.
+    // Beyond it the library ends the connection. It may come byte by byte, and is handed on all at once.
     connection.maxReadBufferLength = WAITING_BYTES
+    keepCompact(libraryMember(connection, 'readBuffer', isObject))
     this.#waiting.set(timeline, { connection, isPeerFirst, sinceMs: this.#now(), settle })
     connection.addEventListener('close', () => this.end(connection), { once: true })
     this.#timer ??= setInterval(() => this.tick(), TICK_MS).unref()

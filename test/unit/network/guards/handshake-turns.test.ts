@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Uint8ArrayList } from 'uint8arraylist'
 
 import { HandshakeTurns } from '../../../../src/network/guards/handshake-turns.ts'
 import { FakeArrival } from './fake-arrival.ts'
 
 class Arriving extends FakeArrival {
+  readonly readBuffer = new Uint8ArrayList()
   readBufferLength: number
   maxReadBufferLength = 4_194_304
   verdict: 'busy' | null | 'waits' = 'waits'
@@ -51,6 +53,15 @@ test('handshakes begin as others end, in the order in which they came', async ()
   all[0].close()
   assert.deepEqual(await door.verdicts(...all), ['begun', 'begun', 'begun', 'begun'])
   door.close(...all)
+})
+
+test('what comes byte by byte before its turn is handed on in few pieces', () => {
+  const door = new Door()
+  const arriving = door.arrive()
+  for (let n = 0; n < 10_000; n += 1) arriving.readBuffer.append(Uint8Array.of(n))
+  assert.equal(arriving.readBuffer.byteLength, 10_000)
+  assert.ok([...arriving.readBuffer].length < 100)
+  door.close(arriving)
 })
 
 test('who waits may send little, and as much as ever once it has its turn', async () => {
