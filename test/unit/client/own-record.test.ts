@@ -34,6 +34,12 @@ test('however many addresses a page has, its record is one that is passed on', a
   assert.equal((await openPageRecord(sealed))?.hasWebRtc, true)
 })
 
+test('what a key signed that nodes pass nothing on of is no record', async () => {
+  const key = await generateKeyPair('secp256k1')
+  const sealed = await sealOwnRecord(peerIdFromPrivateKey(key), key, [multiaddr(CIRCUIT)])
+  assert.equal(await openPageRecord(sealed), null)
+})
+
 test('what its subject did not sign is no record', async () => {
   assert.equal(await openPageRecord(await forgePeer()), null)
   assert.equal(await openPageRecord(new Uint8Array(20)), null)
