@@ -18,6 +18,7 @@ import { HANDSHAKE_ANSWERS, withProposalLimit } from './guards/handshake-proposa
 import { guardIdentify, type IdentifyRateLimits } from './guards/identify-rate.ts'
 import { type ListenFailures, withPreparedListeners } from './guards/listeners.ts'
 import { boundMultiaddrValues } from './guards/multiaddr-values.ts'
+import { boundRsaKeys } from './guards/rsa-keys.ts'
 import { StreamMemory } from './guards/stream-memory.ts'
 import { Turns } from './guards/turns.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
@@ -86,6 +87,7 @@ export async function createHostLibp2p(
   const { limits } = options
   const { names, gater } = parts
   boundMultiaddrValues()
+  boundRsaKeys()
   const conductLimits = muxerLimits(limits)
   const conduct = { memory: new StreamMemory(conductLimits), turns: new Turns() }
   const settings: Libp2pOptions = {
