@@ -38,6 +38,7 @@ export function createGossipOnly(
       connectedPeers: () => [...connected],
       report: () => {},
       penaltyOf: () => 0,
+      sourceOf: (id) => id,
       onSubscriber: () => () => {},
       onPeer: (listener) => {
         peerListeners.add(listener)

@@ -3,11 +3,12 @@ import { peerIdFromString } from '@libp2p/peer-id'
 
 import { withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../telemetry/index.ts'
+import { classifyIp } from './address-class.ts'
 import { NetworkError } from './errors.ts'
 import type { Gossip } from './gossip.ts'
 import type { PeerTracker } from './peers.ts'
 import type { PeerPenalties } from './penalties.ts'
-import { isRelayed } from './relay/hop/client-source.ts'
+import { hostKeyOf, isRelayed, relayClientOf } from './relay/hop/client-source.ts'
 import { Libp2pPeerStream, type PeerStreamLimits } from './streams.ts'
 import type { PeerStream, RegistryTransport, StreamHandlerOptions } from './types.ts'
 
@@ -55,6 +56,10 @@ export function createTransport(
     isKnown,
     report: (peerId, offence, points) => penalties.report(peerId, offence, points),
     penaltyOf: (peerId) => penalties.penaltyOf(peerId),
+    sourceOf: (peerId) => {
+      const connection = directConnection(libp2p, peerId)
+      return connection === undefined ? peerId : sourceOf(connection)
+    },
     onSubscriber: (topic, listener) => gossip.onSubscriber(topic, listener),
     onPeer: (listener) => peers.onPeer(listener),
   }
@@ -93,10 +98,7 @@ async function openStream(
   { protocol, signal }: OpenOptions,
 ): Promise<Stream> {
   signal.throwIfAborted()
-  // The oldest: a younger one may be AutoNAT's, which is closed as soon as it has opened.
-  const connection = libp2p
-    .getConnections(peerIdFromString(peerId))
-    .find((one) => one.status === 'open' && !isRelayed(one))
+  const connection = directConnection(libp2p, peerId)
   if (connection === undefined) {
     throw new NetworkError('NOT_CONNECTED', 'the peer has no open connection', { peerId })
   }
@@ -111,4 +113,17 @@ async function openStream(
       error,
     )
   }
+}
+
+/** The oldest: a younger one may be AutoNAT's, which is closed as soon as it has opened. */
+function directConnection(libp2p: Libp2p, peerId: string): Connection | undefined {
+  return libp2p
+    .getConnections(peerIdFromString(peerId))
+    .find((one) => one.status === 'open' && !isRelayed(one))
+}
+
+/** On a LAN a host may be the router of all. */
+function sourceOf(connection: Connection): string {
+  const client = relayClientOf(connection)
+  return classifyIp(client.host) === 'public' ? hostKeyOf(client) : client.peerId
 }

@@ -116,6 +116,8 @@ export interface RegistryTransport {
   report(peerId: string, offence: string, points: number): void
   /** The peer's points now. */
   penaltyOf(peerId: string): number
+  /** What counts once in a share: the public host that the peer comes from, else the peer itself. */
+  sourceOf(peerId: string): string
   /** Fires once per peer when it subscribes to the topic. Returns the unsubscriber. */
   onSubscriber(topic: string, listener: (peerId: string) => void): () => void
   /** Fires on a peer's first connection and on its last disconnection. Returns the unsubscriber. */

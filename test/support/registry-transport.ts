@@ -118,10 +118,11 @@ export function createMemoryNetwork({ isShunning = false } = {}): MemoryNetwork 
         publish: (topic, bytes) => gossip(topic, bytes, self),
         subscribers: (topic) =>
           [...self.connected].filter((other) => find(other).subscriptions.has(topic)),
-        isKnown: () => false,
         connectedPeers: () => [...self.connected],
         report: (peer, offence, points) => self.penalties.report(peer, offence, points),
         penaltyOf: (peer) => self.penalties.penaltyOf(peer),
+        isKnown: () => false,
+        sourceOf: (peer) => peer,
         onSubscriber: (topic, listener) => {
           const listeners = self.subscriberListeners.get(topic) ?? new Set()
           self.subscriberListeners.set(topic, listeners.add(listener))

@@ -2,12 +2,12 @@ import type { PeerId, Stream } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 
 import { BoundedMap } from '../../lib/bounded-map.ts'
+import { SharedBudget, type SharedLimits } from '../../lib/shared-budget.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
 import type { NetworkMetrics } from '../metrics.ts'
 import { keepAnswers } from './dht-answers.ts'
 import { MessageLengths } from './message-lengths.ts'
-import { SharedBudget, type SharedLimits } from './shared-budget.ts'
 import { Turns } from './turns.ts'
 
 export interface DhtRequestLimits {

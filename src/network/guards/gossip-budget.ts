@@ -1,7 +1,7 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { SharedLimits } from '../../lib/shared-budget.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import type { SharedLimits } from './shared-budget.ts'
 
 interface Rate {
   readonly burst: number

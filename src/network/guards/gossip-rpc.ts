@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 
 import type { Clock } from '../../lib/clock.ts'
+import { SharedBudget } from '../../lib/shared-budget.ts'
 import { isFunction, isMap, libraryMember } from '../errors.ts'
 import { type GossipAuthor, hasEd25519Author } from './gossip-authors.ts'
 import { GossipBudgets, type GossipRpcLimits } from './gossip-budget.ts'
@@ -11,7 +12,6 @@ import {
   overlongIdsIn,
   refusalsOf,
 } from './gossip-controls.ts'
-import { SharedBudget } from './shared-budget.ts'
 import { Turns } from './turns.ts'
 
 interface GossipMessage extends GossipAuthor {

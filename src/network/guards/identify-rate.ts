@@ -1,8 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
-
+import { SharedBudget, type SharedLimits } from '../../lib/shared-budget.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
-import { SharedBudget, type SharedLimits } from './shared-budget.ts'
 
 export interface IdentifyRateLimits {
   /** Of one connection, at once and then a second. */

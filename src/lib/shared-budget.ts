@@ -1,5 +1,5 @@
-import type { Clock } from '../../lib/clock.ts'
-import { TokenBucket } from '../../lib/token-bucket.ts'
+import type { Clock } from './clock.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 interface Rate {
   readonly burst: number
@@ -14,7 +14,7 @@ export interface SharedLimits {
   readonly known: Rate
 }
 
-/** Bounds work in all, so that many peers, each within its rate, do not take the processor; see `Standing`. */
+/** Bounds work in all, so that many peers, each within its rate, do not take the processor. */
 export class SharedBudget {
   readonly #strangers: TokenBucket
   readonly #known: TokenBucket
@@ -29,11 +29,12 @@ export class SharedBudget {
   /** @returns how much of it is to be done */
   take(count: number, isKnown: boolean): number {
     let taken = 0
-    while (taken < count && this.#takeOne(isKnown)) taken += 1
+    while (taken < count && this.tryTake(1, isKnown)) taken += 1
     return taken
   }
 
-  #takeOne(isKnown: boolean): boolean {
-    return (isKnown && this.#known.tryTake()) || this.#strangers.tryTake()
+  /** All of it or nothing. @returns false when it is not to be done */
+  tryTake(count: number, isKnown: boolean): boolean {
+    return (isKnown && this.#known.tryTake(count)) || this.#strangers.tryTake(count)
   }
 }
