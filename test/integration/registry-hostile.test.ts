@@ -354,10 +354,12 @@ test('heads that nobody can resolve neither join nor hold up anything', async (t
   const heads = Array.from({ length: 300 }, (_, i) =>
     forgeEntry({ identity, address, localId: `x-${i}`, signed: { next: hashes(32, i) } }),
   )
-  await offerHeads(
-    scene,
-    heads.map(({ bytes }) => bytes),
-  )
+  for (let at = 0; at < heads.length; at += 100) {
+    await offerHeads(
+      scene,
+      heads.slice(at, at + 100).map(({ bytes }) => bytes),
+    )
+  }
   for (const { bytes } of heads.slice(0, 50)) await transport.publish(address, bytes)
   for (let i = 0; i < 5; i += 1) await assertHonestWorks(scene, String(i))
   assert.equal(station.registry.view.counts().nodes, 10)

@@ -9,11 +9,14 @@ const HEADS_SENT = 64
 
 /** Entries of one peer's heads that may break rules, each of which counts against it. */
 const REJECTED_LIMIT = 8
+/** Those that may be ahead of our clock: one whose own clock is wrong has no others. */
+const EARLY_LIMIT = 8
 
+const ITEMS_LIMIT = 2 * HEADS_SENT
 const LIMITS: FramingLimits = {
   itemBytes: MAX_ENTRY_BYTES,
-  items: 512,
-  totalBytes: 512 * MAX_ENTRY_BYTES,
+  items: ITEMS_LIMIT,
+  totalBytes: ITEMS_LIMIT * MAX_ENTRY_BYTES,
 }
 
 export const HEADS_DEADLINE_MS = 15_000
@@ -32,9 +35,12 @@ export function headsProtocol(address: string): string {
 export interface ExchangeResult {
   /** Heads of the peer that wait for ancestors. */
   readonly held: number
-  /** The peer sent as many as it may, so that there may be more of them, which these say nothing of. */
+  /** There may be more of them, which these say nothing of: it sent as many as it may, or not all were judged. */
   readonly isCut: boolean
 }
+
+/** `skipped`: not judged, for too many heads of peers were of late. */
+export type HeadReceipt = Receipt | 'skipped'
 
 /**
  * Both sides send the entries of their heads, each one CBOR item, and close. The two directions run
@@ -43,7 +49,7 @@ export interface ExchangeResult {
 export async function exchangeHeads(
   stream: PeerStream,
   database: RegistryDatabase,
-  receive: (bytes: Uint8Array) => Promise<Receipt>,
+  receive: (bytes: Uint8Array) => Promise<HeadReceipt>,
   signal: AbortSignal,
 ): Promise<ExchangeResult> {
   const [result] = await Promise.all([
@@ -67,16 +73,22 @@ async function sendHeads(
 
 async function receiveHeads(
   stream: PeerStream,
-  receive: (bytes: Uint8Array) => Promise<Receipt>,
+  receive: (bytes: Uint8Array) => Promise<HeadReceipt>,
 ): Promise<ExchangeResult> {
-  let [heads, held, rejected] = [0, 0, 0]
+  let [heads, held, early, rejected] = [0, 0, 0, 0]
+  let isCut = false
   for await (const bytes of readItems(stream.chunks(), LIMITS)) {
-    const receipt = await receive(bytes)
     heads += 1
+    isCut ||= heads >= HEADS_SENT || early > EARLY_LIMIT
+    // What is not judged is read all the same: its sender waits for the end of what it sends.
+    if (heads > HEADS_SENT || early > EARLY_LIMIT) continue
+    const receipt = await receive(bytes)
+    isCut ||= receipt === 'skipped'
     if (receipt === 'held') held += 1
+    if (receipt === 'early') early += 1
     if (receipt === 'rejected') rejected += 1
     // Its sender is shunned by now; what else came with it is not worth a look.
     if (rejected > REJECTED_LIMIT) throw new FramingError('MALFORMED')
   }
-  return { held, isCut: heads >= HEADS_SENT }
+  return { held, isCut }
 }

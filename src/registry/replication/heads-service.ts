@@ -10,9 +10,9 @@ import {
   exchangeHeads,
   HEADS_DEADLINE_MS,
   HEADS_HANDLER_OPTIONS,
+  type HeadReceipt,
   headsProtocol,
 } from './heads-exchange.ts'
-import type { Receipt } from './inbox.ts'
 import { observed, whileAlive } from './patience.ts'
 import type { PeerBudgets } from './peer-budgets.ts'
 import type { PeerConduct } from './peer-conduct.ts'
@@ -31,7 +31,7 @@ export interface HeadsServiceComponents {
   readonly conduct: PeerConduct
   readonly metrics: Pick<RegistryMetrics, 'exchange'>
   readonly logger: Logger
-  receive(bytes: Uint8Array, peerId: string): Promise<Receipt>
+  receive(bytes: Uint8Array, peerId: string): Promise<HeadReceipt>
   /** A peer that began an exchange has been heard. */
   onAnswered(peerId: string, result: ExchangeResult): void
   /** Aborted when replication stops. */

@@ -61,10 +61,15 @@ export class Inbox {
     return [...this.#held.values()].map(({ judged }) => judged)
   }
 
-  /** @param from the peer that gave it. */
+  /**
+   * The signature is verified on another core: of many that are given at once, the loop has its turns in between.
+   * @param from the peer that gave it.
+   */
   async receive(bytes: Uint8Array, source: EntrySource, from: string): Promise<Receipt> {
     const { database, onRejected } = this.#components
-    const verdict = database.judge(bytes)
+    // In bytes of its own: what came in may be a view of a whole frame, and what is held stays a while.
+    const [verdict = null] = await database.judgeMany([new Uint8Array(bytes)])
+    if (verdict === null) return 'known'
     if (!verdict.isAccepted) {
       onRejected(verdict.reason)
       return verdict.isTemporary ? 'early' : 'rejected'

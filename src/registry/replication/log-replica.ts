@@ -1,14 +1,17 @@
 import type { Clock } from '../../lib/clock.ts'
+import type { SharedBudget } from '../../lib/shared-budget.ts'
 import type { RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { RegistryMetrics } from '../metrics.ts'
 import type { EntrySource, RegistryDatabase } from '../store/database.ts'
+import { hashOf } from '../store/entry-codec.ts'
 import type { RecordView } from '../view.ts'
 import { fetchHeld } from './ancestor-fetch.ts'
 import { Announcer } from './announcer.ts'
 import type { BlockFetcher } from './bitswap.ts'
 import type { GossipBudget } from './gossip-budget.ts'
 import { GossipIntake } from './gossip-intake.ts'
+import type { HeadReceipt } from './heads-exchange.ts'
 import { HeadsService } from './heads-service.ts'
 import { Inbox, type Receipt } from './inbox.ts'
 import type { IntakeEntrance } from './intake.ts'
@@ -27,6 +30,7 @@ export interface LogReplicaComponents {
   readonly clock: Clock
   /** Shared by all logs. */
   readonly headsAnswered: PeerBudgets
+  readonly headsJudged: SharedBudget
   readonly gossipBudget: GossipBudget
   readonly orphanPlaces: OrphanPlaces
   readonly conduct: PeerConduct
@@ -72,7 +76,7 @@ export class LogReplica {
     this.announcer = new Announcer(components)
     this.heads = new HeadsService({
       ...components,
-      receive: (bytes, peerId) => this.receive(bytes, peerId),
+      receive: (bytes, peerId) => this.#receiveHead(bytes, peerId),
       onAnswered: (peerId, { held, isCut }) => {
         if (held > 0) requestSync(peerId)
         else if (this.heldCount === 0 && !this.isIncomplete && !isCut) noteSynced(peerId)
@@ -187,6 +191,16 @@ export class LogReplica {
   randomSubscriber(): string | null {
     const peers = this.#components.transport.subscribers(this.database.address)
     return peers[Math.floor(Math.random() * peers.length)] ?? null
+  }
+
+  /** One that was judged before, or waits already, costs its hash; of others so many are judged for all peers. */
+  async #receiveHead(bytes: Uint8Array, peerId: string): Promise<HeadReceipt> {
+    const { headsJudged, transport } = this.#components
+    const hash = hashOf(bytes)
+    if (this.#inbox.isUnresolved(hash)) return 'held'
+    const isFree = this.database.isJudged(hash)
+    if (!isFree && !headsJudged.tryTake(1, transport.isKnown(peerId))) return 'skipped'
+    return this.receive(bytes, peerId)
   }
 
   #noteJoined(hash: string, source: EntrySource, clockMs: number): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
+import { SharedBudget } from '../../lib/shared-budget.ts'
 import type { RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { RegistryMetrics } from '../metrics.ts'
@@ -20,8 +21,16 @@ const CONCURRENCY = 8
 const WAITING_LIMIT = 512
 /** In a rush, when so many jobs wait, a newcomer's are put off by so much, more for each, within a limit. */
 const RUSH = { waiting: 8, afterMs: 500, eachMs: 20, mostMs: 8_000 }
-/** Heads answered to one peer, up to 512 KiB each: an honest one asks for each log in three epochs. */
+/** Exchanges of heads answered to one peer, up to 512 KiB each: an honest one asks for each log in three epochs. */
 const HEADS_BUDGET = { burst: 48, perSecond: 2, tolerated: { burst: 480, perSecond: 20 } }
+/**
+ * New entries among the heads of all peers that are judged, some 0.1 ms each beside the signature. What is
+ * beyond it comes by gossip or by a log transfer.
+ */
+const HEADS_JUDGED = {
+  strangers: { burst: 512, perSecond: 200 },
+  known: { burst: 512, perSecond: 200 },
+}
 
 export interface ReplicatorOptions {
   readonly networkName: string
@@ -54,6 +63,7 @@ export class Replicator {
   readonly #antiEntropy: Loop
   readonly #shared: {
     readonly headsAnswered: PeerBudgets
+    readonly headsJudged: SharedBudget
     readonly gossipBudget: GossipBudget
     readonly orphanPlaces: OrphanPlaces
     readonly conduct: PeerConduct
@@ -67,6 +77,7 @@ export class Replicator {
     this.#components = components
     this.#shared = {
       headsAnswered: new PeerBudgets(HEADS_BUDGET, clock),
+      headsJudged: new SharedBudget(HEADS_JUDGED, clock),
       gossipBudget: new GossipBudget(clock, (peerId) => components.transport.isKnown(peerId)),
       orphanPlaces: new OrphanPlaces(),
       conduct,

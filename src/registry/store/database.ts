@@ -126,6 +126,11 @@ export class RegistryDatabase implements OrbitDatabase {
     return this.#judge.judgeMany(batch)
   }
 
+  /** Whether judging an entry of this name costs no more than its hash. */
+  isJudged(hash: string): boolean {
+    return this.#judge.isJudged(hash)
+  }
+
   has(hash: string): boolean {
     return this.#log.has(hash)
   }

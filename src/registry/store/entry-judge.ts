@@ -7,6 +7,8 @@ import { MAX_ENTRY_BYTES } from '../constants.ts'
 import { hashOf } from './entry-codec.ts'
 import {
   concludeEntry,
+  isEarly,
+  type JudgedEntry,
   judgeEntry,
   type RuleContext,
   readEntry,
@@ -17,6 +19,8 @@ import {
 
 /** Verdicts remembered, each with an entry of at most 8 KiB. */
 const REMEMBERED = 128
+/** Entries ahead of our clock that are remembered, each by its name. */
+const EARLY_REMEMBERED = 512
 /** Entries read in one go, some 50 us each; their signatures are verified meanwhile. */
 const READ_AT_ONCE = 32
 
@@ -33,6 +37,8 @@ export class EntryJudge {
   readonly #context: ShapeContext
   readonly #components: EntryJudgeComponents
   readonly #verdicts = new BoundedMap<string, Verdict>({ limit: REMEMBERED })
+  /** Entry that is right but for its clock -> that clock. */
+  readonly #early = new BoundedMap<string, number>({ limit: EARLY_REMEMBERED })
 
   constructor(context: ShapeContext, components: EntryJudgeComponents) {
     this.#context = context
@@ -47,9 +53,17 @@ export class EntryJudge {
     if (bytes.length > MAX_ENTRY_BYTES) return judgeEntry(bytes, this.#rules())
     const hash = hashOf(bytes)
     if (!this.#isAdmitted(hash)) return refuse('no-room')
-    const known = this.#verdicts.get(hash)
-    if (known !== undefined) return known
-    return this.#remember(hash, judgeEntry(new Uint8Array(bytes), this.#rules()))
+    const known = this.#knownVerdict(hash)
+    if (known !== null) return known
+    const read = readEntry(new Uint8Array(bytes), this.#context, hash)
+    if ('isAccepted' in read) return this.#remember(hash, read)
+    const { judged, signed, signature } = read
+    return this.#conclude(judged, verifySignature(judged.entry.key, signed, signature))
+  }
+
+  /** Whether judging these bytes costs no more than their hash. */
+  isJudged(hash: string): boolean {
+    return this.#components.isJoined(hash) || this.#knownVerdict(hash) !== null
   }
 
   /** Judges an entry of our own: whether there is room is asked before it is made. */
@@ -77,14 +91,34 @@ export class EntryJudge {
     const hash = hashOf(bytes)
     if (this.#components.isJoined(hash)) return null
     if (!this.#isAdmitted(hash)) return refuse('no-room')
-    const known = this.#verdicts.get(hash)
-    if (known !== undefined) return known
+    const known = this.#knownVerdict(hash)
+    if (known !== null) return known
     const read = readEntry(bytes, this.#context, hash)
     if ('isAccepted' in read) return this.#remember(hash, read)
     const { judged, signed, signature } = read
     const isSigned = await verifySignatureLater(judged.entry.key, signed, signature)
+    return this.#conclude(judged, isSigned, 'unremembered')
+  }
+
+  #knownVerdict(hash: string): Verdict | null {
+    const verdict = this.#verdicts.get(hash)
+    if (verdict !== undefined) return verdict
+    const clockMs = this.#early.get(hash)
+    const isAhead = clockMs !== undefined && isEarly(clockMs, this.#components.clock.now())
+    return isAhead ? refuse('clock-ahead') : null
+  }
+
+  /** @param ifAccepted whether one that passes is remembered. */
+  #conclude(
+    judged: JudgedEntry,
+    isSigned: boolean,
+    ifAccepted: 'remembered' | 'unremembered' = 'remembered',
+  ): Verdict {
+    const { hash, clock } = judged.entry
     const verdict = concludeEntry(judged, isSigned, this.#components.clock.now())
-    return verdict.isAccepted ? verdict : this.#remember(hash, verdict)
+    if (verdict.isAccepted && ifAccepted === 'unremembered') return verdict
+    if (!verdict.isAccepted && verdict.isTemporary) this.#early.set(hash, clock.time)
+    return this.#remember(hash, verdict)
   }
 
   #isAdmitted(hash: string): boolean {

@@ -135,8 +135,13 @@ export function readEntry(
 /** The clock comes last, so that only an entry that is right in all else is ever worth waiting for. */
 export function concludeEntry(judged: JudgedEntry, isSigned: boolean, nowMs: number): Verdict {
   if (!isSigned) return refuse('signature')
-  const isEarly = judged.entry.clock.time > nowMs + MAX_CLOCK_AHEAD_MS
-  return isEarly ? refuse('clock-ahead') : { isAccepted: true, ...judged }
+  const isTooEarly = isEarly(judged.entry.clock.time, nowMs)
+  return isTooEarly ? refuse('clock-ahead') : { isAccepted: true, ...judged }
+}
+
+/** Whether an entry with this clock has to wait until the wall clock is nearer. */
+export function isEarly(clockMs: number, nowMs: number): boolean {
+  return clockMs > nowMs + MAX_CLOCK_AHEAD_MS
 }
 
 /** The verdict on an entry that is not taken for this reason. */

@@ -9,11 +9,12 @@ function fakeDatabase() {
   const joined = new Set<string>()
   const failing = new Set<string>()
   const database = {
-    judge: (bytes: Uint8Array) => ({
-      isAccepted: true,
-      entry: { hash: String(bytes[0]), clock: { time: 1 } },
-      bytes,
-    }),
+    judgeMany: async (batch: Uint8Array[]) =>
+      batch.map((bytes) => ({
+        isAccepted: true,
+        entry: { hash: String(bytes[0]), clock: { time: 1 } },
+        bytes,
+      })),
     has: (hash: string) => joined.has(hash),
     isPast: (hash: string) => joined.has(hash),
     missingParents: ({ bytes }: { bytes: Uint8Array }) =>

@@ -69,6 +69,7 @@ async function setUp(t: TestContext, theirs: RegistryDatabase) {
     },
     report: (_: string, offence: string) => offences.push(offence),
     penaltyOf: () => 0,
+    isKnown: () => false,
     publish: async () => {},
   }
   const counted = (stream: PeerStream): PeerStream => ({
@@ -98,6 +99,7 @@ async function setUp(t: TestContext, theirs: RegistryDatabase) {
     database,
     view: { preview: () => ({ show: () => {}, close: async () => {} }) },
     gossipBudget: new GossipBudget(systemClock),
+    headsJudged: { tryTake: () => true },
     orphanPlaces: new OrphanPlaces(),
     onRejected: () => {},
   } as unknown as LogReplicaComponents)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
 import { nodeSchema } from '../../../../src/registry/records/node.ts'
+import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { EntryJudge } from '../../../../src/registry/store/entry-judge.ts'
 import { forgeEntry } from '../../../support/registry.ts'
 
@@ -47,10 +48,26 @@ test('an accepted entry does not keep the frame that it came in', () => {
   assert.equal(verdict.bytes.buffer.byteLength, bytes.length)
 })
 
-function newJudge(isAdmitted: () => boolean = () => true): EntryJudge {
+test('an entry ahead of our clock costs a hash until it is time for it', async () => {
+  let nowMs = Date.now()
+  const judge = newJudge(() => true, { ...systemClock, now: () => nowMs })
+  const early = forged(nowMs + 3_600_000)
+  const hash = hashOf(early)
+  const refused = { isAccepted: false, reason: 'clock-ahead', isTemporary: true }
+  assert.equal(judge.isJudged(hash), false)
+  assert.deepEqual(await judge.judgeMany([early]), [refused])
+  assert.equal(judge.isJudged(hash), true)
+  assert.deepEqual(judge.judge(early), refused)
+  nowMs += 3_600_000
+  assert.equal(judge.isJudged(hash), false)
+  assert.ok(judge.judge(early).isAccepted)
+  assert.equal(judge.isJudged(hash), true)
+})
+
+function newJudge(isAdmitted: () => boolean = () => true, clock = systemClock): EntryJudge {
   return new EntryJudge(
     { address: ADDRESS, schema: nodeSchema },
-    { clock: systemClock, isJoined: () => false, isAdmitted },
+    { clock, isJoined: () => false, isAdmitted },
   )
 }
 
