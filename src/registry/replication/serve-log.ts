@@ -50,33 +50,36 @@ async function* readBlocks(
   database: RegistryDatabase,
   { want, have, first, sketch, after }: TransferRequest,
 ): AsyncGenerator<Uint8Array[]> {
-  for await (const { blocks } of readMany(database, want)) yield blocks
-  const missing = database.log.missingFrom(have, { sketch, after })
-  const sent = new Set<string>()
+  yield (await database.getBytesMany(want)).filter((bytes) => bytes !== undefined)
+  const { log } = database
+  const missing = log.lacking(have, { sketch, after })
+  const sent = new Set<number>()
   if (missing.length > SHORT_LOG_ENTRIES) {
     let firstBytes = 0
-    for await (const { hashes, blocks } of readMany(
+    for await (const { positions, blocks } of readMany(
       database,
-      database.latest.among(missing, first),
+      log.countingAmong(missing, first),
     )) {
       firstBytes += blocks.reduce((sum, { length }) => sum + length, 0)
       if (firstBytes > FIRST_BYTES) break
       yield blocks
-      for (const hash of hashes) sent.add(hash)
+      for (const position of positions) sent.add(position)
     }
   }
-  const rest = sent.size === 0 ? missing : missing.filter((hash) => !sent.has(hash))
-  for await (const { blocks } of readMany(database, rest)) yield blocks
+  for await (const { blocks } of readMany(database, missing, sent)) yield blocks
 }
 
+/** @param except positions that are left out */
 async function* readMany(
   database: RegistryDatabase,
-  all: readonly string[],
-): AsyncGenerator<{ hashes: readonly string[]; blocks: Uint8Array[] }> {
+  all: Uint32Array | readonly number[],
+  except: ReadonlySet<number> = new Set(),
+): AsyncGenerator<{ positions: readonly number[]; blocks: Uint8Array[] }> {
   for (let at = 0; at < all.length; at += READ_AT_ONCE) {
-    const hashes = all.slice(at, at + READ_AT_ONCE)
-    const blocks = (await database.getBytesMany(hashes)).filter((bytes) => bytes !== undefined)
-    yield { hashes, blocks }
+    const positions = Array.from(all.slice(at, at + READ_AT_ONCE)).filter((one) => !except.has(one))
+    if (positions.length === 0) continue
+    const read = await database.getBytesMany(database.log.names(positions))
+    yield { positions, blocks: read.filter((bytes) => bytes !== undefined) }
   }
 }
 

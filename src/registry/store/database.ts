@@ -35,11 +35,10 @@ export class RegistryDatabase implements OrbitDatabase {
   readonly address: string
   readonly name: string
   readonly options: DatabaseOptions
-  /** Which entries count. */
-  readonly latest = new LatestEntries()
   readonly #components: DatabaseComponents
   readonly #params: OrbitDatabaseParams
   readonly #log = new LogIndex()
+  readonly #latest = new LatestEntries((hash, counts) => this.#log.setCounting(hash, counts))
   readonly #judge: EntryJudge
   readonly #queue: JoinQueue
   readonly #entries: EntryStore
@@ -233,7 +232,7 @@ export class RegistryDatabase implements OrbitDatabase {
   #note(judged: JudgedEntry, source: EntrySource): void {
     const { entry } = judged
     this.#log.add(entry.hash, entry.next)
-    this.latest.add(entry)
+    this.#latest.add(entry)
     if (entry.key === this.options.peerId) this.#ownClock.note(entry.clock.time)
     this.#components.onEntry(judged, source)
   }

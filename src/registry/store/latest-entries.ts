@@ -28,6 +28,12 @@ export class LatestEntries {
   readonly #keyOf = new Map<string, string>()
   /** Keys of local ids that several authors claim. */
   readonly #contested = new Set<string>()
+  readonly #onChange: (hash: string, isCounting: boolean) => void
+
+  /** @param onChange told when an entry begins to count, and when it does no more */
+  constructor(onChange: (hash: string, isCounting: boolean) => void) {
+    this.#onChange = onChange
+  }
 
   add({ hash, clock, payload: { op, key } }: DatedEntry): void {
     const entry = { hash, timeMs: clock.time }
@@ -38,35 +44,34 @@ export class LatestEntries {
     const isFirst = op === 'PUT' && (firstBefore === null || isEarlier(entry, firstBefore))
     const firstPut = isFirst ? entry : firstBefore
     if (latest === before?.latest && firstPut === firstBefore) return
-    this.#byKey.set(key, { latest, firstPut })
+    const isContested = this.#contested.has(key)
+    this.#tell(before, isContested, false)
+    const counting = { latest, firstPut }
+    this.#byKey.set(key, counting)
+    this.#tell(counting, isContested, true)
   }
 
   get size(): number {
     return this.#byKey.size
   }
 
-  /** Those of `hashes` that count, in this order, at most `limit`. */
-  among(hashes: readonly string[], limit: number): string[] {
-    if (limit === 0) return []
-    const counting = new Set<string>()
-    for (const { latest } of this.#byKey.values()) counting.add(latest.hash)
-    for (const key of this.#contested) {
-      const firstPut = this.#byKey.get(key)?.firstPut ?? null
-      if (firstPut !== null) counting.add(firstPut.hash)
+  #tell(counting: Counting | undefined, isContested: boolean, isCounting: boolean): void {
+    if (counting === undefined) return
+    this.#onChange(counting.latest.hash, isCounting)
+    if (isContested && counting.firstPut !== null) {
+      this.#onChange(counting.firstPut.hash, isCounting)
     }
-    const found: string[] = []
-    for (const hash of hashes) {
-      if (found.length >= limit) break
-      if (counting.has(hash)) found.push(hash)
-    }
-    return found
   }
 
   #noteKey(key: string): void {
     const localId = key.slice(key.indexOf('/') + 1)
     const other = this.#keyOf.get(localId)
-    if (other === undefined) this.#keyOf.set(localId, key)
-    else this.#contested.add(other).add(key)
+    if (other === undefined) {
+      this.#keyOf.set(localId, key)
+      return
+    }
+    this.#contested.add(other).add(key)
+    this.#tell(this.#byKey.get(other), true, true)
   }
 }
 

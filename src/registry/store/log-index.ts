@@ -1,7 +1,14 @@
 import { LogSketch } from './log-sketch.ts'
+import { NameDigests, withRoom } from './name-digests.ts'
 
 const VISITED = 1
 const SORTED = 2
+
+export interface LackingOptions {
+  /** Of what the asker has. */
+  readonly sketch?: LogSketch | null
+  readonly after?: string | null
+}
 
 /**
  * The shape of one log in memory: which entries are joined, in an order where parents come first, and
@@ -16,8 +23,14 @@ export class LogIndex {
   readonly #heads = new Set<string>()
   /** Parents that are linked to but not here, lost blocks, and the positions of who links to them. */
   readonly #missing = new Map<string, number[]>()
-  /** All positions, parents before children; sorted again after a lost entry came back. */
-  #sequence: number[] = []
+  readonly #digests = new NameDigests()
+  /** Of each position 1 where its entry counts for its key, else 0; with room to spare. */
+  #counting = new Uint8Array(0)
+  /**
+   * All positions, parents before children; sorted again after a lost entry came back. null: they are so in their
+   * own order, for none ever was lost.
+   */
+  #sequence: number[] | null = null
   #isInSequence = true
 
   get size(): number {
@@ -38,7 +51,9 @@ export class LogIndex {
     const position = this.#hashes.length
     this.#positions.set(hash, position)
     this.#hashes.push(hash)
-    this.#sequence.push(position)
+    this.#digests.push(hash)
+    this.#counting = withRoom(this.#counting, this.size)
+    this.#sequence?.push(position)
     const parents: number[] = []
     for (const parent of next) {
       this.#heads.delete(parent)
@@ -60,6 +75,12 @@ export class LogIndex {
   /** Entries that others link to and that are not here, at most `limit`. */
   missing(limit: number): string[] {
     return [...this.#missing.keys()].slice(0, limit)
+  }
+
+  /** Notes whether an entry that is here counts for its key. */
+  setCounting(hash: string, isCounting: boolean): void {
+    const position = this.#positions.get(hash)
+    if (position !== undefined) this.#counting[position] = isCounting ? 1 : 0
   }
 
   /** Entries that no other links to, the latest joined first. */
@@ -90,35 +111,68 @@ export class LogIndex {
 
   /** What is here, for a peer that is asked for the rest. */
   sketch(): LogSketch {
-    return LogSketch.of(this.#hashes)
+    return LogSketch.of(this.#digests)
+  }
+
+  /** The names of what is `lacking`. */
+  missingFrom(known: Iterable<string>, options: LackingOptions = {}): string[] {
+    return this.names(this.lacking(known, options))
   }
 
   /**
    * All entries here, parents first, that are neither in `known` nor an ancestor of one in it, nor in the sketch of
-   * who asks, nor come up to `after`, as which it had them in this order before.
+   * who asks, nor come up to `after`, as which it had them in this order before. Some 0.05 us an entry.
+   * @returns their positions, which stay theirs
    */
-  missingFrom(
+  lacking(
     known: Iterable<string>,
-    { sketch = null, after = null }: { sketch?: LogSketch | null; after?: string | null } = {},
-  ): string[] {
-    const isKnown = sketch?.shared(this.#hashes) ?? new Uint8Array(this.size)
+    { sketch = null, after = null }: LackingOptions = {},
+  ): Uint32Array {
+    const isHad = sketch?.shared(this.#digests) ?? new Uint8Array(this.size)
+    this.#markWithAncestors(known, isHad)
+    if (!this.#isInSequence) this.#sort()
+    const sequence = this.#sequence
+    const last = after === null ? undefined : this.#positions.get(after)
+    const lastAt = last === undefined ? -1 : (sequence?.indexOf(last) ?? last)
+    const lacking = new Uint32Array(this.size)
+    let count = 0
+    for (let i = lastAt + 1; i < this.size; i += 1) {
+      const position = sequence === null ? i : (sequence[i] ?? 0)
+      if (isHad[position] === 1) continue
+      lacking[count] = position
+      count += 1
+    }
+    return lacking.slice(0, count)
+  }
+
+  names(positions: Uint32Array | readonly number[]): string[] {
+    return Array.from(positions, (position) => this.#hashes[position] ?? '')
+  }
+
+  /** Those of `positions` whose entries count, in this order, at most `limit`. */
+  countingAmong(positions: Uint32Array, limit: number): number[] {
+    const found: number[] = []
+    for (const position of positions) {
+      if (found.length >= limit) break
+      if (this.#counting[position] === 1) found.push(position)
+    }
+    return found
+  }
+
+  /** @param isHad what the sketch says; nobody says of an entry there that its ancestors are too. */
+  #markWithAncestors(known: Iterable<string>, isHad: Uint8Array): void {
+    const isMarked = new Uint8Array(this.size)
     const toMark: number[] = []
     for (const hash of known) {
       const position = this.#positions.get(hash)
       if (position !== undefined) toMark.push(position)
     }
-    const isMarked = new Uint8Array(this.size)
     for (let at = toMark.pop(); at !== undefined; at = toMark.pop()) {
       if (isMarked[at] === 1) continue
       isMarked[at] = 1
+      isHad[at] = 1
       toMark.push(...(this.#parents[at] ?? []))
     }
-    if (!this.#isInSequence) this.#sort()
-    const last = after === null ? undefined : this.#positions.get(after)
-    return this.#sequence
-      .slice(last === undefined ? 0 : this.#sequence.indexOf(last) + 1)
-      .filter((position) => isKnown[position] !== 1 && isMarked[position] !== 1)
-      .map((position) => this.#hashes[position] ?? '')
   }
 
   #noteMissing(parent: string, child: number): void {
@@ -130,6 +184,7 @@ export class LogIndex {
   #putBack(hash: string, position: number, children: readonly number[]): void {
     this.#missing.delete(hash)
     for (const child of children) this.#parents[child]?.push(position)
+    this.#sequence ??= [...this.#hashes.keys()]
     this.#isInSequence = false
   }
 
@@ -137,7 +192,7 @@ export class LogIndex {
   #sort(): void {
     const state = new Uint8Array(this.size)
     const sorted: number[] = []
-    for (const root of this.#sequence) {
+    for (const root of this.#sequence ?? []) {
       const stack = [root]
       for (let at = stack.at(-1); at !== undefined; at = stack.at(-1)) {
         if (state[at] === VISITED || state[at] === SORTED) {

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
+import type { NameDigests } from './name-digests.ts'
+
 const SALT_BYTES = 8
 const SUM_BYTES = 4
+/** Two words. */
+const HASHED_BYTES = 8
 const LEAST_BUCKETS = 16
 /** 8 KiB of a request. */
 const MOST_BUCKETS = 2048
@@ -12,6 +16,7 @@ const ENTRIES_A_BUCKET = 4
  * What somebody has of a log, in at most 8 KiB: its names fall into buckets, and of each bucket the sum of their
  * hashes is told. Where two have the same sum they have the same entries, and need not send them. Both hashes are
  * salted anew each time, so that nobody can make entries that hide others. Two sums agree by chance once in 2^32.
+ * They are of 64 bits of each name: whoever made two entries alike in these could hide one of the two behind the other.
  */
 export class LogSketch {
   readonly #salt: readonly [number, number]
@@ -22,11 +27,11 @@ export class LogSketch {
     this.#sums = sums
   }
 
-  /** About 0.2 us a name. */
-  static of(names: readonly string[], salt: Uint8Array = randomBytes(SALT_BYTES)): LogSketch {
+  /** About 0.02 us a name. */
+  static of(names: NameDigests, salt: Uint8Array = randomBytes(SALT_BYTES)): LogSketch {
     const view = new DataView(salt.buffer, salt.byteOffset, SALT_BYTES)
     const seeds = [view.getUint32(0), view.getUint32(SUM_BYTES)] as const
-    const sketch = new LogSketch(seeds, new Uint32Array(bucketsFor(names.length)))
+    const sketch = new LogSketch(seeds, new Uint32Array(bucketsFor(names.count)))
     sketch.#addUp(names, sketch.#sums)
     return sketch
   }
@@ -52,20 +57,28 @@ export class LogSketch {
   }
 
   /** @param names all of a log's. @returns for each 1 where the sketch's maker has it, else 0 */
-  shared(names: readonly string[]): Uint8Array {
+  shared(names: NameDigests): Uint8Array {
     const sums = new Uint32Array(this.#sums.length)
     const buckets = this.#addUp(names, sums)
-    return Uint8Array.from(buckets, (bucket) => (sums[bucket] === this.#sums[bucket] ? 1 : 0))
+    const isShared = new Uint8Array(buckets.length)
+    for (let i = 0; i < buckets.length; i += 1) {
+      const bucket = buckets[i] ?? 0
+      if (sums[bucket] === this.#sums[bucket]) isShared[i] = 1
+    }
+    return isShared
   }
 
   /** Adds each name to its bucket's sum. @returns the bucket of each */
-  #addUp(names: readonly string[], sums: Uint32Array): Uint16Array {
+  #addUp({ words, count }: NameDigests, sums: Uint32Array): Uint16Array {
     const [bucketSeed, sumSeed] = this.#salt
-    const buckets = new Uint16Array(names.length)
-    for (const [i, name] of names.entries()) {
-      const bucket = hash(name, bucketSeed) % sums.length
+    const buckets = new Uint16Array(count)
+    const mask = sums.length - 1
+    for (let i = 0; i < count; i += 1) {
+      const low = words[2 * i] ?? 0
+      const high = words[2 * i + 1] ?? 0
+      const bucket = hash(low, high, bucketSeed) & mask
       buckets[i] = bucket
-      sums[bucket] = (sums[bucket] ?? 0) + hash(name, sumSeed)
+      sums[bucket] = (sums[bucket] ?? 0) + hash(low, high, sumSeed)
     }
     return buckets
   }
@@ -77,11 +90,16 @@ function bucketsFor(count: number): number {
   return buckets
 }
 
-/** FNV-1a begun with a seed, and the finaliser of MurmurHash3: 32 bits. */
-function hash(text: string, seed: number): number {
-  let h = seed
-  for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+/** MurmurHash3 (x86, 32 bits) of two words in their order. */
+function hash(first: number, second: number, seed: number): number {
+  let h = mixIn(mixIn(seed, first), second) ^ HASHED_BYTES
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
+}
+
+function mixIn(before: number, word: number): number {
+  const scattered = Math.imul(word, 0xcc9e2d51)
+  const h = before ^ Math.imul((scattered << 15) | (scattered >>> 17), 0x1b873593)
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
 }

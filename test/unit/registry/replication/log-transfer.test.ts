@@ -21,6 +21,7 @@ import {
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
 import { encodeValue, hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { LogSketch } from '../../../../src/registry/store/log-sketch.ts'
+import { NameDigests } from '../../../../src/registry/store/name-digests.ts'
 import { openInMemory } from '../../../support/databases.ts'
 import { protocolVectors } from '../../../support/protocol-vectors.ts'
 import { forgeEntry } from '../../../support/registry.ts'
@@ -186,7 +187,7 @@ test('more blocks than one transfer may bring end it, though they are known', as
 test('a request whose sketch or place is none is refused, one that has neither is a request', () => {
   const request = { log: '/orbitdb/x', have: [], want: [], first: 0 }
   const parse = (over: object) => parseTransferRequest(encodeValue({ ...request, ...over }))
-  const sketch = LogSketch.of(['zdpu']).encode()
+  const sketch = LogSketch.of(NameDigests.of([hashOf(Uint8Array.of(2))])).encode()
   const after = hashOf(Uint8Array.of(1))
   assert.deepEqual(parse({}), { ...request, sketch: null, after: null })
   const read = parse({ sketch, after })

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
+import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { LogIndex } from '../../../../src/registry/store/log-index.ts'
+import { longestBlock } from '../../../support/event-loop.ts'
 
 function chain(count: number): LogIndex {
   const index = new LogIndex()
@@ -69,30 +71,67 @@ test('a lost entry that comes back is sent before its children, and with them co
 test('what a sketch knows is not missing, nor what came before a place, though nothing links to it', () => {
   const log = new LogIndex()
   const mine = new LogIndex()
+  const name = (i: number) => hashOf(Uint8Array.of(i))
   for (let i = 0; i < 40; i += 1) {
-    log.add(`e${i}`, [])
-    if (i < 20) mine.add(`e${i}`, [])
+    log.add(name(i), [])
+    if (i < 20) mine.add(name(i), [])
   }
   const all = log.missingFrom([])
   assert.deepEqual(log.missingFrom([], { sketch: log.sketch() }), [])
   const missing = log.missingFrom([], { sketch: mine.sketch() })
-  for (const name of all.slice(20)) assert.ok(missing.includes(name), name)
-  assert.deepEqual(log.missingFrom([], { after: 'e29' }), all.slice(30))
-  assert.deepEqual(log.missingFrom(['e35'], { after: 'e29' }).length, 9)
-  assert.deepEqual(log.missingFrom([], { after: 'unknown' }), all)
+  for (const lacked of all.slice(20)) assert.ok(missing.includes(lacked), lacked)
+  assert.deepEqual(log.missingFrom([], { after: name(29) }), all.slice(30))
+  assert.deepEqual(log.missingFrom([name(35)], { after: name(29) }).length, 9)
+  assert.deepEqual(log.missingFrom([], { after: name(99) }), all)
+})
+
+test('of what is lacking those that count are told, in this order, as many as are asked for', () => {
+  const index = chain(4)
+  for (const name of ['e0', 'e2', 'e3', 'unknown']) index.setCounting(name, true)
+  index.setCounting('e0', false)
+  const counting = (limit: number) => index.names(index.countingAmong(index.lacking([]), limit))
+  assert.deepEqual(counting(9), ['e2', 'e3'])
+  assert.deepEqual(counting(1), ['e2'])
+  assert.deepEqual(counting(0), [])
+})
+
+test('who lacks all of a log of a hundred thousand, and who has all but one, are told so in a moment', async () => {
+  const index = new LogIndex()
+  const names = Array.from({ length: 100_000 }, (_, i) => hashOf(Buffer.from(String(i))))
+  for (const [i, name] of names.entries()) {
+    index.add(name, names.slice(Math.max(0, i - 1), i))
+    index.setCounting(name, i % 2 === 0)
+  }
+  const other = new LogIndex()
+  for (const name of names.slice(1)) other.add(name, [])
+  const sketches = [other.sketch(), new LogIndex().sketch(), null]
+  for (const sketch of sketches) {
+    const block = await longestBlock(async () => {
+      const lacking = index.lacking(names.slice(0, 1), { sketch })
+      index.countingAmong(lacking, 10_000)
+    })
+    assert.ok(block < 25, `${block.toFixed(0)} ms`)
+  }
+  assert.ok((await longestBlock(async () => index.sketch())) < 15)
 })
 
 test('an entry takes less than 150 bytes beside its name, which takes 64', () => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
   const count = 20_000
-  const names = Array.from({ length: count }, (_, i) => String(i).padStart(49, 'z'))
+  const names = Array.from({ length: count }, (_, i) =>
+    Buffer.from(String(i).padStart(49, 'z')).toString('latin1'),
+  )
   const index = new LogIndex()
+  const takenBytes = () => {
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
+  }
   collect()
-  const before = process.memoryUsage().heapUsed
+  const before = takenBytes()
   for (const [i, name] of names.entries()) index.add(name, names.slice(Math.max(0, i - 2), i))
   collect()
-  const each = (process.memoryUsage().heapUsed - before) / count
+  const each = (takenBytes() - before) / count
   assert.equal(index.size, count)
   assert.ok(each < 150, `${each.toFixed(0)} bytes an entry`)
 })
