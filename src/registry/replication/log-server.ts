@@ -7,15 +7,16 @@ import { TRANSFER_DEADLINE_MS, TRANSFER_HANDLER_OPTIONS, transferProtocol } from
 import { PeerBudgets } from './peer-budgets.ts'
 import type { PeerConduct } from './peer-conduct.ts'
 import { serveLog } from './serve-log.ts'
+import { Asker, type AskerOptions, ServedPlaces } from './served-places.ts'
 import { describe, withStream } from './stream-errors.ts'
 
-/** Transfers served at the same time; more are refused and asked again later. */
-const SERVED_LIMIT = 32
+/** Of one peer at the same time, those included whose request is still read. */
+const PER_PEER = 4
 /** Transfers served to one peer: a burst for four databases in three epochs, then one a second. */
 const BUDGET = { burst: 24, perSecond: 1, tolerated: { burst: 240, perSecond: 5 } }
 
 export interface LogServerComponents {
-  readonly transport: Pick<RegistryTransport, 'handle' | 'unhandle'>
+  readonly transport: Pick<RegistryTransport, 'handle' | 'unhandle' | 'isKnown' | 'sourceOf'>
   readonly conduct: Pick<PeerConduct, 'offend' | 'failedToUs'>
   readonly logger: Logger
   readonly clock: Clock
@@ -27,7 +28,9 @@ export class LogServer {
   readonly #components: LogServerComponents
   readonly #protocol: string
   readonly #budgets: PeerBudgets
-  #serving = 0
+  readonly #places = new ServedPlaces()
+  /** Peer -> its streams; no entry for a peer that has none. */
+  readonly #streams = new Map<string, number>()
   #stopping = new AbortController()
 
   constructor(networkName: string, components: LogServerComponents) {
@@ -48,15 +51,40 @@ export class LogServer {
   }
 
   async #serve(stream: PeerStream): Promise<void> {
-    const { conduct, logger, databaseAt } = this.#components
+    const { conduct, logger } = this.#components
     const { peerId } = stream
     const allowance = this.#budgets.take(peerId)
     if (allowance === 'flood') conduct.offend(peerId, 'flood')
-    if (this.#serving >= SERVED_LIMIT || allowance !== 'ok') {
+    const streams = this.#streams.get(peerId) ?? 0
+    if (streams >= PER_PEER || allowance !== 'ok') {
       stream.abort(new Error('busy'))
       return
     }
-    this.#serving += 1
+    this.#streams.set(peerId, streams + 1)
+    try {
+      await this.#serveAsker(new Asker(stream, this.#optionsOf(peerId), this.#components.clock))
+    } catch (error) {
+      conduct.failedToUs(peerId, error)
+      logger.debug({ peer: peerId, error: describe(error) }, 'log not served')
+    } finally {
+      const left = (this.#streams.get(peerId) ?? 1) - 1
+      if (left > 0) this.#streams.set(peerId, left)
+      else this.#streams.delete(peerId)
+    }
+  }
+
+  #optionsOf(peerId: string): AskerOptions {
+    const { transport } = this.#components
+    return { isKnown: transport.isKnown(peerId), source: transport.sourceOf(peerId) }
+  }
+
+  /** A place is taken when the request was read: one that never comes takes none. */
+  async #serveAsker(asker: Asker): Promise<void> {
+    const { databaseAt } = this.#components
+    const { stream } = asker
+    const admit = () => {
+      if (!this.#places.enter(asker)) throw new Error('busy')
+    }
     const limits = {
       ms: TRANSFER_DEADLINE_MS,
       label: 'serving a log',
@@ -64,14 +92,11 @@ export class LogServer {
     }
     try {
       await withDeadline(
-        (signal) => withStream(stream, signal, () => serveLog(stream, databaseAt, signal)),
+        (signal) => withStream(stream, signal, () => serveLog(stream, databaseAt, signal, admit)),
         limits,
       )
-    } catch (error) {
-      conduct.failedToUs(peerId, error)
-      logger.debug({ peer: peerId, error: describe(error) }, 'log not served')
     } finally {
-      this.#serving -= 1
+      this.#places.leave(asker)
     }
   }
 }

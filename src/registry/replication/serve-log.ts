@@ -16,23 +16,28 @@ import {
 
 /** Blocks read from disk in one go. */
 const READ_AT_ONCE = 64
-/** A request is one small item: whoever needs longer only holds a place. */
+/** A request is one small item. */
 const REQUEST_DEADLINE_MS = 5000
 /** Time to join one page. */
 const PAGE_DEADLINE_MS = 20_000
 /** What is shorter is there in a moment, in whatever order; it comes parents first. */
 const SHORT_LOG_ENTRIES = 512
 
-/** Answers one request. @throws FramingError, DeadlineError, stream errors. */
+/**
+ * Answers one request. @throws FramingError, DeadlineError, stream errors, what `admit` throws.
+ * @param admit called when the request has been read, before it costs anything
+ */
 export async function serveLog(
   stream: PeerStream,
   databaseAt: (address: string) => RegistryDatabase | null,
   signal: AbortSignal,
+  admit: (database: RegistryDatabase) => Promise<void> | void = () => {},
 ): Promise<void> {
   const items = readItems(stream.chunks(), REQUEST_LIMITS)
   const request = await readRequest(items, signal)
   const database = request === null ? null : databaseAt(request.log)
   if (request === null || database === null) throw new Error('not a request for a log of ours')
+  await admit(database)
   await stream.send(answerHeader(database.address), signal)
   const pages = pagesOf(readBlocks(database, request))
   let page = await pages.next()
