@@ -4,6 +4,7 @@ import type { PeerStream, RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { RegistryDatabase } from '../store/database.ts'
 import { TRANSFER_DEADLINE_MS, TRANSFER_HANDLER_OPTIONS, transferProtocol } from './log-transfer.ts'
+import { LogWalks } from './log-walks.ts'
 import { PeerBudgets } from './peer-budgets.ts'
 import type { PeerConduct } from './peer-conduct.ts'
 import { serveLog } from './serve-log.ts'
@@ -23,12 +24,13 @@ export interface LogServerComponents {
   databaseAt(address: string): RegistryDatabase | null
 }
 
-/** Serves what peers lack of our logs, to so many at once and to each so often. */
+/** Serves what peers lack of our logs, to so many at once, to each so often, and to all so much. */
 export class LogServer {
   readonly #components: LogServerComponents
   readonly #protocol: string
   readonly #budgets: PeerBudgets
   readonly #places = new ServedPlaces()
+  readonly #walks: LogWalks
   /** Peer -> its streams; no entry for a peer that has none. */
   readonly #streams = new Map<string, number>()
   #stopping = new AbortController()
@@ -37,6 +39,7 @@ export class LogServer {
     this.#components = components
     this.#protocol = transferProtocol(networkName)
     this.#budgets = new PeerBudgets(BUDGET, components.clock)
+    this.#walks = new LogWalks(components.clock)
   }
 
   async start(): Promise<void> {
@@ -82,8 +85,9 @@ export class LogServer {
   async #serveAsker(asker: Asker): Promise<void> {
     const { databaseAt } = this.#components
     const { stream } = asker
-    const admit = () => {
+    const admit = async ({ log }: RegistryDatabase) => {
       if (!this.#places.enter(asker)) throw new Error('busy')
+      await this.#walks.begin(log.size, asker.isKnown)
     }
     const limits = {
       ms: TRANSFER_DEADLINE_MS,

@@ -38,8 +38,9 @@ export async function serveLog(
   const database = request === null ? null : databaseAt(request.log)
   if (request === null || database === null) throw new Error('not a request for a log of ours')
   await admit(database)
+  const missing = database.log.lacking(request.have, request)
   await stream.send(answerHeader(database.address), signal)
-  const pages = pagesOf(readBlocks(database, request))
+  const pages = pagesOf(readBlocks(database, request, missing))
   let page = await pages.next()
   while (page.done !== true) {
     await stream.send(page.value, signal)
@@ -53,17 +54,16 @@ export async function serveLog(
 /** What is asked for, some blocks at a time; those that are not here or not intact are left out. */
 async function* readBlocks(
   database: RegistryDatabase,
-  { want, have, first, sketch, after }: TransferRequest,
+  { want, first }: TransferRequest,
+  missing: Uint32Array,
 ): AsyncGenerator<Uint8Array[]> {
   yield (await database.getBytesMany(want)).filter((bytes) => bytes !== undefined)
-  const { log } = database
-  const missing = log.lacking(have, { sketch, after })
   const sent = new Set<number>()
   if (missing.length > SHORT_LOG_ENTRIES) {
     let firstBytes = 0
     for await (const { positions, blocks } of readMany(
       database,
-      log.countingAmong(missing, first),
+      database.log.countingAmong(missing, first),
     )) {
       firstBytes += blocks.reduce((sum, { length }) => sum + length, 0)
       if (firstBytes > FIRST_BYTES) break
