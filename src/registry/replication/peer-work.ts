@@ -20,8 +20,17 @@ export interface PeerWorkComponents {
 }
 
 const TURNS: readonly PeerRank[] = ['proven', 'unknown', 'stalled']
+/** Jobs of one peer at the same time, and those of it that wait: four logs in three epochs, and some more. */
+const RUNNING_PER_PEER = 2
+const WAITING_PER_PEER = 16
+/** Of all places, where there are more than a few: to be proven is a matter of one exchange. */
+const KEPT_FOR_UNKNOWN = 1
+const FEW = 2
+/** Peers whose last turn is remembered. */
+const TURNS_REMEMBERED = 1024
 
 interface Running {
+  readonly peerId: string
   readonly done: Promise<void>
   /** When it began. */
   readonly rank: PeerRank
@@ -33,17 +42,33 @@ interface Job {
   readonly dueMs: number
 }
 
+interface DueJob {
+  readonly key: string
+  readonly job: Job
+  readonly rank: PeerRank
+  /** How many jobs of the same peer run, or come before it. */
+  readonly ahead: number
+  /** Of the peer's last job in the order of all; 0: none is remembered. */
+  readonly lastTurn: number
+}
+
 /**
  * Work with peers: one job in flight per peer and subject, bounded in number and in rate. Peers that
  * answered before have the first turn and half of all places to themselves; those that last let us wait
- * have the last turn and one place together. So silent peers, however many, keep nobody honest out.
+ * have the last turn and one place together; one is always left to those we do not know yet. Of one rank
+ * the peers take turns. So silent or slow peers, however many, keep nobody honest out.
  */
 export class PeerWork {
   readonly #options: PeerWorkOptions
   readonly #components: PeerWorkComponents
   readonly #clock: Clock
   readonly #waiting = new Map<string, Job>()
+  /** Peer -> how many of its jobs wait; no entry for a peer that has none. */
+  readonly #waitingOf = new Map<string, number>()
   readonly #running = new Map<string, Running>()
+  /** Peer -> when it last had its turn, in the order of all. */
+  readonly #lastTurns = new BoundedMap<string, number>({ limit: TURNS_REMEMBERED })
+  #turn = 0
   #lastNowMs = 0
   readonly #startedMs: BoundedMap<string, number>
   readonly #loop: Loop
@@ -77,6 +102,7 @@ export class PeerWork {
   async stop(): Promise<void> {
     this.#isStarted = false
     this.#waiting.clear()
+    this.#waitingOf.clear()
     this.#controller.abort(new Error('the registry stops'))
     await this.#loop.stop()
     await Promise.allSettled([...this.#running.values()].map(({ done }) => done))
@@ -97,7 +123,7 @@ export class PeerWork {
     const soonestMs = (this.#startedMs.peek(key) ?? 0) + this.#options.intervalMs
     const dueMs = Math.max(nowMs + delayMs, soonestMs)
     const waiting = this.#waiting.get(key)
-    if (waiting === undefined && this.#waiting.size >= this.#options.waitingLimit) return false
+    if (waiting === undefined && !this.#tryAddWaiting(peerId)) return false
     this.#waiting.set(key, { peerId, subject, dueMs: Math.min(dueMs, waiting?.dueMs ?? dueMs) })
     if (dueMs <= nowMs) this.#loop.wake()
     return true
@@ -106,8 +132,24 @@ export class PeerWork {
   /** The peer came with this itself: what waits is done, and the next one has its interval from now on. */
   noteDone(peerId: string, subject: string): void {
     const key = `${peerId} ${subject}`
-    this.#waiting.delete(key)
+    this.#removeWaiting(key)
     if (this.#isStarted) this.#startedMs.set(key, this.#now())
+  }
+
+  #tryAddWaiting(peerId: string): boolean {
+    const count = this.#waitingOf.get(peerId) ?? 0
+    if (count >= WAITING_PER_PEER || this.#waiting.size >= this.#options.waitingLimit) return false
+    this.#waitingOf.set(peerId, count + 1)
+    return true
+  }
+
+  #removeWaiting(key: string): void {
+    const job = this.#waiting.get(key)
+    if (job === undefined) return
+    this.#waiting.delete(key)
+    const left = (this.#waitingOf.get(job.peerId) ?? 1) - 1
+    if (left > 0) this.#waitingOf.set(job.peerId, left)
+    else this.#waitingOf.delete(job.peerId)
   }
 
   /** A clock that is set back must not put off by hours what was due by the clock before. */
@@ -126,37 +168,54 @@ export class PeerWork {
     // In a rush all places are taken: what waits is looked at when one of them is free.
     if (this.#running.size >= this.#options.concurrency) return
     for (const { key, job, rank } of this.#dueJobs(nowMs)) {
-      if (!this.#hasPlaceFor(rank)) continue
-      this.#waiting.delete(key)
+      const { peerId } = job
+      if (!this.#hasPlaceFor(peerId, rank)) continue
+      this.#removeWaiting(key)
       this.#startedMs.set(key, nowMs)
+      this.#turn += 1
+      this.#lastTurns.set(peerId, this.#turn)
       const done = this.#run(job).finally(() => {
         this.#running.delete(key)
         this.#loop.wake()
       })
-      this.#running.set(key, { done, rank })
+      this.#running.set(key, { peerId, done, rank })
     }
   }
 
-  /** Jobs that may begin, those of the best peers first. */
-  #dueJobs(nowMs: number): { key: string; job: Job; rank: PeerRank }[] {
+  /** Jobs that may begin: those of the best peers first, and of these in turns. */
+  #dueJobs(nowMs: number): DueJob[] {
     const { conduct } = this.#components
-    const due = [...this.#waiting]
-      .filter(([key, { peerId, dueMs }]) => {
-        const soonestMs = Math.max(dueMs, conduct?.notBeforeMs(peerId) ?? 0)
-        return soonestMs <= nowMs && !this.#running.has(key)
-      })
-      .map(([key, job]) => ({ key, job, rank: conduct?.rankOf(job.peerId) ?? 'proven' }))
-    return due.sort((a, b) => TURNS.indexOf(a.rank) - TURNS.indexOf(b.rank))
+    const seen = new Map<string, number>()
+    for (const { peerId } of this.#running.values()) seen.set(peerId, (seen.get(peerId) ?? 0) + 1)
+    const due: DueJob[] = []
+    for (const [key, job] of this.#waiting) {
+      const { peerId } = job
+      const soonestMs = Math.max(job.dueMs, conduct?.notBeforeMs(peerId) ?? 0)
+      if (soonestMs > nowMs || this.#running.has(key)) continue
+      const ahead = seen.get(peerId) ?? 0
+      seen.set(peerId, ahead + 1)
+      const rank = conduct?.rankOf(peerId) ?? 'proven'
+      due.push({ key, job, rank, ahead, lastTurn: this.#lastTurns.peek(peerId) ?? 0 })
+    }
+    return due.sort(
+      (a, b) =>
+        TURNS.indexOf(a.rank) - TURNS.indexOf(b.rank) ||
+        a.ahead - b.ahead ||
+        a.lastTurn - b.lastTurn,
+    )
   }
 
-  #hasPlaceFor(rank: PeerRank): boolean {
+  #hasPlaceFor(peerId: string, rank: PeerRank): boolean {
     const { concurrency } = this.#options
-    const ranks = [...this.#running.values()].map((running) => running.rank)
-    if (ranks.length >= concurrency) return false
-    if (rank === 'proven') return true
-    if (rank === 'stalled') return !ranks.includes('stalled')
-    const others = ranks.filter((other) => other !== 'proven')
-    return others.length < Math.ceil(concurrency / 2)
+    const running = [...this.#running.values()]
+    if (running.length >= concurrency) return false
+    if (running.filter((one) => one.peerId === peerId).length >= RUNNING_PER_PEER) return false
+    const countOf = (...ranks: PeerRank[]) =>
+      running.filter((one) => ranks.includes(one.rank)).length
+    if (rank === 'unknown') return countOf('unknown', 'stalled') < Math.ceil(concurrency / 2)
+    const kept = concurrency > FEW ? KEPT_FOR_UNKNOWN : 0
+    if (countOf('proven', 'stalled') >= concurrency - kept) return false
+    return rank === 'proven' || countOf('stalled') === 0
   }
 
   async #run(job: Job): Promise<void> {

@@ -18,7 +18,7 @@ import { PeerWork } from './peer-work.ts'
 
 /** Exchanges at the same time, all databases together. */
 const CONCURRENCY = 8
-const WAITING_LIMIT = 512
+const WAITING_LIMIT = 2048
 /** In a rush, when so many jobs wait, a newcomer's are put off by so much, more for each, within a limit. */
 const RUSH = { waiting: 8, afterMs: 500, eachMs: 20, mostMs: 8_000 }
 /** Exchanges of heads answered to one peer, up to 512 KiB each: an honest one asks for each log in three epochs. */

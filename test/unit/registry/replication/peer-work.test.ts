@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 
 import { systemClock } from '../../../../src/lib/clock.ts'
 import type { PeerRank } from '../../../../src/registry/replication/peer-conduct.ts'
-import { PeerWork } from '../../../../src/registry/replication/peer-work.ts'
+import { PeerWork, type PeerWorkOptions } from '../../../../src/registry/replication/peer-work.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
 interface Job {
@@ -11,7 +11,7 @@ interface Job {
   finish(): void
 }
 
-function startWork(t: TestContext, over: { concurrency?: number; intervalMs?: number } = {}) {
+function startWork(t: TestContext, over: Partial<PeerWorkOptions> = {}) {
   const jobs: Job[] = []
   let ended = 0
   const work = new PeerWork(
@@ -136,6 +136,49 @@ test('peers that stalled go last, have one place together, and wait their time',
   await waitFor(() => begun.length === 3, { message: 'one of each kind' })
   assert.deepEqual(begun, ['good', 'new', 'bad-1'])
   assert.equal(work.waitingCount, 2)
+})
+
+test('peers of one rank take turns, however many jobs one has', async (t) => {
+  const { work, jobs, started } = startWork(t, { concurrency: 8, waitingLimit: 200 })
+  for (let log = 0; log < 12; log += 1) {
+    for (let i = 0; i < 8; i += 1) work.request(`slow-${i}`, `log-${log}`)
+  }
+  work.request('honest', 'log')
+  await started(7)
+  jobs[0]?.finish()
+  await started(8)
+  jobs[1]?.finish()
+  await started(9)
+  assert.ok(
+    jobs.slice(7, 9).some(({ name }) => name === 'honest log'),
+    jobs.at(-1)?.name,
+  )
+})
+
+test('one peer has two jobs at once and sixteen that wait, and others the rest', async (t) => {
+  const { work, jobs, started } = startWork(t, { concurrency: 8, waitingLimit: 200 })
+  for (let log = 0; log < 2; log += 1) work.request('A', `log-${log}`)
+  await started(2)
+  const taken = Array.from({ length: 20 }, (_, log) => work.request('A', `more-${log}`))
+  assert.equal(taken.filter(Boolean).length, 16)
+  assert.equal(work.waitingCount, 16)
+  work.request('B', 'log')
+  await started(3)
+  assert.equal(jobs[2]?.name, 'B log')
+  jobs[0]?.finish()
+  await started(4)
+  assert.equal(work.waitingCount, 15)
+  assert.equal(work.request('A', 'again'), true)
+  assert.equal(work.request('A', 'once more'), false)
+})
+
+test('a place is left to a peer that is not known yet', async (t) => {
+  const { work, begun } = startRanked(t, (peerId) => (peerId === 'new' ? 'unknown' : 'proven'))
+  for (let i = 0; i < 8; i += 1) work.request(`proven-${i}`, 'log')
+  await waitFor(() => begun.length === 3, { message: 'three of the proven' })
+  work.request('new', 'log')
+  await waitFor(() => begun.length === 4, { message: 'the new one' })
+  assert.equal(begun[3], 'new')
 })
 
 test('a clock that is set back by hours holds up no job', async (t) => {
