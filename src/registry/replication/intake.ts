@@ -24,6 +24,8 @@ export interface IntakeEntrance {
   onJoined(joined: readonly JudgedEntry[]): Promise<void>
   /** All up to this block has been taken in. */
   onTaken?(bytes: Uint8Array): void
+  /** This transfer brought something new: entries that joined, or that wait for their parents. */
+  onGained?(entries: number, bytes: number): void
 }
 
 export interface IntakeComponents extends IntakeEntrance {
@@ -101,7 +103,8 @@ export class Intake {
   }
 
   async #take(batch: readonly Uint8Array[], verdicts: readonly (Verdict | null)[]): Promise<void> {
-    const { database, receive, onJoined, onTaken } = this.#components
+    const { database, receive, onJoined, onTaken, onGained } = this.#components
+    const before = this.#orphaned()
     const ready = new Map<string, JudgedEntry>()
     const others: Uint8Array[] = []
     for (const [i, verdict] of verdicts.entries()) {
@@ -114,10 +117,25 @@ export class Intake {
     const isNew = await database.joinMany([...ready.values()], 'exchange')
     const joined = [...ready.values()].filter((_, i) => isNew[i] === true)
     this.joined += joined.length
+    // An orphan counts when it comes, and not again when it joins.
+    const after = this.#orphaned()
+    onGained?.(
+      joined.length + after.entries - before.entries,
+      bytesOf(joined) + after.bytes - before.bytes,
+    )
     await onJoined(joined)
-    for (const bytes of others) this.#note(await receive(bytes))
+    for (const bytes of others) {
+      const receipt = await receive(bytes)
+      if (receipt === 'joined') onGained?.(1, bytes.length)
+      this.#note(receipt)
+    }
     const last = batch.at(-1)
     if (last !== undefined) onTaken?.(last)
+  }
+
+  #orphaned(): { readonly entries: number; readonly bytes: number } {
+    const { orphans } = this.#components
+    return { entries: orphans?.size ?? 0, bytes: orphans?.bytes ?? 0 }
   }
 
   /** @returns false for an entry that is refused, or that has no place to wait for its parents. */
@@ -180,3 +198,7 @@ export class Intake {
 }
 
 const EMPTY = new Uint8Array()
+
+function bytesOf(entries: readonly JudgedEntry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
+}

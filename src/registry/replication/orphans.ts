@@ -54,6 +54,10 @@ export class Orphans {
     return this.#byHash.size
   }
 
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Whether one is left that has not joined, also on another way, and whose parents are not all here. */
   hasUnresolved(database: Pick<RegistryDatabase, 'has' | 'missingParents'>): boolean {
     for (const { judged } of this.#byHash.values()) {
@@ -103,6 +107,7 @@ export class Orphans {
     this.#isClosed = true
     this.#byHash.clear()
     this.#waiting.clear()
+    this.#bytes = 0
     this.#components.onClosed()
     await this.#preview?.close()
   }

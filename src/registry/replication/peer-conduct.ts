@@ -29,7 +29,7 @@ const POINTS: Readonly<Record<Offence, number>> = {
   flood: 2,
 }
 
-/** `proven`: its last exchange ended well. `stalled`: its last one ran out of time. */
+/** `proven`: its last exchange ended well. `stalled`: its last one ran out of time, or took long for little. */
 export type PeerRank = 'proven' | 'unknown' | 'stalled'
 
 const PEERS_LIMIT = 1024
@@ -91,6 +91,17 @@ export class PeerConduct {
     if (stalls >= STALLS_EXCUSED) this.offend(peerId, 'stalled')
   }
 
+  /**
+   * An exchange that we began took long for what it brought: the peer goes last from now on. That is no offence,
+   * however often: a slow line gets on all the same, after those that are faster.
+   */
+  wasSlow(peerId: string): void {
+    const { stalls = 0, notBeforeMs = 0 } = this.#records.peek(peerId) ?? {}
+    const soonestMs = this.#components.clock.now() + STALL_MIN_MS
+    const laterMs = Math.max(notBeforeMs, soonestMs)
+    this.#records.set(peerId, { stalls, isProven: false, notBeforeMs: laterMs })
+  }
+
   /** An exchange of ours failed; a reset, a refusal or a lost connection says nothing of the peer. */
   failed(peerId: string, error: unknown): void {
     if (error instanceof DeadlineError) this.keptWaiting(peerId)
@@ -123,6 +134,24 @@ export class PeerConduct {
  * who lacks one entry in each of a log of 400 000 is sent all of it, and 20 000 blocks bring a hundred.
  */
 const LONG_LOG_ENTRIES = 100
+
+/** What exchanges with a peer brought that was not here, whoever else brought something meanwhile. */
+export interface Gains {
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** What is shorter holds a place from nobody. */
+const SHORT_MS = 10_000
+/** In a minute, the one or the other: 9 kbit/s bring as much. */
+const LEAST_GAINS: Gains = { entries: 100, bytes: 64 * 1024 }
+
+/** Whether exchanges that took so long held their place for too little. */
+export function isSlow({ entries, bytes }: Gains, tookMs: number): boolean {
+  const minutes = tookMs / 60_000
+  const isLittle = entries < LEAST_GAINS.entries * minutes && bytes < LEAST_GAINS.bytes * minutes
+  return tookMs >= SHORT_MS && isLittle
+}
 
 /**
  * Whether a transfer that failed was cut short by its own bounds, and is to go on: time ran out while

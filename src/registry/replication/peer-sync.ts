@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import type { RegistryTransport } from '../../network/types.ts'
 import type { Logger } from '../../telemetry/index.ts'
@@ -9,7 +10,7 @@ import { PutOffError } from './intake.ts'
 import type { LogReplica } from './log-replica.ts'
 import { FIRST_LIMIT, TRANSFER_DEADLINE_MS, transferProtocol } from './log-transfer.ts'
 import { observed, whileAlive } from './patience.ts'
-import { isCutShort, isTooMuch, type PeerConduct } from './peer-conduct.ts'
+import { type Gains, isCutShort, isSlow, isTooMuch, type PeerConduct } from './peer-conduct.ts'
 import { pullLog } from './pull-log.ts'
 import { describe, withStream } from './stream-errors.ts'
 
@@ -26,8 +27,31 @@ export interface PeerSyncComponents {
   readonly conduct: PeerConduct
   readonly metrics: RegistryMetrics
   readonly logger: Logger
+  readonly clock: Pick<Clock, 'now'>
   /** @returns whether it will be done. */
   requestSync(peerId: string, address: string, delayMs?: number): boolean
+}
+
+interface SyncJob {
+  readonly peerId: string
+  readonly replica: LogReplica
+  readonly gains: GainCount
+}
+
+interface Outcome {
+  readonly isAnswered: boolean
+  /** Whether another transfer of this peer's log follows. */
+  readonly goesOn: boolean
+}
+
+class GainCount implements Gains {
+  entries = 0
+  bytes = 0
+
+  add(entries: number, bytes: number): void {
+    this.entries += entries
+    this.bytes += bytes
+  }
 }
 
 /** Brings one log up to one peer's: an exchange of heads, then a transfer of what is missing. */
@@ -57,37 +81,49 @@ export class PeerSync {
 
   /** @returns whether another transfer of this peer's log follows at once. */
   async #sync(peerId: string, replica: LogReplica, signal: AbortSignal): Promise<boolean> {
-    const { conduct, fetcher } = this.#components
+    const { conduct, clock, fetcher } = this.#components
+    const gains = new GainCount()
+    const startedMs = clock.now()
+    const noteSlow = () => {
+      const wasSlow = isSlow(gains, clock.now() - startedMs)
+      if (wasSlow) conduct.wasSlow(peerId)
+      return wasSlow
+    }
+    const { isAnswered, goesOn } = await this.#exchange({ peerId, replica, gains }, signal).catch(
+      (error: unknown) => {
+        noteSlow()
+        throw error
+      },
+    )
+    const wasSlow = noteSlow()
+    if (isAnswered && !wasSlow) conduct.answered(peerId)
+    if (replica.heldCount > 0 && fetcher !== null) {
+      await this.#count('bitswap', peerId, () => replica.fetchHeld(signal))
+    }
+    return goesOn && !wasSlow
+  }
+
+  async #exchange(job: SyncJob, signal: AbortSignal): Promise<Outcome> {
+    const { peerId, replica } = job
     const exchange = () => replica.heads.exchangeWith(peerId, signal)
     const { isCut } = await this.#count('heads', peerId, exchange)
     const isUnfinished = this.#places.has(placeKey(peerId, replica))
     const isNeeded = replica.heldCount > 0 || replica.isIncomplete || isCut || isUnfinished
-    const { isAnswered, goesOn } = isNeeded
-      ? await this.#transfer(peerId, replica, signal)
-      : { isAnswered: true, goesOn: false }
-    if (isAnswered) conduct.answered(peerId)
-    if (replica.heldCount > 0 && fetcher !== null) {
-      await this.#count('bitswap', peerId, () => replica.fetchHeld(signal))
-    }
-    return goesOn
+    return isNeeded ? await this.#transfer(job, signal) : { isAnswered: true, goesOn: false }
   }
 
-  async #transfer(
-    peerId: string,
-    replica: LogReplica,
-    signal: AbortSignal,
-  ): Promise<{ isAnswered: boolean; goesOn: boolean }> {
+  async #transfer(job: SyncJob, signal: AbortSignal): Promise<Outcome> {
     const { requestSync } = this.#components
+    const { peerId, replica, gains } = job
     const { address } = replica.database
-    const before = broughtBy(peerId, replica)
     const wasInOrder = this.#inOrder.has(replica)
     const pull = (isWhole: boolean) =>
-      this.#count('log', peerId, () => this.#pull(peerId, replica, signal, isWhole))
+      this.#count('log', peerId, () => this.#pull(job, signal, isWhole))
     const failure = await pull(false).then(
       () => null,
       (cause: unknown) => ({ cause }),
     )
-    const isHelping = broughtBy(peerId, replica) > before
+    const isHelping = gains.entries > 0
     if (failure?.cause instanceof PutOffError) {
       // In order there may be more that can be taken. The rest waits for the next round of anti-entropy.
       const isMore = this.#inOrder.has(replica) && !wasInOrder
@@ -106,16 +142,12 @@ export class PeerSync {
     return { isAnswered, goesOn: false }
   }
 
-  async #pull(
-    peerId: string,
-    replica: LogReplica,
-    outer: AbortSignal,
-    isWhole: boolean,
-  ): Promise<void> {
+  async #pull(job: SyncJob, outer: AbortSignal, isWhole: boolean): Promise<void> {
     const { transport, metrics } = this.#components
+    const { peerId, replica, gains } = job
     const { database } = replica
     const offered = replica.heads.takeOffers(peerId)
-    const before = broughtBy(peerId, replica)
+    const before = gains.entries
     const isFirst = !isWhole && !this.#inOrder.has(replica) && replica.orphansOf(peerId) === null
     const first = isFirst && replica.openOrphans(peerId) !== null ? FIRST_LIMIT : 0
     const orphans = replica.orphansOf(peerId)
@@ -133,7 +165,9 @@ export class PeerSync {
       const onTaken = (bytes: Uint8Array) => {
         taken = bytes
       }
-      const components = { database, orphans, ...replica.entrance(peerId, onSign), onTaken }
+      const onGained = (entries: number, bytes: number) => gains.add(entries, bytes)
+      const entrance = { ...replica.entrance(peerId, onSign), onTaken, onGained }
+      const components = { database, orphans, ...entrance }
       const work = () => pullLog(stream, components, signal, { isWhole, first, after })
       return withStream(stream, signal, work)
     }
@@ -147,7 +181,7 @@ export class PeerSync {
       // entry that is ahead of our clock must not keep out all that is not.
       if (first > 0 && hasBegun) this.#inOrder.add(replica)
       // Of a log that we have, the whole may be as long as it likes.
-      const gained = isWhole ? Number.POSITIVE_INFINITY : broughtBy(peerId, replica) - before
+      const gained = isWhole ? Number.POSITIVE_INFINITY : gains.entries - before
       if (!isCutShort(cause, gained)) throw cause
       // What came first out of its order is far behind by then.
       if (!isWhole && isTooMuch(cause) && taken !== null) this.#places.set(key, hashOf(taken))
@@ -180,9 +214,4 @@ export class PeerSync {
 
 function placeKey(peerId: string, { database }: LogReplica): string {
   return `${database.address} ${peerId}`
-}
-
-/** Entries that are in the log, and those of the peer's that wait for their parents. */
-function broughtBy(peerId: string, replica: LogReplica): number {
-  return replica.database.log.size + (replica.orphansOf(peerId)?.size ?? 0)
 }

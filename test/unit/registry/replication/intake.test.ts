@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
 import type { Receipt } from '../../../../src/registry/replication/inbox.ts'
 import { Intake } from '../../../../src/registry/replication/intake.ts'
+import { Orphans } from '../../../../src/registry/replication/orphans.ts'
 import type { RegistryDatabase } from '../../../../src/registry/store/database.ts'
 import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { openInMemory } from '../../../support/databases.ts'
@@ -127,4 +128,29 @@ test('a chunk in which no block ends holds up nothing that comes after it', asyn
     await intake.drain()
   }
   assert.equal(intake.joined, 2)
+})
+
+test('what was not here is told once, whether it joins at once or waits for its parents first', async (t) => {
+  const database = await openNodes(t)
+  const preview = () => ({ show: () => {}, close: async () => {} })
+  const orphans = new Orphans({ preview, onClosed: () => {} })
+  const gained = { entries: 0, bytes: 0 }
+  const onGained = (entries: number, bytes: number) => {
+    gained.entries += entries
+    gained.bytes += bytes
+  }
+  const intake = new Intake({ database, orphans, ...entranceThat('held'), onGained })
+  const put = async (blocks: Uint8Array[]) => {
+    await intake.put(blocks)
+    await intake.drain()
+  }
+  const chain = chainOf(database, 4)
+  const bytes = chain.reduce((sum, { length }) => sum + length, 0)
+  await put(chain.slice(2))
+  assert.equal(gained.entries, 2)
+  await put(chain.slice(0, 2))
+  assert.equal(database.log.size, 4)
+  assert.deepEqual(gained, { entries: 4, bytes })
+  await put(chain)
+  assert.deepEqual(gained, { entries: 4, bytes })
 })

@@ -3,7 +3,11 @@ import { test } from 'node:test'
 
 import { DeadlineError } from '../../../../src/lib/deadline.ts'
 import { FramingError } from '../../../../src/registry/replication/framing.ts'
-import { isCutShort, PeerConduct } from '../../../../src/registry/replication/peer-conduct.ts'
+import {
+  isCutShort,
+  isSlow,
+  PeerConduct,
+} from '../../../../src/registry/replication/peer-conduct.ts'
 
 function makeConduct() {
   let nowMs = 1_000_000
@@ -82,6 +86,29 @@ test('a stream outside its limits is an offence whoever opened it', () => {
   conduct.failedToUs('A', new FramingError('ITEM_TOO_LARGE'))
   conduct.failedToUs('A', new FramingError('MALFORMED'))
   assert.deepEqual(counted, ['endless', 'broken_framing', 'broken_framing'])
+})
+
+test('a slow peer goes last, by no longer wait each time and without an offence', () => {
+  const { conduct, reports, now, pass } = makeConduct()
+  for (let i = 0; i < 10; i += 1) {
+    conduct.wasSlow('A')
+    assert.equal(conduct.rankOf('A'), 'stalled')
+    assert.equal(conduct.notBeforeMs('A') - now(), 5000)
+    pass(5000)
+  }
+  assert.deepEqual(reports, [])
+  for (let i = 0; i < 3; i += 1) conduct.failed('A', late())
+  const notBeforeMs = conduct.notBeforeMs('A')
+  conduct.wasSlow('A')
+  assert.equal(conduct.notBeforeMs('A'), notBeforeMs, 'nor is a longer wait made shorter')
+})
+
+test('who brings little in a long time is slow, by entries and by bytes', () => {
+  assert.equal(isSlow({ entries: 0, bytes: 0 }, 9000), false)
+  assert.equal(isSlow({ entries: 0, bytes: 0 }, 10_000), true)
+  assert.equal(isSlow({ entries: 99, bytes: 65_535 }, 60_000), true)
+  assert.equal(isSlow({ entries: 100, bytes: 0 }, 60_000), false)
+  assert.equal(isSlow({ entries: 10, bytes: 65_536 }, 60_000), false)
 })
 
 test('a long or slow log that brings entries is no offence, and one that brings none is', () => {
