@@ -6,9 +6,13 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { endpointOf, splitAddress } from './dialer/dial-address.ts'
+import { createNetworkOf, type NetworkOf } from './dialer/peer-network.ts'
+import { PROVEN_AFTER_MS } from './dialer/retry.ts'
 import type { Candidate } from './types.ts'
 
 const LIMIT_PEERS = 256
+/** Of one public /24 or /48: whoever has one cannot make this node forget all others. */
+const LIMIT_OF_SUBNET = 8
 const LIMIT_ADDRESSES = 8
 const LIMIT_BYTES = 1_048_576
 const SAVE_EVERY_MS = 30_000
@@ -19,6 +23,14 @@ interface SavedPeer {
   /** Without `/p2p`; what worked last comes first. */
   readonly addresses: readonly string[]
   readonly reachedAtMs: number
+  /** A connection to it lasted: others make way for it before it makes way for them. */
+  readonly isProven: boolean
+}
+
+/** A peer that is connected now. */
+interface OpenPeer {
+  readonly saved: SavedPeer
+  readonly sinceMs: number
 }
 
 export interface AddressBookOptions {
@@ -31,17 +43,24 @@ export interface AddressBookOptions {
 export interface AddressBookComponents {
   readonly logger: Logger
   readonly clock?: Clock
+  /** @default no address is exempt */
+  readonly networkOf?: NetworkOf
 }
 
 /**
  * Peers that this node reached itself, kept on disk for the day on which every seed is down. Only
- * outbound successes enter: who merely connects to us cannot push proven peers out.
+ * outbound successes enter: who merely connects to us cannot push proven peers out, and neither can who
+ * was dialled and did not stay. Such a peer takes a place that is free, no other.
  */
 export class AddressBook {
   readonly #options: AddressBookOptions
   readonly #logger: Logger
   readonly #clock: Clock
-  readonly #peers = new BoundedMap<string, SavedPeer>({ limit: LIMIT_PEERS })
+  readonly #networkOf: NetworkOf
+  /** One too many for a moment, of which one goes. */
+  readonly #peers = new BoundedMap<string, SavedPeer>({ limit: LIMIT_PEERS + 1 })
+  /** As large as the connection table. */
+  readonly #open = new Map<string, OpenPeer>()
   readonly #loop: Loop
   #isDirty = false
   #isWriteFailing = false
@@ -50,12 +69,16 @@ export class AddressBook {
     this.#options = options
     this.#logger = components.logger
     this.#clock = components.clock ?? systemClock
+    this.#networkOf = components.networkOf ?? createNetworkOf()
     this.#loop = new Loop({
       name: 'address-book',
       intervalMs: options.saveEveryMs ?? SAVE_EVERY_MS,
       isDelayed: true,
       clock: this.#clock,
-      run: () => this.#save(),
+      run: () => {
+        for (const peerId of this.#open.keys()) this.#refresh(peerId)
+        return this.#save()
+      },
     })
   }
 
@@ -75,16 +98,25 @@ export class AddressBook {
     await this.#save()
   }
 
-  /** Notes a peer that was reached, and where; `certified` are the addresses that it signed. */
+  /** Notes a peer that is reached now, and where; `certified` are the addresses that it signed. */
   record(peerId: string, address: string, certified: readonly string[] = []): void {
-    const known = this.#peers.peek(peerId)?.addresses ?? []
-    const addresses = [address, ...certified, ...known]
+    const known = this.#peers.peek(peerId)
+    const addresses = [address, ...certified, ...(known?.addresses ?? [])]
       .flatMap((text) => splitAddress(text)?.address ?? [])
       .filter((text) => endpointOf(text) !== null)
     const unique = [...new Set(addresses)].slice(0, LIMIT_ADDRESSES)
     if (unique.length === 0) return
-    this.#peers.set(peerId, { peerId, addresses: unique, reachedAtMs: this.#clock.now() })
-    this.#isDirty = true
+    const nowMs = this.#clock.now()
+    const isProven = known?.isProven ?? false
+    const saved = { peerId, addresses: unique, reachedAtMs: nowMs, isProven }
+    this.#open.set(peerId, { saved, sinceMs: this.#open.get(peerId)?.sinceMs ?? nowMs })
+    this.#put(saved)
+  }
+
+  /** The last connection of a peer closed. */
+  noteLeft(peerId: string): void {
+    this.#refresh(peerId)
+    this.#open.delete(peerId)
   }
 
   /** Most recently reached first. */
@@ -94,13 +126,51 @@ export class AddressBook {
       .map(({ peerId, addresses }) => ({ source: 'address-book', peerId, addresses }))
   }
 
+  /** Those with whom a connection lasted. */
+  proven(): Candidate[] {
+    return this.candidates().filter(({ peerId }) => this.#peers.peek(peerId ?? '')?.isProven)
+  }
+
+  /** Who is connected for long enough is as good as reached now. */
+  #refresh(peerId: string): void {
+    const open = this.#open.get(peerId)
+    const nowMs = this.#clock.now()
+    if (open === undefined || nowMs - open.sinceMs < PROVEN_AFTER_MS) return
+    this.#put({ ...open.saved, reachedAtMs: nowMs, isProven: true })
+  }
+
+  #put(peer: SavedPeer): void {
+    this.#peers.set(peer.peerId, peer)
+    this.#isDirty = true
+    const groups = Map.groupBy(this.#peers.values(), (one) => this.#networkOfSaved(one).subnet)
+    const network = this.#networkOfSaved(peer)
+    const group = groups.get(network.subnet) ?? []
+    if (!network.isShared && group.length > LIMIT_OF_SUBNET) this.#dropOneOf([group])
+    if (this.#peers.size > LIMIT_PEERS) this.#dropOneOf([...groups.values()])
+  }
+
+  /** Where a peer was reached last. */
+  #networkOfSaved({ addresses: [first = ''] }: SavedPeer) {
+    return this.#networkOf(first)
+  }
+
+  /** Whoever did not stay goes first; of those left, the oldest where most are. */
+  #dropOneOf(groups: readonly (readonly SavedPeer[])[]): void {
+    const unproven = groups.map((group) => group.filter(({ isProven }) => !isProven))
+    const hasUnproven = unproven.some((group) => group.length > 0)
+    const [largest] = (hasUnproven ? unproven : groups).toSorted((a, b) => b.length - a.length)
+    const [oldest] = largest ?? []
+    if (oldest !== undefined) this.#peers.delete(oldest.peerId)
+  }
+
   async #load(): Promise<void> {
     const { path } = this.#options
     if (path === null) return
     try {
       const text = await readFile(path, 'utf8')
       if (text.length > LIMIT_BYTES) throw new Error('the file is too large')
-      for (const peer of parse(JSON.parse(text))) this.#peers.set(peer.peerId, peer)
+      for (const peer of parse(JSON.parse(text))) this.#put(peer)
+      this.#isDirty = false
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
       await this.#setAside(path, error)
@@ -145,7 +215,8 @@ function parse(value: unknown): SavedPeer[] {
     if (typeof peerId !== 'string' || peerId.length > 128) throw new Error('malformed peer ID')
     if (typeof reachedAtMs !== 'number') throw new Error('malformed time')
     if (!addresses.every(isAddress)) throw new Error('malformed address')
-    return { peerId, addresses, reachedAtMs }
+    // Of a file without the word, each was connected at some time.
+    return { peerId, addresses, reachedAtMs, isProven: peer.isProven !== false }
   })
 }
 

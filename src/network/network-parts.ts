@@ -10,6 +10,7 @@ import { Dialer } from './dialer/dialer.ts'
 import { createLibp2pPort } from './dialer/libp2p-port.ts'
 import { createRelayedPort } from './dialer/libp2p-relayed-port.ts'
 import { Parting } from './dialer/parting.ts'
+import { createNetworkOf } from './dialer/peer-network.ts'
 import { RelayedDial } from './dialer/relayed-dial.ts'
 import { Contacts } from './discovery/contacts.ts'
 import { DhtSource } from './discovery/dht.ts'
@@ -22,6 +23,7 @@ import { PeerExchange } from './discovery/peer-exchange.ts'
 import { RegistryPeers } from './discovery/registry-peers.ts'
 import { DEFAULT_LIBP2P_PORT, seedMultiaddr } from './discovery/seed-value.ts'
 import { Seeds } from './discovery/seeds.ts'
+import { Exemptions } from './guards/exempt-networks.ts'
 import type { Host } from './host.ts'
 import type { NetworkComponents, NetworkOptions } from './network-options.ts'
 import type { PeerFinder } from './peer-finder.ts'
@@ -83,9 +85,14 @@ export function createParts(options: NetworkOptions, components: PartsComponents
   const written = options.seeds.map((seed) => seedMultiaddr(seed, defaultSeedPort))
   host.bans.protect(seedsOf(written, seeds, host.libp2p))
   const contacts = new Contacts({}, { now, random })
+  const exemptions = new Exemptions({
+    networks: options.inboundExemptNetworks ?? [],
+    isLoopbackExempt: () => true,
+  })
+  const networkOf = createNetworkOf((ip) => exemptions.has(ip))
   const addressBook = new AddressBook(
     { path: options.addressBookPath },
-    { logger: logger.child('address-book'), clock },
+    { logger: logger.child('address-book'), clock, networkOf },
   )
   const metrics = createDiscoveryMetrics(components.metrics, {
     candidates: () => dialer.candidateCount,

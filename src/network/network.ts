@@ -44,7 +44,7 @@ export async function createNetwork(
   acquaintances.attach({
     isSeed: (peerId) => parts.seeds.isSeed(peerId),
     isOwnRelay: (peerId) => parts.reach?.dependsOn(peerId) ?? false,
-    addressBook: parts.addressBook,
+    addressBook: { candidates: () => parts.addressBook.proven() },
     members: components.relayMembers,
   })
   return new Network(options, host, parts)
@@ -205,7 +205,9 @@ class Network implements NetworkService {
     const onIdentify = (event: CustomEvent<IdentifyResult>) => this.#onIdentify(event.detail)
     this.libp2p.addEventListener('peer:identify', onIdentify)
     const unsubscribe = this.host.onPeer((peerId, isConnected) => {
-      if (!isConnected) this.#parts.contacts.noteLeft(peerId)
+      if (isConnected) return
+      this.#parts.contacts.noteLeft(peerId)
+      this.#parts.addressBook.noteLeft(peerId)
     })
     return () => {
       this.libp2p.removeEventListener('peer:identify', onIdentify)

@@ -11,6 +11,11 @@ import { ManualClock, PEERS, recordingLogger } from './fakes.ts'
 const [A, B] = PEERS
 const ADDRESS = '/ip4/192.0.2.1/tcp/4002'
 
+/** Of as many hosts as wanted, each in a subnet of its own. */
+function hostAt(i: number): string {
+  return `/ip4/198.${18 + (i >> 8)}.${i & 255}.9/tcp/4002`
+}
+
 async function setUp(t: TestContext) {
   const path = join(await tempDir(t), 'network', 'address-book.json')
   const clock = new ManualClock()
@@ -71,9 +76,67 @@ describe('address book', () => {
     const { open } = await setUp(t)
     const book = await open()
     const many = Array.from({ length: 20 }, (_, i) => `/ip4/198.51.100.${i + 1}/tcp/4002`)
-    for (let i = 0; i < 300; i++) book.record(`peer-${i}`, ADDRESS, many)
+    for (let i = 0; i < 300; i++) book.record(`peer-${i}`, hostAt(i), many)
     assert.equal(book.size, 256)
     assert.equal(book.candidates()[0]?.addresses.length, 8)
+  })
+
+  it('forgets none of 20 stations for 256 peers of one host, whether or not they stay', async (t) => {
+    const { open, clock } = await setUp(t)
+    const book = await open()
+    const known = () => book.candidates().map(({ peerId }) => peerId ?? '')
+    for (let i = 0; i < 20; i++) book.record(`station-${i}`, hostAt(i))
+    for (const stayMs of [0, 61_000]) {
+      for (let i = 0; i < 256; i++) book.record(`host-${i}`, `/ip4/203.0.113.7/tcp/${6000 + i}`)
+      await clock.advance(stayMs)
+      for (let i = 0; i < 256; i++) book.noteLeft(`host-${i}`)
+      assert.equal(known().filter((peerId) => peerId.startsWith('station')).length, 20)
+      assert.equal(known().filter((peerId) => peerId.startsWith('host')).length, 8)
+    }
+  })
+
+  it('lets go of who did not stay, in whatever subnet, before those who did', async (t) => {
+    const { open, clock } = await setUp(t)
+    const book = await open()
+    for (let i = 0; i < 200; i++) book.record(`station-${i}`, hostAt(i))
+    await clock.advance(60_000)
+    for (let i = 0; i < 200; i++) book.noteLeft(`station-${i}`)
+    for (let i = 0; i < 300; i++) {
+      book.record(`other-${i}`, hostAt(200 + i))
+      book.noteLeft(`other-${i}`)
+    }
+    assert.equal(book.size, 256)
+    assert.equal(book.proven().length, 200)
+    await book.stop()
+    const again = await open()
+    assert.equal(again.size, 256)
+    assert.equal(again.proven().length, 200)
+  })
+
+  it('takes who is connected for a minute for one who was reached just now', async (t) => {
+    const { open, clock } = await setUp(t)
+    const book = await open()
+    book.record(A, ADDRESS)
+    await clock.advance(30_000)
+    await waitFor(() => clock.sleeping === 1, { message: 'what changed was written' })
+    book.record(B, hostAt(1))
+    assert.deepEqual(book.proven(), [])
+    await clock.advance(30_000)
+    await waitFor(() => book.proven().length === 1, { message: 'the minute is over' })
+    assert.deepEqual(
+      book.candidates().map(({ peerId }) => peerId),
+      [A, B],
+    )
+  })
+
+  it('makes room where most are, of a network that many share too', async (t) => {
+    const { open } = await setUp(t)
+    const book = await open()
+    for (let i = 0; i < 20; i++) book.record(`station-${i}`, hostAt(i))
+    for (let i = 0; i < 300; i++) book.record(`lan-${i}`, `/ip4/192.168.0.9/tcp/${6000 + i}`)
+    const known = book.candidates().map(({ peerId }) => peerId ?? '')
+    assert.equal(known.length, 256)
+    assert.equal(known.filter((peerId) => peerId.startsWith('station')).length, 20)
   })
 
   it('leaves no temporary file behind', async (t) => {
