@@ -224,8 +224,9 @@ export const SETTINGS = {
     tooHigh: 'More memory (some 100 KB each) and traffic here and at every neighbour.',
     tooLow: 'Below 6, gossip gets thin and one lost neighbour is felt.',
     why:
-      'Gossip wants 6 to 12 neighbours; 12 survives the loss of half. A node that announces a public ' +
-      'address keeps up 4 at most: others dial it.',
+      'Gossip wants 6 to 12 neighbours; 12 survives the loss of half. Half of them it dials itself, ' +
+      'whoever connects to it. A node that announces a public address keeps up 4 at most, all ' +
+      'dialled: others dial it.',
   }),
 
   relayClient: row({

@@ -6,6 +6,7 @@ import { targetOf } from './address-class.ts'
 import { isPubliclyAnnounced } from './addresses.ts'
 import { createPeerFinder } from './create-peer-finder.ts'
 import { Attempts } from './dialer/attempts.ts'
+import { wanted } from './dialer/crowd.ts'
 import { Dialer } from './dialer/dialer.ts'
 import { createLibp2pPort } from './dialer/libp2p-port.ts'
 import { createRelayedPort } from './dialer/libp2p-relayed-port.ts'
@@ -101,8 +102,10 @@ export function createParts(options: NetworkOptions, components: PartsComponents
     addressBookPeers: () => addressBook.size,
     seedStates: () => seeds.statuses().map(({ state }) => state),
   })
-  const port = createLibp2pPort({ host, now })
+  const port = createLibp2pPort({ host, now, networkOf })
   const { resolver, learnedResolver } = components
+  const isPublic = isPubliclyAnnounced(options.announce)
+  const wantedPeers = wanted(effectiveTarget(options), isPublic)
   const isRelayUsed = options.relayClient != null
   const relayed = createRelayedPort(host)
   const relayedDial = isRelayUsed
@@ -112,7 +115,7 @@ export function createParts(options: NetworkOptions, components: PartsComponents
   const dialerLogger = logger.child('dialer')
   const dialer: Dialer = new Dialer(
     {
-      targetPeers: effectiveTarget(options),
+      ...wantedPeers,
       maxParallelDials: options.limits.connectionManager.maxParallelDials,
     },
     {
@@ -131,13 +134,14 @@ export function createParts(options: NetworkOptions, components: PartsComponents
   const parting = new Parting(
     {
       protocol: host.names.part,
-      targetPeers: effectiveTarget(options),
-      isKeeping: isPubliclyAnnounced(options.announce),
+      wanted: wantedPeers,
+      isKeeping: isPublic,
     },
     {
       transport: host.transport,
       port,
       isSeed: (peerId) => seeds.isSeed(peerId) || reach?.dependsOn(peerId) === true,
+      isChosen: (peerId) => dialer.isChosen(peerId),
       metrics,
       logger: logger.child('parting'),
       clock,

@@ -22,7 +22,7 @@ export interface DialJobsComponents {
   readonly seeds: Pick<Seeds, 'reached' | 'isSelf' | 'refused' | 'unreachable'>
   readonly attempts: Attempts
   readonly table: Pick<CandidateTable, 'delete'>
-  readonly outbound: Pick<Outbound, 'isConnected' | 'keep'>
+  readonly outbound: Pick<Outbound, 'isConnected' | 'keep' | 'choose'>
   readonly logger: Logger
   readonly metrics: DiscoveryMetrics
   readonly clock: Clock
@@ -50,7 +50,7 @@ export class DialJobs {
       const { reached, others } = await attempts.seed(seed, signal)
       if (!outbound.isConnected(reached.peerId)) throw new Error('the connection closed at once')
       this.#record('ok', { source: 'seed', peerId: reached.peerId, reason: null })
-      outbound.keep(reached.peerId)
+      outbound.choose(reached.peerId)
       seeds.reached(seed, reached.peerId, clock.now())
       for (const other of others) propose({ source: 'seed', ...other })
     } catch (error) {
@@ -72,7 +72,7 @@ export class DialJobs {
       const reached = await attempts.candidate(entry, signal)
       this.#record('ok', { source, peerId: reached.peerId, reason: null })
       entry.retry = afterSuccess(entry.retry, clock.now())
-      outbound.keep(reached.peerId)
+      outbound.choose(reached.peerId)
       if (peerId !== null) return
       // Now that it has a name, the address is kept under it.
       table.delete(entry.key)

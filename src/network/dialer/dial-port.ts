@@ -1,4 +1,5 @@
 import type { CandidateSource } from '../types.ts'
+import type { NetworkOf } from './peer-network.ts'
 
 /** A peer with at least one open connection. */
 export interface OpenPeer {
@@ -38,6 +39,8 @@ export interface DialPort {
   hangUp(peerId: string): Promise<void>
   /** Whether a stream is open to the peer over which something is being transferred. */
   isBusy(peerId: string): boolean
+  /** Where an address leads, as far as it matters who else is there. */
+  readonly networkOf: NetworkOf
   /** Bound and announced addresses. */
   ownAddresses(): readonly string[]
   /** Whether an address is known to lead back to this node, whichever way it is written. */

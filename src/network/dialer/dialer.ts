@@ -3,6 +3,7 @@ import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { Candidate } from '../types.ts'
 import { CandidateTable, policyOf } from './candidate-table.ts'
 import { chooseCandidates, isRelayedOnly } from './choose.ts'
+import { Crowd, type Wanted, wanted } from './crowd.ts'
 import { subnetOf } from './dial-address.ts'
 import { DialJobs } from './dial-jobs.ts'
 import type { OpenPeer, Reached } from './dial-port.ts'
@@ -31,12 +32,16 @@ export class Dialer {
   readonly #runs: DialRuns
   readonly #jobs: DialJobs
   readonly #outbound = new Outbound()
+  readonly #wanted: Wanted
   #unsubscribe: (() => void) | null = null
 
   constructor(options: DialerOptions, components: DialerComponents) {
     const { dialBurst = 20, dialsPerSecond = 2, candidateLimit = 2000 } = options
     const { clock, port, logger } = components
     this.#options = options
+    const { targetPeers, chosenPeers } = options
+    this.#wanted =
+      chosenPeers === undefined ? wanted(targetPeers, false) : { targetPeers, chosenPeers }
     this.#components = components
     const isRelayUsed = (components.relayedDial ?? null) !== null
     this.#table = new CandidateTable({
@@ -117,6 +122,11 @@ export class Dialer {
   /** A peer was dialled on purpose: should it be no station of this network, it is let go. */
   keep(peerId: string): void {
     this.#outbound.keep(peerId)
+  }
+
+  /** Whether a peer is connected because this node chose to dial it. */
+  isChosen(peerId: string): boolean {
+    return this.#outbound.isChosen(peerId)
   }
 
   /** True when fewer peers are connected than wanted: sources look harder then. */
@@ -212,7 +222,9 @@ export class Dialer {
 
   /** Stations wanted beyond those connected; who was not identified yet is taken to be one. */
   #missing(peers: readonly OpenPeer[]): number {
-    const stations = peers.filter((peer) => peer.isStation !== false).length
-    return this.#options.targetPeers - stations
+    const stations = peers.filter((peer) => peer.isStation !== false)
+    const { networkOf } = this.#components.port
+    const isChosen = (peerId: string) => this.isChosen(peerId)
+    return new Crowd(stations, this.#wanted, { networkOf, isChosen }).missing
   }
 }

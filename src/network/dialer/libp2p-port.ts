@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Host } from '../host.ts'
 import { endpointOf, normalizeIp, replaceHost } from './dial-address.ts'
 import type { DialPort, OpenPeer } from './dial-port.ts'
+import type { NetworkOf } from './peer-network.ts'
 
 /**
  * Identify takes two round trips and at most 5 s. Who has not told its protocols by then does not speak
@@ -13,10 +14,11 @@ const STRANGER_AFTER_MS = 20_000
 export interface Libp2pPortComponents {
   readonly host: Host
   readonly now: () => number
+  readonly networkOf: NetworkOf
 }
 
 /** The dialer's port on the real host. Nothing else in this program calls `host.dial`. */
-export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort {
+export function createLibp2pPort({ host, now, networkOf }: Libp2pPortComponents): DialPort {
   let peers: readonly OpenPeer[] = []
   let readAtMs = Number.NEGATIVE_INFINITY
   return {
@@ -58,6 +60,7 @@ export function createLibp2pPort({ host, now }: Libp2pPortComponents): DialPort 
         streams.some(({ protocol, status }) => status === 'open' && !isIdle(protocol, host)),
       )
     },
+    networkOf,
     ownAddresses: () => [...host.listenAddresses(), ...host.announceAddresses()],
     isOwn: (address) => host.dialPolicy.refusalOf(unmapped(address), 'seed') === 'own',
     isAllowed: (address, source) => host.dialPolicy.isDialable(address, source),

@@ -10,6 +10,8 @@ import type { RelayedDial } from './relayed-dial.ts'
 export interface DialerOptions {
   /** Peers wanted; below it candidates are dialled, above it only seeds are. */
   readonly targetPeers: number
+  /** Of those, how many are this node's own choice. @default half of them */
+  readonly chosenPeers?: number
   readonly maxParallelDials: number
   /** Candidate dials: a burst of so many, then `dialsPerSecond`. @default 20 */
   readonly dialBurst?: number

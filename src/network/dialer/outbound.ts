@@ -1,9 +1,13 @@
 import type { OpenPeer } from './dial-port.ts'
 
-/** Who is connected since when, and which of them were dialled on purpose. Holds connected peers only. */
+/**
+ * Who is connected since when, which of them were dialled on purpose, and which because this node chose them
+ * itself. Holds connected peers only.
+ */
 export class Outbound {
   readonly #connectedAtMs = new Map<string, number>()
   readonly #dialled = new Set<string>()
+  readonly #chosen = new Set<string>()
 
   get isIsolated(): boolean {
     return this.#connectedAtMs.size === 0
@@ -22,12 +26,23 @@ export class Outbound {
     const connectedAtMs = this.#connectedAtMs.get(peerId) ?? nowMs
     this.#connectedAtMs.delete(peerId)
     this.#dialled.delete(peerId)
+    this.#chosen.delete(peerId)
     return connectedAtMs
   }
 
   /** A dial succeeded; a connection that closed meanwhile has nothing to be kept. */
   keep(peerId: string): void {
     if (this.#connectedAtMs.has(peerId)) this.#dialled.add(peerId)
+  }
+
+  /** It was dialled for its own sake, and not because it, or another part, wanted to. */
+  choose(peerId: string): void {
+    this.keep(peerId)
+    if (this.#connectedAtMs.has(peerId)) this.#chosen.add(peerId)
+  }
+
+  isChosen(peerId: string): boolean {
+    return this.#chosen.has(peerId)
   }
 
   /** Peers that were dialled and belong to another network; each is told once. */
@@ -42,5 +57,6 @@ export class Outbound {
   clear(): void {
     this.#connectedAtMs.clear()
     this.#dialled.clear()
+    this.#chosen.clear()
   }
 }

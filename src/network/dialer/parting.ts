@@ -5,6 +5,7 @@ import { Loop } from '../../lib/loop.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import type { DiscoveryMetrics } from '../discovery/metrics.ts'
 import type { PeerStream, RegistryTransport } from '../types.ts'
+import { Crowd, type Wanted } from './crowd.ts'
 import type { DialPort, OpenPeer } from './dial-port.ts'
 import { chooseToLeave } from './leave.ts'
 
@@ -27,7 +28,7 @@ export interface PartingOptions {
   /** `/<network>/part/1.0.0` */
   readonly protocol: string
   /** Stations to stay connected to. */
-  readonly targetPeers: number
+  readonly wanted: Wanted
   /** A public node keeps what it is given: it lets go, but never asks to be let go. */
   readonly isKeeping: boolean
   /** Younger connections are left alone: they have just begun to tell each other. @default 5000 */
@@ -36,9 +37,10 @@ export interface PartingOptions {
 
 export interface PartingComponents {
   readonly transport: Pick<RegistryTransport, 'handle' | 'unhandle' | 'open'>
-  readonly port: Pick<DialPort, 'peers' | 'hangUp' | 'isBusy'>
+  readonly port: Pick<DialPort, 'peers' | 'hangUp' | 'isBusy' | 'networkOf'>
   /** Peers that this node would dial again at once. */
   readonly isSeed: (peerId: string) => boolean
+  readonly isChosen: (peerId: string) => boolean
   readonly metrics: Pick<DiscoveryMetrics, 'parted'>
   readonly logger: Logger
   readonly clock: Clock
@@ -96,34 +98,59 @@ export class Parting {
   /** Asks until there are no more than wanted or nobody is left to ask. Called by the loop. */
   async step(signal: AbortSignal): Promise<void> {
     if (this.#options.isKeeping) return
-    const { port, clock, random } = this.#components
+    const { port, clock } = this.#components
     while (!signal.aborted) {
       const peers = port.peers()
-      const count = Math.min(PARALLEL, this.#surplus(peers))
-      if (count <= 0) return
       const nowMs = clock.now()
       const mayLeave = peers.filter((peer) => this.#mayLeave(peer, nowMs))
-      const chosen = chooseToLeave(mayLeave, count, random)
+      const chosen = this.#choose(mayLeave, this.#crowd(peers))
       if (chosen.length === 0) return
       await Promise.all(chosen.map((peerId) => this.#ask(peerId, signal)))
     }
   }
 
-  /** Stations beyond the target, those not counted that are about to go. */
-  #surplus(peers: readonly OpenPeer[]): number {
+  /** Who is asked next; the crowd loses them. */
+  #choose(mayLeave: readonly OpenPeer[], crowd: Crowd): string[] {
+    const chosen = new Set<string>()
+    while (chosen.size < PARALLEL) {
+      const left = mayLeave.filter((peer) => !chosen.has(peer.peerId) && crowd.mayLose(peer))
+      const [peerId] = chooseToLeave(left, 1, this.#components.random)
+      const peer = left.find((one) => one.peerId === peerId)
+      if (peer === undefined) break
+      crowd.lose(peer)
+      chosen.add(peer.peerId)
+    }
+    return [...chosen]
+  }
+
+  /**
+   * The stations, those not counted that are about to go. Nobody makes way for one that came a moment ago:
+   * many of its subnet may follow.
+   */
+  #crowd(peers: readonly OpenPeer[]): Crowd {
     const nowMs = this.#components.clock.now()
     for (const [peerId, untilMs] of this.#leaving) {
       if (untilMs <= nowMs) this.#leaving.delete(peerId)
     }
+    const { port, isChosen } = this.#components
     const staying = peers.filter(
       ({ peerId, isStation }) => isStation === true && !this.#leaving.has(peerId),
     )
-    return staying.length - this.#options.targetPeers
+    return new Crowd(staying, this.#options.wanted, {
+      networkOf: port.networkOf,
+      isChosen,
+      isSettled: (peer) => isChosen(peer.peerId) || this.#isSettled(peer, nowMs),
+    })
   }
 
-  #mayLeave({ peerId, isStation, connectedAtMs }: OpenPeer, nowMs: number): boolean {
+  #isSettled({ connectedAtMs }: Pick<OpenPeer, 'connectedAtMs'>, nowMs: number): boolean {
+    return connectedAtMs <= nowMs - (this.#options.settleMs ?? 5000)
+  }
+
+  #mayLeave(peer: OpenPeer, nowMs: number): boolean {
     const { port, isSeed } = this.#components
-    if (isStation !== true || connectedAtMs > nowMs - (this.#options.settleMs ?? 5000)) return false
+    const { peerId, isStation } = peer
+    if (isStation !== true || !this.#isSettled(peer, nowMs)) return false
     if ((this.#declined.peek(peerId) ?? 0) > nowMs || this.#leaving.has(peerId)) return false
     return !isSeed(peerId) && !port.isBusy(peerId)
   }
@@ -174,10 +201,12 @@ export class Parting {
 
   #answerTo(peerId: string): number {
     const { port, isSeed } = this.#components
-    const surplus = this.#surplus(port.peers())
+    const peers = port.peers()
+    const crowd = this.#crowd(peers)
     // Two that ask each other at once have both counted the other as gone.
     if (this.#leaving.has(peerId)) return YES
-    if (surplus <= 0 || isSeed(peerId)) return NO
+    const peer = peers.find((one) => one.peerId === peerId)
+    if (peer === undefined || isSeed(peerId) || !crowd.mayLose(peer)) return NO
     return port.isBusy(peerId) ? LATER : YES
   }
 }

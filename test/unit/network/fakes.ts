@@ -5,6 +5,7 @@ import type {
   OpenPeer,
   Reached,
 } from '../../../src/network/dialer/dial-port.ts'
+import { createNetworkOf } from '../../../src/network/dialer/peer-network.ts'
 import type { NameResolver } from '../../../src/network/discovery/name-resolver.ts'
 import type { Logger } from '../../../src/telemetry/index.ts'
 
@@ -75,11 +76,13 @@ export class FakePort implements DialPort {
   readonly peerId: string
   readonly dials: DialTarget[] = []
   readonly hungUp: string[] = []
+  readonly networkOf = createNetworkOf()
   own: string[] = []
   answer: DialAnswer = () => Promise.reject(unreachable())
   isAllowedAnswer: (address: string) => boolean = () => true
   #peers: OpenPeer[] = []
   #listeners = new Set<(peerId: string, isConnected: boolean) => void>()
+  #connected = 0
   running = 0
   mostRunning = 0
 
@@ -128,10 +131,12 @@ export class FakePort implements DialPort {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Unless told otherwise, each in a public subnet of its own. */
   connect(peerId: string, options: Partial<OpenPeer> = {}): void {
+    const nth = this.#connected++
     this.#peers.push({
       peerId,
-      address: '/ip4/192.0.2.1/tcp/4002',
+      address: `/ip4/9.${nth >> 8}.${nth & 255}.1/tcp/4002`,
       direction: 'outbound',
       connectedAtMs: 0,
       isStation: true,

@@ -88,7 +88,9 @@ describe('dialer and relays', () => {
     assert.deepEqual(relayed, [PEER])
     assert.match(await registry.text(), /wesense_dials_total\{outcome="ok",source="registry"\} 1/)
     assert.equal(dialer.isBelowTarget, true)
-    port.connect(SELF)
+    const third = { peerId: await peerIdNumber(1), addresses: ['/ip4/198.51.100.1/tcp/4002'] }
+    dialer.propose({ source: 'registry', ...third })
+    await clock.advance(1000)
     assert.equal(dialer.isBelowTarget, false)
   })
 
@@ -110,7 +112,8 @@ describe('dialer and relays', () => {
 
   it('leaves relays alone when the target is met', async (t) => {
     const { port, clock, dialer, relayed } = await setUp(t)
-    for (const n of [1, 2, 3]) port.connect(await peerIdNumber(n))
+    const address = '/ip4/192.168.1.9/tcp/4002'
+    for (const n of [1, 2, 3]) port.connect(await peerIdNumber(n), { address })
     dialer.propose({ source: 'registry', peerId: PEER, addresses: [VIA] })
     await clock.advance(60_000)
     assert.deepEqual([relayed, port.dials.length], [[], 0])

@@ -221,13 +221,52 @@ describe('dialer', () => {
 
   it('dials no candidate when the target is met and dials again below it', async (t) => {
     const { port, dialer, clock } = await setUp(t, { options: { targetPeers: 1 } })
-    port.connect(C)
+    port.connect(C, { address: '/ip4/192.168.1.9/tcp/4002' })
     dialer.propose({ source: 'dht', peerId: B, addresses: ['/ip4/192.0.2.1/tcp/4002'] })
     await clock.advance(5000)
     assert.equal(port.dials.length, 0)
     port.disconnect(C)
     await clock.advance(1000)
     assert.equal(port.dials.length, 1)
+  })
+
+  it('goes on dialling however many of one subnet connect to it', async (t) => {
+    const { port, dialer, clock } = await setUp(t)
+    for (let n = 1; n <= 20; n++) {
+      port.connect(`stranger-${n}`, { address: `/ip4/203.0.113.${n}/tcp/9`, direction: 'inbound' })
+    }
+    assert.equal(dialer.isBelowTarget, true)
+    dialer.propose({ source: 'dht', peerId: B, addresses: ['/ip4/192.0.2.1/tcp/4002'] })
+    await clock.advance(1000)
+    assert.equal(port.dials.length, 1)
+  })
+
+  it('chooses half of its peers itself, whoever connects to it, and as a public node all', async (t) => {
+    for (const [chosenPeers, dials] of [
+      [undefined, 2],
+      [4, 4],
+    ] as const) {
+      const { port, dialer, clock } = await setUp(t, { options: { chosenPeers } })
+      port.answer = async (target) => port.reach(target.peerId ?? `${target.addresses}`, target)
+      for (let n = 0; n < 20; n++) port.connect(`stranger-${n}`, { direction: 'inbound' })
+      for (let n = 0; n < 10; n++) dialer.propose({ ...candidate(n * 250), peerId: null })
+      for (let second = 0; second < 5; second++) await clock.advance(1000)
+      assert.equal(port.dials.length, dials)
+      assert.equal(dialer.isBelowTarget, false)
+    }
+  })
+
+  it('does not take whom it was made to dial for its own choice', async (t) => {
+    const { port, dialer } = await setUp(t, { options: { targetPeers: 2 } })
+    port.connect(C, { direction: 'inbound' })
+    port.answer = async (target) => port.reach(B, target)
+    const told = {
+      source: 'peer-exchange',
+      peerId: B,
+      addresses: ['/ip4/192.0.2.1/tcp/1024'],
+    } as const
+    await dialer.reach(told, new AbortController().signal)
+    assert.equal(dialer.isBelowTarget, true)
   })
 
   it('turns to its address book when nobody is left, however many candidates came since', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it, type TestContext } from 'node:test'
 
+import { wanted } from '../../../../src/network/dialer/crowd.ts'
 import { chooseToLeave } from '../../../../src/network/dialer/leave.ts'
 import { Parting } from '../../../../src/network/dialer/parting.ts'
 import { silentLogger } from '../../../../src/telemetry/index.ts'
@@ -9,24 +10,25 @@ import { FakeTransport } from '../discovery/exchange-fakes.ts'
 import { FakePort, ManualClock } from '../fakes.ts'
 
 const PROTOCOL = '/test/part/1.0.0'
-const OPTIONS = { protocol: PROTOCOL, targetPeers: 2, isKeeping: false }
 
 interface Setup {
   readonly others: number
   readonly targetPeers?: number
   readonly isKeeping?: boolean
+  /** Whom it dialled because it chose to. @default everybody */
+  readonly isChosen?: (peerId: string) => boolean
   readonly seeds?: readonly string[]
 }
 
 /** A node with a name, that many stations which serve no protocol, and the time. */
 async function node(t: TestContext, clock: ManualClock, name: string, setup: Setup) {
-  const { others, seeds = [], ...options } = setup
+  const { others, seeds = [], targetPeers = 2, isKeeping = false, isChosen = () => true } = setup
   const port = new FakePort(name)
   const transport = new FakeTransport(name)
   for (let n = 0; n < others; n++) port.connect(`${name}-other-${n}`, { connectedAtMs: 0 })
   const counted: string[] = []
   const parting = new Parting(
-    { ...OPTIONS, ...options },
+    { protocol: PROTOCOL, wanted: wanted(targetPeers, isKeeping), isKeeping },
     {
       transport,
       port,
@@ -34,6 +36,7 @@ async function node(t: TestContext, clock: ManualClock, name: string, setup: Set
       clock: { now: () => clock.now(), sleep: (_ms, signal) => aborted(signal) },
       random: () => 0,
       isSeed: (peerId) => seeds.includes(peerId),
+      isChosen,
       metrics: { parted: (role, outcome) => counted.push(`${role} ${outcome}`) },
       logger: silentLogger,
     },
@@ -160,36 +163,113 @@ describe('parting', () => {
     assert.deepEqual(one.port.hungUp, ['young'])
   })
 
-  it('comes to rest in a full mesh, with nobody below the target', async (t) => {
+  for (const [which, isChosenBy] of [
+    ['', () => true],
+    [', each link the choice of one end', (n: number, other: number) => other < n],
+  ] as const) {
+    it(`comes to rest in a full mesh, with nobody below the target${which}`, async (t) => {
+      const clock = new ManualClock()
+      const nodes: Node[] = []
+      for (let n = 0; n < 20; n++) {
+        const isChosen = (peerId: string) => isChosenBy(n, Number(peerId.slice(1)))
+        const made = await node(t, clock, `n${n}`, { others: 0, targetPeers: 8, isChosen })
+        for (const earlier of nodes) join(made, earlier)
+        nodes.push(made)
+      }
+      const byName = new Map(nodes.map((one) => [one.name, one]))
+      for (const { name, port } of nodes) {
+        port.onPeer((peerId, isConnected) => {
+          const other = byName.get(peerId)
+          if (isConnected || !other?.port.peers().some((peer) => peer.peerId === name)) return
+          other.port.disconnect(name)
+        })
+      }
+      const degrees = () => nodes.map(({ port }) => port.peers().length)
+      for (let second = 0; second < 20; second++) {
+        for (const one of nodes) await one.step()
+        await clock.advance(1000)
+      }
+      assert.ok(Math.min(...degrees()) >= 8, `${degrees()}`)
+      const total = degrees().reduce((sum, one) => sum + one, 0)
+      assert.ok(total <= 20 * 10, `${degrees()}`)
+      const before = degrees().join()
+      for (let second = 0; second < 60; second++) {
+        for (const one of nodes) await one.step()
+        await clock.advance(1000)
+      }
+      assert.equal(degrees().join(), before)
+    })
+  }
+})
+
+describe('a crowd of one subnet', () => {
+  /** Twelve stations of this node's choice, which would agree to part, and strangers of one host, which never do. */
+  async function besieged(t: TestContext, clock: ManualClock, strangers: number) {
+    const one = await node(t, clock, 'one', {
+      others: 0,
+      targetPeers: 12,
+      isChosen: (peerId) => peerId.startsWith('station'),
+    })
+    const stations: Node[] = []
+    for (let n = 0; n < 12; n++) {
+      const station = await node(t, clock, `station-${n}`, { others: 2, targetPeers: 1 })
+      join(one, station)
+      stations.push(station)
+    }
+    for (let n = 0; n < strangers; n++) {
+      const address = `/ip4/203.0.113.7/tcp/${7000 + n}`
+      one.port.connect(`stranger-${n}`, { address, direction: 'inbound' })
+    }
+    return { one, stations }
+  }
+
+  it('takes the place of nobody else, whoever asks and however long', async (t) => {
     const clock = new ManualClock()
-    const nodes: Node[] = []
-    for (let n = 0; n < 20; n++) {
-      const made = await node(t, clock, `n${n}`, { others: 0, targetPeers: 8 })
-      for (const earlier of nodes) join(made, earlier)
-      nodes.push(made)
-    }
-    const byName = new Map(nodes.map((one) => [one.name, one]))
-    for (const { name, port } of nodes) {
-      port.onPeer((peerId, isConnected) => {
-        const other = byName.get(peerId)
-        if (isConnected || !other?.port.peers().some((peer) => peer.peerId === name)) return
-        other.port.disconnect(name)
-      })
-    }
-    const degrees = () => nodes.map(({ port }) => port.peers().length)
-    for (let second = 0; second < 20; second++) {
-      for (const one of nodes) await one.step()
-      await clock.advance(1000)
-    }
-    assert.ok(Math.min(...degrees()) >= 8, `${degrees()}`)
-    const total = degrees().reduce((sum, one) => sum + one, 0)
-    assert.ok(total <= 20 * 10, `${degrees()}`)
-    const before = degrees().join()
+    const { one, stations } = await besieged(t, clock, 15)
     for (let second = 0; second < 60; second++) {
-      for (const one of nodes) await one.step()
+      for (const asking of [one, ...stations]) await asking.step()
       await clock.advance(1000)
     }
-    assert.equal(degrees().join(), before)
+    assert.ok(one.counted.includes('answered declined'), `${one.counted}`)
+    assert.deepEqual(
+      [one, ...stations].flatMap(({ port }) => port.hungUp),
+      [],
+    )
+  })
+
+  it('leaves this node half of its own choice, from however many subnets it comes', async (t) => {
+    const clock = new ManualClock()
+    const { one } = await besieged(t, clock, 0)
+    for (let n = 0; n < 40; n++) one.port.connect(`stranger-${n}`, { direction: 'inbound' })
+    for (let second = 0; second < 120; second++) {
+      await one.step()
+      await clock.advance(1000)
+    }
+    const stations = one.port.peers().filter(({ peerId }) => peerId.startsWith('station'))
+    assert.equal(stations.length, 6)
+  })
+
+  it('takes no place while its first have just come', async (t) => {
+    const clock = new ManualClock()
+    const { one, stations } = await besieged(t, clock, 0)
+    for (let second = 0; second < 60; second++) {
+      if (second < 5) {
+        const address = `/ip4/203.0.113.${second}/tcp/7000`
+        const connectedAtMs = clock.now()
+        one.port.connect(`stranger-${second}`, { address, direction: 'inbound', connectedAtMs })
+      }
+      for (const asking of [one, ...stations]) await asking.step()
+      await clock.advance(1000)
+    }
+    assert.equal(stations.filter(({ port }) => port.hungUp.length > 0).length, 0)
+    assert.deepEqual(one.port.hungUp, [])
+  })
+
+  it('lets a station go that is one too many, when no other subnet has more', async (t) => {
+    const clock = new ManualClock()
+    const { one } = await besieged(t, clock, 1)
+    await one.step()
+    assert.equal(one.port.hungUp.length, 1)
   })
 })
 
