@@ -471,7 +471,8 @@ export const SETTINGS = {
       'Networks whose addresses stand for many peers each: proxies, a campus behind one address.',
     tooHigh:
       'Whoever connects from there may take all places that strangers get; 0.0.0.0/0 is everyone.',
-    tooLow: 'Of the peers behind one public address 16 get in, and 32 of its neighbourhood.',
+    tooLow:
+      'Of the peers behind one public address 16 get in, and 32 of its neighbourhood; two of it are dialled.',
     why: 'Limits by address keep one host from taking every place, and few addresses are shared.',
     example: '203.0.113.7,2001:db8:7::/48',
   }),

@@ -1,12 +1,13 @@
 import { withDeadline } from '../../lib/deadline.ts'
 import type { NameResolver } from '../discovery/name-resolver.ts'
-import { type Route, resolveRoutes } from '../discovery/routes.ts'
+import { lookupHost, type Route, resolveRoutes } from '../discovery/routes.ts'
 import type { Seed } from '../discovery/seeds.ts'
 import type { CandidateEntry } from './candidate-table.ts'
 import type { DialPort, DialTarget, Reached } from './dial-port.ts'
 import { judgeAddress } from './judge.ts'
 import { classifyDialError, DialRefusal } from './outcome.ts'
 import { OwnNames } from './own-names.ts'
+import { addressOfIp, type PeerNetwork } from './peer-network.ts'
 import type { RelayedDial } from './relayed-dial.ts'
 
 /** An attempt through a relay: two dials, and the time that it takes to become direct. */
@@ -34,6 +35,14 @@ export interface SeedReached {
   readonly reached: Reached
   /** Other peers behind the same `/dnsaddr`, not tried. */
   readonly others: readonly Route[]
+}
+
+/** An address that may be dialled, and where it leads. */
+interface Way {
+  readonly address: string
+  /** What the name in it stands for. */
+  readonly ips: readonly string[]
+  readonly networks: readonly PeerNetwork[]
 }
 
 /** One attempt on one target: names resolved, own and forbidden addresses left out, the rest dialled. */
@@ -67,9 +76,14 @@ export class Attempts {
 
   /**
    * Tries the direct addresses, and where none works a relayed one.
-   * @throws DialRefusal `self`, `denied`, `not-upgraded`; what the port throws.
+   * @param isFull networks of which nobody more is wanted
+   * @throws DialRefusal `self`, `denied`, `crowded`, `not-upgraded`; what the port throws.
    */
-  async candidate(entry: AttemptTarget, signal: AbortSignal): Promise<Reached> {
+  async candidate(
+    entry: AttemptTarget,
+    signal: AbortSignal,
+    isFull: (network: PeerNetwork) => boolean = () => false,
+  ): Promise<Reached> {
     const { relayedDial = null, learnedResolver: resolver } = this.#components
     const throughRelay = () =>
       withDeadline((inner) => relayedDial?.dial(entry, { resolver, signal: inner }) ?? denied(), {
@@ -79,31 +93,55 @@ export class Attempts {
       })
     if (entry.addresses.length === 0) return throughRelay()
     try {
-      return await this.#direct(entry, signal)
+      return await this.#direct(entry, signal, isFull)
     } catch (error) {
       signal.throwIfAborted()
       const outcome = classifyDialError(error)
-      const isFinal = outcome === 'self' || outcome === 'wrong-peer'
+      const isFinal = outcome === 'self' || outcome === 'wrong-peer' || outcome === 'crowded'
       if (isFinal || relayedDial?.isWorthwhile(entry) !== true) throw error
       return throughRelay()
     }
   }
 
-  #direct(entry: AttemptTarget, signal: AbortSignal): Promise<Reached> {
+  #direct(
+    entry: AttemptTarget,
+    signal: AbortSignal,
+    isFull: (network: PeerNetwork) => boolean,
+  ): Promise<Reached> {
     return this.#bounded(signal, async (inner) => {
       const { port, learnedResolver: resolver } = this.#components
       const { source, peerId } = entry
       const isOwn = await this.#ownTest()
-      const resolved: string[] = []
+      const resolved: Way[] = []
       for (const one of entry.addresses) {
         if (isOwn(one.address)) continue
-        resolved.push(...(await judgeAddress(one, port, { resolver, signal: inner })))
+        const judged = await judgeAddress(one, port, { resolver, signal: inner })
+        for (const address of judged) {
+          if (!isOwn(address)) resolved.push(await this.#wayOf(address, inner))
+        }
       }
-      const addresses = resolved.filter((one) => !isOwn(one))
-      if (addresses.length > 0) return this.#dial({ source, peerId, addresses }, inner)
+      const ways = resolved.filter(({ networks }) => !networks.some(isFull))
+      if (ways.length > 0) {
+        const addresses = ways.map(({ address }) => address)
+        const reached = await this.#dial({ source, peerId, addresses }, inner)
+        const way = ways.find(({ address }) => `${reached.address}/`.startsWith(`${address}/`))
+        return { ...reached, ips: way?.ips ?? [] }
+      }
+      if (resolved.length > 0) throw new DialRefusal('crowded', 'its subnets are full')
       if (entry.addresses.some((one) => port.isOwn(one.address))) throw self()
       throw new DialRefusal('denied', 'no address left that may be dialled')
     })
+  }
+
+  /** A name that is left is one that a secure WebSocket is dialled by. */
+  async #wayOf(address: string, signal: AbortSignal): Promise<Way> {
+    const { port, learnedResolver: resolver } = this.#components
+    const network = port.networkOf(address)
+    if (!network.isName) return { address, ips: [], networks: [network] }
+    const ips = await lookupHost(address, { resolver, signal }).catch((): string[] => [])
+    signal.throwIfAborted()
+    const networks = ips.map((ip) => port.networkOf(addressOfIp(ip)))
+    return { address, ips, networks: [network, ...networks] }
   }
 
   async #firstRoute(routes: readonly Route[], signal: AbortSignal): Promise<SeedReached> {

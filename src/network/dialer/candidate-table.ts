@@ -1,12 +1,7 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import type { Candidate, CandidateSource } from '../types.ts'
-import {
-  canonicalPeerId,
-  endpointOf,
-  type SplitAddress,
-  splitAddress,
-  subnetOf,
-} from './dial-address.ts'
+import { canonicalPeerId, endpointOf, type SplitAddress, splitAddress } from './dial-address.ts'
+import { createNetworkOf, type NetworkOf, type PeerNetwork } from './peer-network.ts'
 import { relayedAddressOf, throughRelay } from './relayed-address.ts'
 import {
   ADDRESS_BOOK_POLICY,
@@ -45,8 +40,8 @@ export interface CandidateEntry {
   addresses: readonly SourcedAddress[]
   /** Ways through relays, `../p2p/<relay>/p2p-circuit`, at most 4: tried when there is no other. */
   relayed: readonly SourcedAddress[]
-  /** Of the best address, for spreading connections. */
-  subnet: string
+  /** Where each of `addresses` leads. */
+  networks: readonly PeerNetwork[]
   retry: Retry
   isDialing: boolean
 }
@@ -57,6 +52,8 @@ export interface CandidateTableOptions {
   readonly ownPeerId: string
   /** Relayed addresses are of use. @default false */
   readonly isRelayUsed?: boolean
+  /** @default no address is exempt */
+  readonly networkOf?: NetworkOf
 }
 
 /** What the sources proposed, bounded. It decides nothing. */
@@ -64,10 +61,12 @@ export class CandidateTable {
   readonly #entries: BoundedMap<string, CandidateEntry>
   readonly #ownPeerId: string
   readonly #isRelayUsed: boolean
+  readonly #networkOf: NetworkOf
 
   constructor(options: CandidateTableOptions) {
     this.#ownPeerId = options.ownPeerId
     this.#isRelayUsed = options.isRelayUsed ?? false
+    this.#networkOf = options.networkOf ?? createNetworkOf()
     this.#entries = new BoundedMap({ limit: options.limit ?? 2000 })
   }
 
@@ -125,25 +124,24 @@ export class CandidateTable {
     const key = peerId ?? fresh.addresses[0]?.address ?? ''
     const present = this.#entries.get(key)
     if (present === undefined) {
-      const subnet = subnetOfFirst(fresh.addresses)
-      const state = { ...fresh, subnet, retry: FRESH, isDialing: false }
+      const networks = this.#networksOf(fresh.addresses)
+      const state = { ...fresh, networks, retry: FRESH, isDialing: false }
       this.#entries.set(key, { key, peerId, source, ...state })
       return
     }
     present.addresses = mergeAddresses(present.addresses, fresh.addresses, LIMIT_ADDRESSES)
     present.relayed = mergeAddresses(present.relayed, fresh.relayed, LIMIT_RELAYED)
-    present.subnet = subnetOfFirst(present.addresses)
+    present.networks = this.#networksOf(present.addresses)
     if (RANK[source] < RANK[present.source]) present.source = source
+  }
+
+  #networksOf(addresses: CandidateEntry['addresses']): readonly PeerNetwork[] {
+    return addresses.map(({ address }) => this.#networkOf(address))
   }
 }
 
 export function policyOf(entry: CandidateEntry): RetryPolicy {
   return entry.source === 'address-book' ? ADDRESS_BOOK_POLICY : CANDIDATE_POLICY
-}
-
-function subnetOfFirst(addresses: CandidateEntry['addresses']): string {
-  const [first] = addresses
-  return first === undefined ? 'other' : subnetOf(first.address)
 }
 
 /** Newer words of the same rank come first; a lower rank never pushes a higher one out. */

@@ -1,4 +1,5 @@
 import { type CandidateEntry, policyOf } from './candidate-table.ts'
+import type { PeerNetwork } from './peer-network.ts'
 import { dueAtMs } from './retry.ts'
 
 export interface ChooseInput {
@@ -6,6 +7,8 @@ export interface ChooseInput {
   readonly connectedPeerIds: ReadonlySet<string>
   /** Subnets of open connections; changed by nobody here. */
   readonly connectedSubnets: Iterable<string>
+  /** Whether this node chose as many peers of a network as it wants of one. @default none is full */
+  readonly isFull?: (network: PeerNetwork) => boolean
   /** Most entries wanted. */
   readonly count: number
   readonly isIsolated: boolean
@@ -16,23 +19,25 @@ export interface ChooseInput {
 }
 
 /**
- * Which candidates to dial next: those that are due, those reached without a relay first, then fewest
- * failures first, spread over subnets, the rest by chance, so that no source can steer a node to one place and two nodes do not choose alike.
+ * Which candidates to dial next: those that are due, those reached without a relay first, then fewest failures
+ * first, then those of which it is known where they are, spread over subnets, the rest by chance, so that no
+ * source can steer a node to one place and two nodes do not choose alike.
  */
 export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
   if (input.count <= 0) return []
   const due = [...input.entries]
     .filter((entry) => isDue(entry, input))
-    .map((entry) => ({ entry, subnet: entry.subnet, chance: input.random() }))
+    .map((entry) => ({ entry, subnets: subnetsOf(entry), chance: input.random() }))
   const used = new Map<string, number>()
-  for (const subnet of input.connectedSubnets) used.set(subnet, (used.get(subnet) ?? 0) + 1)
+  const use = (subnet: string) => used.set(subnet, (used.get(subnet) ?? 0) + 1)
+  for (const subnet of input.connectedSubnets) use(subnet)
 
   const chosen: CandidateEntry[] = []
   while (chosen.length < input.count && due.length > 0) {
     const best = indexOfBest(due, used)
     const [one] = due.splice(best, 1)
     if (one === undefined) break
-    used.set(one.subnet, (used.get(one.subnet) ?? 0) + 1)
+    for (const subnet of one.subnets) use(subnet)
     chosen.push(one.entry)
   }
   return chosen
@@ -45,15 +50,21 @@ export function isRelayedOnly({ addresses }: Pick<CandidateEntry, 'addresses'>):
 
 interface Scored {
   readonly entry: CandidateEntry
-  readonly subnet: string
+  readonly subnets: ReadonlySet<string>
   readonly chance: number
+}
+
+/** One that names a way more is no nearer to others for it: every way may be the one that works. */
+function subnetsOf({ networks }: CandidateEntry): ReadonlySet<string> {
+  return new Set(networks.map(({ subnet }) => subnet))
 }
 
 function isDue(entry: CandidateEntry, input: ChooseInput): boolean {
   if (entry.isDialing) return false
   if (entry.peerId !== null && input.connectedPeerIds.has(entry.peerId)) return false
   if (dueAtMs(entry.retry, policyOf(entry), input.isIsolated) > input.nowMs) return false
-  return !isRelayedOnly(entry) || input.isRelayWorthwhile?.(entry) === true
+  if (isRelayedOnly(entry)) return input.isRelayWorthwhile?.(entry) === true
+  return entry.source === 'seed' || !entry.networks.every((one) => input.isFull?.(one) === true)
 }
 
 function indexOfBest(due: readonly Scored[], used: ReadonlyMap<string, number>): number {
@@ -72,6 +83,19 @@ function isBetter(a: Scored, b: Scored, used: ReadonlyMap<string, number>): bool
   if (a.entry.retry.failures !== b.entry.retry.failures) {
     return a.entry.retry.failures < b.entry.retry.failures
   }
-  const crowd = (used.get(a.subnet) ?? 0) - (used.get(b.subnet) ?? 0)
+  const isNamed = isNamedOnly(a.entry)
+  if (isNamed !== isNamedOnly(b.entry)) return !isNamed
+  const crowd = crowdOf(a, used) - crowdOf(b, used)
   return crowd === 0 ? a.chance < b.chance : crowd < 0
+}
+
+function isNamedOnly({ networks }: CandidateEntry): boolean {
+  return networks.length > 0 && networks.every(({ isName }) => isName)
+}
+
+/** The largest: who names an empty subnet beside its own is in its own. */
+function crowdOf({ subnets }: Scored, used: ReadonlyMap<string, number>): number {
+  let most = 0
+  for (const subnet of subnets) most = Math.max(most, used.get(subnet) ?? 0)
+  return most
 }

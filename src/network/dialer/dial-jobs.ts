@@ -14,15 +14,16 @@ import {
 import { isRelayedOnly } from './choose.ts'
 import type { DialPort, Reached } from './dial-port.ts'
 import type { Outbound } from './outbound.ts'
-import { classifyDialError, type DialOutcome, describeDialError } from './outcome.ts'
+import { classifyDialError, type DialOutcome, DialRefusal, describeDialError } from './outcome.ts'
+import { addressOfIp, type PeerNetwork } from './peer-network.ts'
 import { afterFailure, afterNoUpgrade, afterRefusal, afterSuccess } from './retry.ts'
 
 export interface DialJobsComponents {
-  readonly port: Pick<DialPort, 'isAllowed'>
+  readonly port: Pick<DialPort, 'isAllowed' | 'networkOf' | 'hangUp'>
   readonly seeds: Pick<Seeds, 'reached' | 'isSelf' | 'refused' | 'unreachable'>
   readonly attempts: Attempts
   readonly table: Pick<CandidateTable, 'delete'>
-  readonly outbound: Pick<Outbound, 'isConnected' | 'keep' | 'choose'>
+  readonly outbound: Pick<Outbound, 'isConnected' | 'keep' | 'choose' | 'isFull'>
   readonly logger: Logger
   readonly metrics: DiscoveryMetrics
   readonly clock: Clock
@@ -50,7 +51,8 @@ export class DialJobs {
       const { reached, others } = await attempts.seed(seed, signal)
       if (!outbound.isConnected(reached.peerId)) throw new Error('the connection closed at once')
       this.#record('ok', { source: 'seed', peerId: reached.peerId, reason: null })
-      outbound.choose(reached.peerId)
+      // The operator's choice takes no place of this node's.
+      outbound.choose(reached.peerId, [])
       seeds.reached(seed, reached.peerId, clock.now())
       for (const other of others) propose({ source: 'seed', ...other })
     } catch (error) {
@@ -69,10 +71,13 @@ export class DialJobs {
     const { attempts, outbound, table, clock, propose } = this.#components
     const { source, peerId } = entry
     try {
-      const reached = await attempts.candidate(entry, signal)
+      const isFull = (network: PeerNetwork) => source !== 'seed' && outbound.isFull(network)
+      const reached = await attempts.candidate(entry, signal, isFull)
+      const networks = this.#networksOf(reached)
+      if (networks.some(isFull)) await this.#sendAway(reached.peerId)
       this.#record('ok', { source, peerId: reached.peerId, reason: null })
       entry.retry = afterSuccess(entry.retry, clock.now())
-      outbound.choose(reached.peerId)
+      outbound.choose(reached.peerId, networks)
       if (peerId !== null) return
       // Now that it has a name, the address is kept under it.
       table.delete(entry.key)
@@ -108,10 +113,21 @@ export class DialJobs {
     }
   }
 
+  #networksOf({ address, ips = [] }: Reached): PeerNetwork[] {
+    const { networkOf } = this.#components.port
+    return [address, ...ips.map(addressOfIp)].map(networkOf)
+  }
+
+  /** Whatever it said of itself before, it is where others are already. @throws DialRefusal `crowded` */
+  async #sendAway(peerId: string): Promise<never> {
+    await this.#components.port.hangUp(peerId)
+    throw new DialRefusal('crowded', 'enough peers of its subnet are connected')
+  }
+
   #putOff(entry: CandidateEntry, outcome: DialOutcome): void {
     const { clock, random } = this.#components
     const nowMs = clock.now()
-    const isFinal = outcome === 'wrong-peer' || outcome === 'self'
+    const isFinal = outcome === 'wrong-peer' || outcome === 'self' || outcome === 'crowded'
     if (isFinal) entry.retry = afterRefusal(entry.retry, nowMs, random)
     else if (outcome === 'not-upgraded' && isRelayedOnly(entry)) {
       entry.retry = afterNoUpgrade(entry.retry, nowMs, random)

@@ -25,6 +25,8 @@ export interface DialTarget {
 export interface Reached {
   readonly peerId: string
   readonly address: string
+  /** What the name in the address stood for; none where there is no name. @default none */
+  readonly ips?: readonly string[]
 }
 
 /** All that the dialer asks of the host; the one implementation on libp2p is `libp2p-port.ts`. */

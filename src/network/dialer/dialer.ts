@@ -4,7 +4,6 @@ import type { Candidate } from '../types.ts'
 import { CandidateTable, policyOf } from './candidate-table.ts'
 import { chooseCandidates, isRelayedOnly } from './choose.ts'
 import { Crowd, type Wanted, wanted } from './crowd.ts'
-import { subnetOf } from './dial-address.ts'
 import { DialJobs } from './dial-jobs.ts'
 import type { OpenPeer, Reached } from './dial-port.ts'
 import { DialRuns } from './dial-runs.ts'
@@ -48,6 +47,7 @@ export class Dialer {
       limit: candidateLimit,
       ownPeerId: port.peerId,
       isRelayUsed,
+      networkOf: port.networkOf,
     })
     this.#bucket = new TokenBucket({ capacity: dialBurst, refillPerSecond: dialsPerSecond, clock })
     this.#runs = new DialRuns({ logger, onEnded: () => this.#loop.wake() })
@@ -156,13 +156,18 @@ export class Dialer {
 
   #dialCandidates(peers: readonly OpenPeer[], nowMs: number): void {
     const { maxParallelDials } = this.#options
+    const { port } = this.#components
     const slots = Math.max(1, maxParallelDials - SEED_SLOTS) - this.#runs.size
     const count = Math.min(this.#missing(peers) - this.#runs.size, slots)
     if (count <= 0) return
     const chosen = chooseCandidates({
       entries: this.#table.values(),
       connectedPeerIds: new Set(peers.map((peer) => peer.peerId)),
-      connectedSubnets: peers.map((peer) => subnetOf(peer.address)),
+      connectedSubnets: [
+        ...peers.map(({ address }) => port.networkOf(address).subnet),
+        ...this.#dialled(),
+      ],
+      isFull: (network) => this.#outbound.isFull(network),
       count,
       isIsolated: this.#outbound.isIsolated,
       nowMs,
@@ -176,6 +181,12 @@ export class Dialer {
       if (!this.#bucket.tryTake()) return
       this.#runs.begin(entry, (signal) => this.#jobs.candidate(entry, signal))
     }
+  }
+
+  /** Subnets of the dials under way. */
+  #dialled(): string[] {
+    const running = [...this.#table.values()].filter(({ isDialing }) => isDialing)
+    return running.flatMap(({ networks }) => networks.map(({ subnet }) => subnet))
   }
 
   #noteConnected(peerId: string): void {

@@ -1,4 +1,6 @@
+import { LIMIT_OF_SUBNET } from './crowd.ts'
 import type { OpenPeer } from './dial-port.ts'
+import type { PeerNetwork } from './peer-network.ts'
 
 /**
  * Who is connected since when, which of them were dialled on purpose, and which because this node chose them
@@ -7,7 +9,8 @@ import type { OpenPeer } from './dial-port.ts'
 export class Outbound {
   readonly #connectedAtMs = new Map<string, number>()
   readonly #dialled = new Set<string>()
-  readonly #chosen = new Set<string>()
+  /** Where each was reached; nowhere for those whom the operator wrote. */
+  readonly #chosen = new Map<string, readonly PeerNetwork[]>()
 
   get isIsolated(): boolean {
     return this.#connectedAtMs.size === 0
@@ -36,9 +39,18 @@ export class Outbound {
   }
 
   /** It was dialled for its own sake, and not because it, or another part, wanted to. */
-  choose(peerId: string): void {
+  choose(peerId: string, networks: readonly PeerNetwork[]): void {
     this.keep(peerId)
-    if (this.#connectedAtMs.has(peerId)) this.#chosen.add(peerId)
+    if (this.#connectedAtMs.has(peerId)) this.#chosen.set(peerId, networks)
+  }
+
+  /** Whether as many peers of a network were chosen as count of one. */
+  isFull({ subnet, isShared }: PeerNetwork): boolean {
+    if (isShared) return false
+    const there = [...this.#chosen.values()].filter((all) =>
+      all.some((one) => one.subnet === subnet),
+    )
+    return there.length >= LIMIT_OF_SUBNET
   }
 
   isChosen(peerId: string): boolean {

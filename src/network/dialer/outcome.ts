@@ -9,6 +9,7 @@ export type DialOutcome =
   | 'unresolved'
   | 'not-a-station'
   | 'not-upgraded'
+  | 'crowded'
   | 'failed'
 
 const UNREACHABLE = new Set([
@@ -61,6 +62,7 @@ export function classifyDialError(error: unknown): DialOutcome {
     'self',
     'wrong-peer',
     'not-upgraded',
+    'crowded',
     'unresolved',
     'failed',
     'unreachable',

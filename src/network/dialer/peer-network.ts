@@ -14,6 +14,8 @@ export interface PeerNetwork {
   readonly subnet: string
   /** It stands for many who have nothing to do with each other: a LAN, or what the operator exempts. */
   readonly isShared: boolean
+  /** Where it leads is known once it is looked up. */
+  readonly isName: boolean
 }
 
 export type NetworkOf = (address: string) => PeerNetwork
@@ -33,19 +35,21 @@ export function createNetworkOf(isExempt: (ip: string) => boolean = () => false)
   }
 }
 
+/** Any address there: what matters is the host. */
+export function addressOfIp(ip: string): string {
+  return `/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/1`
+}
+
 function networkOf(address: string, isExempt: (ip: string) => boolean): PeerNetwork {
   const target = endpointOf(address)
-  if (target === null) return { host: 'other', subnet: 'other', isShared: false }
+  if (target === null) return { host: 'other', subnet: 'other', isShared: false, isName: false }
   if (target.kind === 'dns' || target.kind === 'dnsaddr') {
-    return { host: target.host, subnet: domainOf(target.host), isShared: false }
+    return { host: target.host, subnet: domainOf(target.host), isShared: false, isName: true }
   }
   const ip = normalizeIp(target.host)
   const isShared = classifyIp(ip) !== 'public' || isExempt(ip)
-  return { host: sourceKeys(ip).host, subnet: subnetOf(`/${familyOf(ip)}/${ip}/tcp/1`), isShared }
-}
-
-function familyOf(ip: string): 'ip4' | 'ip6' {
-  return ip.includes(':') ? 'ip6' : 'ip4'
+  const subnet = subnetOf(addressOfIp(ip))
+  return { host: sourceKeys(ip).host, subnet, isShared, isName: false }
 }
 
 /** The last two labels. Of a domain that sells names, such as `co.uk`, more counts as one than belongs together. */

@@ -115,7 +115,7 @@ describe('choice of candidates', () => {
     for (const ip of ['192.0.2.1', '192.0.2.2', '192.0.2.3', '198.51.100.1', '203.0.113.1']) {
       table.propose({ source: 'dht', peerId: null, addresses: [`/ip4/${ip}/tcp/4002`] })
     }
-    const chosen = choose(table, 2, ['192.0.2.0/24']).map(({ subnet }) => subnet)
+    const chosen = choose(table, 2, ['192.0.2.0/24']).map(({ networks: [one] }) => one?.subnet)
     assert.deepEqual(chosen.sort(), ['198.51.100.0/24', '203.0.113.0/24'])
   })
 

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+
+import { Attempts } from '../../../../src/network/dialer/attempts.ts'
+import { Dialer } from '../../../../src/network/dialer/dialer.ts'
+import { createDiscoveryMetrics } from '../../../../src/network/discovery/metrics.ts'
+import { Seeds } from '../../../../src/network/discovery/seeds.ts'
+import { createMetrics } from '../../../../src/telemetry/index.ts'
+import { peerIdOf } from '../../../support/peer-ids.ts'
+import {
+  FakePort,
+  fakeResolver,
+  ManualClock,
+  recordingLogger,
+  settle,
+  unreachable,
+} from '../fakes.ts'
+
+const HOST = '198.51.100.7'
+const TARGET = 12
+const STRANGERS = 200
+
+async function setUp(t: TestContext, stations: number, strangerAt: (n: number) => string[]) {
+  const port = new FakePort()
+  const clock = new ManualClock()
+  const logger = recordingLogger()
+  const names = Array.from({ length: STRANGERS }, (_, n) => [`n${n}.host.test`, `n.host${n}.test`])
+  const resolver = fakeResolver({
+    addresses: Object.fromEntries(names.flat().map((name) => [name, [HOST]])),
+  })
+  const seeds = new Seeds(
+    { values: [], defaultPort: 4002 },
+    { logger, ownPeerId: port.peerId, random: Math.random },
+  )
+  const dialer: Dialer = new Dialer(
+    { targetPeers: TARGET, maxParallelDials: 10, dialBurst: 1000 },
+    {
+      port,
+      seeds,
+      attempts: new Attempts(
+        {},
+        { port, resolver, learnedResolver: resolver, now: () => clock.now() },
+      ),
+      addressBook: () => [],
+      logger,
+      metrics: createDiscoveryMetrics(createMetrics(), {
+        candidates: () => 0,
+        dialsInProgress: () => 0,
+        knownStations: () => 0,
+        addressBookPeers: () => 0,
+        seedStates: () => [],
+      }),
+      clock,
+      random: Math.random,
+    },
+  )
+  t.after(() => dialer.stop())
+  const strangers = new Set<string>()
+  for (let n = 0; n < STRANGERS; n++) {
+    const peerId = peerIdOf(`stranger ${n}`)
+    strangers.add(peerId)
+    dialer.propose({ source: 'peer-exchange', peerId, addresses: strangerAt(n) })
+  }
+  for (let n = 0; n < stations; n++) {
+    const peerId = peerIdOf(`station ${n}`)
+    const addresses = [`/ip4/198.18.${n}.5/tcp/4002`]
+    dialer.propose({ source: 'peer-exchange', peerId, addresses })
+  }
+  // Whatever strangers say, they are at one host.
+  port.answer = async (target) => {
+    const peerId = target.peerId ?? ''
+    const isThere = (address: string) =>
+      !strangers.has(peerId) || address.includes(`/${HOST}/`) || address.endsWith('/tls/ws')
+    const address = target.addresses.find(isThere)
+    if (address === undefined) throw unreachable()
+    return port.reach(peerId, { ...target, addresses: [address] })
+  }
+  dialer.start()
+  await settle()
+  for (let second = 0; second < 120; second++) await clock.advance(1000)
+  const ofHost = port.peers().filter(({ peerId }) => strangers.has(peerId)).length
+  return { ofHost, others: port.peers().length - ofHost }
+}
+
+describe('two hundred peers of one host', () => {
+  const forms: readonly (readonly [string, (n: number) => string[]])[] = [
+    ['a port', (n) => [`/ip4/${HOST}/tcp/${5000 + n}`]],
+    ['a name', (n) => [`/dns4/n${n}.host.test/tcp/${5000 + n}`]],
+    ['an address elsewhere in front', (n) => [elsewhere(n), `/ip4/${HOST}/tcp/${5000 + n}`]],
+    [
+      'a name elsewhere in front',
+      (n) => [`/dns4/n.host${n}.test/tcp/1024`, `/ip4/${HOST}/tcp/${5000 + n}`],
+    ],
+    ['a secure WebSocket with a domain', (n) => [`/dns4/n.host${n}.test/tcp/443/tls/ws`]],
+  ]
+  for (const [form, addressesOf] of forms) {
+    it(`are two of a node's choice at most, each with ${form}`, async (t) => {
+      const { ofHost, others } = await setUp(t, 20, addressesOf)
+      assert.ok(ofHost <= 2, `${ofHost}`)
+      assert.ok(others >= TARGET - 2, `${others}`)
+    })
+
+    it(`are no more where there is nobody else, each with ${form}`, async (t) => {
+      const { ofHost } = await setUp(t, 0, addressesOf)
+      assert.equal(ofHost, 2)
+    })
+  }
+})
+
+function elsewhere(n: number): string {
+  return `/ip4/203.${n >> 4}.${n & 15}.1/tcp/4002`
+}
