@@ -24,10 +24,15 @@ export class TokenBucket {
 
   /** Takes `count` tokens, or none when there are fewer. */
   tryTake(count = 1): boolean {
-    this.#refill()
-    if (this.#tokens < count) return false
+    if (!this.has(count)) return false
     this.#tokens -= count
     return true
+  }
+
+  /** Whether `tryTake` would take. */
+  has(count = 1): boolean {
+    this.#refill()
+    return this.#tokens >= count
   }
 
   /** True when nothing has been taken that time has not given back: safe to forget. */

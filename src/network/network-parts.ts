@@ -109,7 +109,12 @@ export function createParts(options: NetworkOptions, components: PartsComponents
   const isRelayUsed = options.relayClient != null
   const relayed = createRelayedPort(host)
   const relayedDial = isRelayUsed
-    ? new RelayedDial({ port, relayed, clock, onRelayReached: (peerId) => dialer.keep(peerId) })
+    ? new RelayedDial({
+        port,
+        relayed,
+        clock,
+        onRelayReached: (peerId) => dialer.keep(peerId),
+      })
     : null
   const attempts = new Attempts({}, { port, resolver, learnedResolver, now, relayedDial })
   const dialerLogger = logger.child('dialer')

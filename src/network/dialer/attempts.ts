@@ -3,6 +3,7 @@ import type { NameResolver } from '../discovery/name-resolver.ts'
 import { lookupHost, type Route, resolveRoutes } from '../discovery/routes.ts'
 import type { Seed } from '../discovery/seeds.ts'
 import type { CandidateEntry } from './candidate-table.ts'
+import { type Destination, DestinationRate } from './destination-rate.ts'
 import type { DialPort, DialTarget, Reached } from './dial-port.ts'
 import { judgeAddress } from './judge.ts'
 import { classifyDialError, DialRefusal } from './outcome.ts'
@@ -31,6 +32,12 @@ export interface AttemptsComponents {
 
 export type AttemptTarget = Pick<CandidateEntry, 'source' | 'peerId' | 'addresses' | 'relayed'>
 
+/** How far a target is one of many that strangers name; each host is then dialled so often only. */
+export interface AttemptBounds {
+  /** Whether nobody more is wanted of a network. */
+  readonly isFull: (network: PeerNetwork) => boolean
+}
+
 export interface SeedReached {
   readonly reached: Reached
   /** Other peers behind the same `/dnsaddr`, not tried. */
@@ -38,11 +45,10 @@ export interface SeedReached {
 }
 
 /** An address that may be dialled, and where it leads. */
-interface Way {
+interface Way extends Destination {
   readonly address: string
   /** What the name in it stands for. */
   readonly ips: readonly string[]
-  readonly networks: readonly PeerNetwork[]
 }
 
 /** One attempt on one target: names resolved, own and forbidden addresses left out, the rest dialled. */
@@ -50,12 +56,23 @@ export class Attempts {
   readonly #options: AttemptsOptions
   readonly #components: AttemptsComponents
   readonly #ownNames: OwnNames
+  readonly #rate: DestinationRate
 
   constructor(options: AttemptsOptions, components: AttemptsComponents) {
     const { port, resolver, now } = components
     this.#options = options
     this.#components = components
+    this.#rate = new DestinationRate(now)
     this.#ownNames = new OwnNames({ resolver, now, ownAddresses: () => port.ownAddresses() })
+  }
+
+  /** Whether some address of a candidate leads to a host that may be dialled now, as far as it is known. */
+  hasRoom({ addresses, networks }: Pick<CandidateEntry, 'addresses' | 'networks'>): boolean {
+    const destinations = addresses.flatMap(({ source }, n) => {
+      const network = networks[n]
+      return network === undefined ? [] : [{ source, networks: network.isName ? [] : [network] }]
+    })
+    return this.#rate.hasRoom(destinations)
   }
 
   /** @throws DialRefusal `self`, `unresolved`; what the port throws. */
@@ -76,13 +93,12 @@ export class Attempts {
 
   /**
    * Tries the direct addresses, and where none works a relayed one.
-   * @param isFull networks of which nobody more is wanted
-   * @throws DialRefusal `self`, `denied`, `crowded`, `not-upgraded`; what the port throws.
+   * @throws DialRefusal `self`, `denied`, `crowded`, `paced`, `not-upgraded`; what the port throws.
    */
   async candidate(
     entry: AttemptTarget,
     signal: AbortSignal,
-    isFull: (network: PeerNetwork) => boolean = () => false,
+    bounds: AttemptBounds | null = null,
   ): Promise<Reached> {
     const { relayedDial = null, learnedResolver: resolver } = this.#components
     const throughRelay = () =>
@@ -93,7 +109,7 @@ export class Attempts {
       })
     if (entry.addresses.length === 0) return throughRelay()
     try {
-      return await this.#direct(entry, signal, isFull)
+      return await this.#direct(entry, signal, bounds)
     } catch (error) {
       signal.throwIfAborted()
       const outcome = classifyDialError(error)
@@ -106,7 +122,7 @@ export class Attempts {
   #direct(
     entry: AttemptTarget,
     signal: AbortSignal,
-    isFull: (network: PeerNetwork) => boolean,
+    bounds: AttemptBounds | null,
   ): Promise<Reached> {
     return this.#bounded(signal, async (inner) => {
       const { port, learnedResolver: resolver } = this.#components
@@ -117,16 +133,18 @@ export class Attempts {
         if (isOwn(one.address)) continue
         const judged = await judgeAddress(one, port, { resolver, signal: inner })
         for (const address of judged) {
-          if (!isOwn(address)) resolved.push(await this.#wayOf(address, inner))
+          if (!isOwn(address)) resolved.push(await this.#wayOf(address, one.source, inner))
         }
       }
-      const ways = resolved.filter(({ networks }) => !networks.some(isFull))
+      const open = resolved.filter(({ networks }) => !networks.some((one) => bounds?.isFull(one)))
+      const ways = bounds === null ? open : this.#rate.admit(open)
       if (ways.length > 0) {
         const addresses = ways.map(({ address }) => address)
         const reached = await this.#dial({ source, peerId, addresses }, inner)
         const way = ways.find(({ address }) => `${reached.address}/`.startsWith(`${address}/`))
         return { ...reached, ips: way?.ips ?? [] }
       }
+      if (open.length > 0) throw new DialRefusal('paced', 'its hosts were dialled a moment ago')
       if (resolved.length > 0) throw new DialRefusal('crowded', 'its subnets are full')
       if (entry.addresses.some((one) => port.isOwn(one.address))) throw self()
       throw new DialRefusal('denied', 'no address left that may be dialled')
@@ -134,14 +152,18 @@ export class Attempts {
   }
 
   /** A name that is left is one that a secure WebSocket is dialled by. */
-  async #wayOf(address: string, signal: AbortSignal): Promise<Way> {
+  async #wayOf(
+    address: string,
+    source: CandidateEntry['source'],
+    signal: AbortSignal,
+  ): Promise<Way> {
     const { port, learnedResolver: resolver } = this.#components
     const network = port.networkOf(address)
-    if (!network.isName) return { address, ips: [], networks: [network] }
+    if (!network.isName) return { address, source, ips: [], networks: [network] }
     const ips = await lookupHost(address, { resolver, signal }).catch((): string[] => [])
     signal.throwIfAborted()
     const networks = ips.map((ip) => port.networkOf(addressOfIp(ip)))
-    return { address, ips, networks: [network, ...networks] }
+    return { address, source, ips, networks: [network, ...networks] }
   }
 
   async #firstRoute(routes: readonly Route[], signal: AbortSignal): Promise<SeedReached> {

@@ -14,6 +14,8 @@ export interface ChooseInput {
   readonly isIsolated: boolean
   readonly nowMs: number
   readonly random: () => number
+  /** Whether some way to an entry may be dialled now. @default it may */
+  readonly hasRoom?: (entry: CandidateEntry) => boolean
   /** Whether a peer that is known to be behind a relay only may be chosen. @default none may */
   readonly isRelayWorthwhile?: (entry: CandidateEntry) => boolean
 }
@@ -64,6 +66,7 @@ function isDue(entry: CandidateEntry, input: ChooseInput): boolean {
   if (entry.peerId !== null && input.connectedPeerIds.has(entry.peerId)) return false
   if (dueAtMs(entry.retry, policyOf(entry), input.isIsolated) > input.nowMs) return false
   if (isRelayedOnly(entry)) return input.isRelayWorthwhile?.(entry) === true
+  if (input.hasRoom?.(entry) === false) return false
   return entry.source === 'seed' || !entry.networks.every((one) => input.isFull?.(one) === true)
 }
 

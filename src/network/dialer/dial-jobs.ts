@@ -16,7 +16,7 @@ import type { DialPort, Reached } from './dial-port.ts'
 import type { Outbound } from './outbound.ts'
 import { classifyDialError, type DialOutcome, DialRefusal, describeDialError } from './outcome.ts'
 import { addressOfIp, type PeerNetwork } from './peer-network.ts'
-import { afterFailure, afterNoUpgrade, afterRefusal, afterSuccess } from './retry.ts'
+import { afterFailure, afterNoUpgrade, afterPause, afterRefusal, afterSuccess } from './retry.ts'
 
 export interface DialJobsComponents {
   readonly port: Pick<DialPort, 'isAllowed' | 'networkOf' | 'hangUp'>
@@ -72,7 +72,7 @@ export class DialJobs {
     const { source, peerId } = entry
     try {
       const isFull = (network: PeerNetwork) => source !== 'seed' && outbound.isFull(network)
-      const reached = await attempts.candidate(entry, signal, isFull)
+      const reached = await attempts.candidate(entry, signal, { isFull })
       const networks = this.#networksOf(reached)
       if (networks.some(isFull)) await this.#sendAway(reached.peerId)
       this.#record('ok', { source, peerId: reached.peerId, reason: null })
@@ -129,6 +129,7 @@ export class DialJobs {
     const nowMs = clock.now()
     const isFinal = outcome === 'wrong-peer' || outcome === 'self' || outcome === 'crowded'
     if (isFinal) entry.retry = afterRefusal(entry.retry, nowMs, random)
+    else if (outcome === 'paced') entry.retry = afterPause(entry.retry, nowMs, random)
     else if (outcome === 'not-upgraded' && isRelayedOnly(entry)) {
       entry.retry = afterNoUpgrade(entry.retry, nowMs, random)
     } else entry.retry = afterFailure(entry.retry, policyOf(entry), nowMs, random)

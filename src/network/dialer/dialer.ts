@@ -167,6 +167,7 @@ export class Dialer {
         ...peers.map(({ address }) => port.networkOf(address).subnet),
         ...this.#dialled(),
       ],
+      hasRoom: (entry) => this.#components.attempts.hasRoom(entry),
       isFull: (network) => this.#outbound.isFull(network),
       count,
       isIsolated: this.#outbound.isIsolated,

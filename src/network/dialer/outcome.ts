@@ -10,6 +10,7 @@ export type DialOutcome =
   | 'not-a-station'
   | 'not-upgraded'
   | 'crowded'
+  | 'paced'
   | 'failed'
 
 const UNREACHABLE = new Set([
@@ -68,6 +69,7 @@ export function classifyDialError(error: unknown): DialOutcome {
     'unreachable',
     'timeout',
     'denied',
+    'paced',
   ]
   return order.find((outcome) => outcomes.has(outcome)) ?? 'failed'
 }

@@ -3,9 +3,10 @@ import type { Clock } from '../../lib/clock.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { ResolveOptions } from '../discovery/routes.ts'
 import type { CandidateEntry } from './candidate-table.ts'
+import { DestinationRate } from './destination-rate.ts'
 import type { DialPort, Reached } from './dial-port.ts'
 import { judgeAddress } from './judge.ts'
-import { DialRefusal } from './outcome.ts'
+import { classifyDialError, DialRefusal } from './outcome.ts'
 import { type RelayedAddress, relayedAddressOf, throughRelay } from './relayed-address.ts'
 
 /** At a time: each holds a place at somebody's relay. */
@@ -48,6 +49,7 @@ type Target = Pick<CandidateEntry, 'peerId' | 'relayed'>
 export class RelayedDial {
   readonly #components: RelayedDialComponents
   readonly #bucket: TokenBucket
+  readonly #rate: DestinationRate
   /** Peers with which nothing came of it, and until when they are left alone. */
   readonly #inVain = new BoundedMap<string, number>({ limit: LIMIT_REMEMBERED })
   #running = 0
@@ -57,6 +59,7 @@ export class RelayedDial {
   constructor(components: RelayedDialComponents) {
     const { clock } = components
     this.#components = components
+    this.#rate = new DestinationRate(() => clock.now())
     this.#bucket = new TokenBucket({ capacity: BURST, refillPerSecond: PER_SECOND, clock })
   }
 
@@ -79,6 +82,8 @@ export class RelayedDial {
     try {
       return await this.#firstRelay(target, options)
     } catch (error) {
+      // Nobody was asked for it.
+      if (classifyDialError(error) === 'paced') throw error
       const isThere = error instanceof DialRefusal && error.code === 'not-upgraded'
       const forMs = isThere ? NOT_UPGRADED_FOR_MS : NOT_THERE_FOR_MS
       this.#inVain.set(target.peerId ?? '', this.#components.clock.now() + forMs)
@@ -117,7 +122,10 @@ export class RelayedDial {
     const [first] = addresses.filter((one) => !port.isOwn(one))
     if (first === undefined) throw new DialRefusal('denied', 'the relay may not be dialled')
     if (relayed.isConnected(relayPeerId)) return first
-    await port.dial({ source, peerId: relayPeerId, addresses }, options.signal)
+    const ways = addresses.map((one) => ({ one, source, networks: [port.networkOf(one)] }))
+    const admitted = this.#rate.admit(ways).map(({ one }) => one)
+    if (admitted.length === 0) throw new DialRefusal('paced', 'the relay was dialled a moment ago')
+    await port.dial({ source, peerId: relayPeerId, addresses: admitted }, options.signal)
     onRelayReached(relayPeerId)
     return first
   }

@@ -6,6 +6,8 @@ const MINUTE_MS = 60 * SECOND_MS
 const MAX_DELAY_MS = 15 * MINUTE_MS
 /** Two NATs that let no direct connection through will not do so soon. */
 const NOT_UPGRADED_DELAY_MS = 60 * MINUTE_MS
+/** Until a host that was dialled as often as strangers may have it dialled can be once more. */
+const PAUSE_MS = 10 * SECOND_MS
 /** A connection that lasted this long proves the peer useful; a shorter one counts as a failure. */
 export const PROVEN_AFTER_MS = MINUTE_MS
 /**
@@ -66,6 +68,12 @@ export function afterSuccess(retry: Retry, nowMs: number): Retry {
 /** For an answer that more tries will not change: the wrong peer, ourselves. */
 export function afterRefusal(retry: Retry, nowMs: number, random: () => number): Retry {
   return fixed(retry, MAX_DELAY_MS, nowMs, random)
+}
+
+/** For one that was not dialled, because others of its host were: that says nothing of itself. */
+export function afterPause(retry: Retry, nowMs: number, random: () => number): Retry {
+  const delayMs = backoffMs({ attempt: 0, minMs: PAUSE_MS, maxMs: PAUSE_MS, random })
+  return { ...retry, lastAttemptMs: nowMs, delayMs, isFixed: true }
 }
 
 /** For a peer behind a relay with which no direct connection came about. */

@@ -20,7 +20,7 @@ const HOST = '198.51.100.7'
 const TARGET = 12
 const STRANGERS = 200
 
-async function setUp(t: TestContext, stations: number, strangerAt: (n: number) => string[]) {
+function setUpDialer(t: TestContext) {
   const port = new FakePort()
   const clock = new ManualClock()
   const logger = recordingLogger()
@@ -55,17 +55,26 @@ async function setUp(t: TestContext, stations: number, strangerAt: (n: number) =
     },
   )
   t.after(() => dialer.stop())
+  return { port, clock, dialer }
+}
+
+/** Stations in as many subnets. */
+function propose(dialer: Dialer, stations: number): void {
+  for (let n = 0; n < stations; n++) {
+    const addresses = [`/ip4/198.18.${n}.5/tcp/4002`]
+    dialer.propose({ source: 'peer-exchange', peerId: peerIdOf(`station ${n}`), addresses })
+  }
+}
+
+async function setUp(t: TestContext, stations: number, strangerAt: (n: number) => string[]) {
+  const { port, clock, dialer } = setUpDialer(t)
   const strangers = new Set<string>()
   for (let n = 0; n < STRANGERS; n++) {
     const peerId = peerIdOf(`stranger ${n}`)
     strangers.add(peerId)
     dialer.propose({ source: 'peer-exchange', peerId, addresses: strangerAt(n) })
   }
-  for (let n = 0; n < stations; n++) {
-    const peerId = peerIdOf(`station ${n}`)
-    const addresses = [`/ip4/198.18.${n}.5/tcp/4002`]
-    dialer.propose({ source: 'peer-exchange', peerId, addresses })
-  }
+  propose(dialer, stations)
   // Whatever strangers say, they are at one host.
   port.answer = async (target) => {
     const peerId = target.peerId ?? ''
@@ -110,3 +119,58 @@ describe('two hundred peers of one host', () => {
 function elsewhere(n: number): string {
   return `/ip4/203.${n >> 4}.${n & 15}.1/tcp/4002`
 }
+
+describe('a third party that a thousand candidates name', () => {
+  for (const [form, addressesOf] of [
+    ['by its IP', (n: number) => (port: number) => `/ip4/${HOST}/tcp/${5000 + 8 * (n % 2) + port}`],
+    ['by names', (n: number) => (port: number) => `/dns4/n${n}.host.test/tcp/${5000 + port}`],
+    ['by domains', (n: number) => () => `/dns4/n.host${n}.test/tcp/443/tls/ws`],
+  ] as const) {
+    it(`is dialled four times and then once in five seconds, ${form}`, async (t) => {
+      const { port, dialer, clock } = setUpDialer(t)
+      port.answer = () => Promise.reject(unreachable())
+      for (let n = 0; n < 1000; n++) {
+        const addresses = Array.from({ length: 8 }, (_, k) => addressesOf(n % STRANGERS)(k))
+        dialer.propose({ source: 'registry', peerId: peerIdOf(`stranger ${n}`), addresses })
+      }
+      dialer.start()
+      await settle()
+      for (let second = 1; second <= 60; second++) {
+        await clock.advance(1000)
+        const dials = port.dials.flatMap(({ addresses }) => addresses).length
+        assert.ok(dials <= 4 + second / 5, `${dials} dials in ${second} s`)
+      }
+      assert.ok(port.dials.length > 4)
+    })
+  }
+
+  it('keeps nobody else from being dialled', async (t) => {
+    const { port, dialer, clock } = setUpDialer(t)
+    port.answer = async (target) => {
+      if (target.addresses.some((one) => one.includes(HOST))) throw unreachable()
+      return port.reach(target.peerId ?? '', target)
+    }
+    for (let n = 0; n < 1000; n++) {
+      const addresses = [`/ip4/${HOST}/tcp/${5000 + n}`]
+      dialer.propose({ source: 'registry', peerId: peerIdOf(`stranger ${n}`), addresses })
+    }
+    propose(dialer, TARGET)
+    dialer.start()
+    await settle()
+    for (let second = 0; second < 5; second++) await clock.advance(1000)
+    assert.equal(port.peers().length, TARGET)
+  })
+
+  it('is reached at once where it is a campus of many stations', async (t) => {
+    const { port, dialer, clock } = setUpDialer(t)
+    port.answer = async (target) => port.reach(target.peerId ?? '', target)
+    for (let n = 0; n < 50; n++) {
+      const addresses = [`/ip4/${HOST}/tcp/${5000 + n}`]
+      dialer.propose({ source: 'registry', peerId: peerIdOf(`campus ${n}`), addresses })
+    }
+    dialer.start()
+    await settle()
+    await clock.advance(1000)
+    assert.equal(port.peers().length, 2)
+  })
+})
