@@ -5,7 +5,6 @@ import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2
 import type { ConnectionGater, Libp2p, Transport } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
-import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
@@ -30,6 +29,7 @@ import type { HostComponents, HostOptions } from './host-options.ts'
 import type { NetworkMetrics } from './metrics.ts'
 import { leanNoise } from './noise.ts'
 import { watchBadFrames } from './penalties/raw-offences.ts'
+import { privateNetwork } from './private-network.ts'
 import type { ProtocolNames } from './protocols.ts'
 import { quietLog } from './quiet-log.ts'
 import { circuitTransport } from './relay/client/circuit-transport.ts'
@@ -138,7 +138,7 @@ export async function createHostLibp2p(
     peerDiscovery: [...(options.discoveryModules ?? [])],
   }
   if (options.networkKey !== null) {
-    settings.connectionProtector = preSharedKey({ psk: swarmKey(options.networkKey) })
+    settings.connectionProtector = privateNetwork(options.networkKey)
   }
   const libp2p = await createLibp2p({ ...settings, services: services(options, parts) })
   guardConnectionList(libp2p)
@@ -155,7 +155,7 @@ function transports(
     ...limits.handshakes,
     total: limits.connectionManager.maxIncomingPendingConnections,
   }
-  const { upgradeTimeout, maxPayload, maxConnections, maxBufferedAmount } = limits.ws
+  const { maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
   const webSocketTransport = webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) })
   const onExceeded = () => metrics.connectionCut('handshake')
@@ -169,7 +169,7 @@ function transports(
       listenFailures.watch(listener)
       guardWebSocketListener(
         listener,
-        { upgradeTimeout, maxPayload, maxConnections, waiting, exemptions: { has: isExempt } },
+        { ...limits.ws, waiting, exemptions: { has: isExempt } },
         metrics,
       )
       watchBadFrames(listener, parts.onBadFrame)
@@ -221,10 +221,4 @@ function services(
     ...(dht === null ? {} : { dht: createKadDht(dhtOptions, metrics, report, isKnown) }),
     ...(relayClient == null ? {} : { dcutr: dcutr() }),
   }
-}
-
-/** The text form in which @libp2p/pnet wants its key. */
-function swarmKey(key: Uint8Array): Uint8Array {
-  const hex = Buffer.from(key).toString('hex')
-  return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${hex}`)
 }

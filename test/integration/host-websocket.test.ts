@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect as connectSocket, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 
@@ -11,44 +9,14 @@ import { createMetrics } from '../../src/telemetry/index.ts'
 import { startHost } from '../support/host.ts'
 import { TEST_TLS } from '../support/tls.ts'
 import { waitFor } from '../support/wait-for.ts'
-
-const WS_LISTEN = { hosts: ['127.0.0.1'], tcpPort: 0, ws: { port: 0, tls: null } }
-
-const UPGRADE =
-  'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-  `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n\r\n`
-
-function wsAddress(host: Host): string {
-  return host.listenAddresses().find((address) => address.endsWith('/ws')) ?? ''
-}
-
-/** A raw socket to the WebSocket listener. */
-async function rawSocket(
-  t: { after(fn: () => void): void },
-  host: Host,
-  address = wsAddress(host),
-): Promise<Socket> {
-  const port = Number(address.split('/')[4])
-  const socket = connectSocket(port, '127.0.0.1')
-  socket.on('error', () => {})
-  t.after(() => socket.destroy())
-  await once(socket, 'connect')
-  return socket
-}
-
-/** The same after the HTTP upgrade. */
-async function upgradedSocket(t: { after(fn: () => void): void }, host: Host): Promise<Socket> {
-  const socket = await rawSocket(t, host)
-  socket.write(UPGRADE)
-  const [answer] = await once(socket, 'data')
-  assert.match(String(answer), /^HTTP\/1.1 101/)
-  return socket
-}
-
-async function closed(socket: Socket): Promise<void> {
-  socket.resume()
-  if (!socket.closed) await once(socket, 'close')
-}
+import {
+  closed,
+  rawSocket,
+  UPGRADE,
+  upgradedSocket,
+  WS_LISTEN,
+  wsAddress,
+} from '../support/websocket.ts'
 
 async function assertReachable(t: { after(fn: () => void): void }, host: Host): Promise<void> {
   const visitor = await startHost(t)

@@ -8,6 +8,8 @@ import { type WaitingOptions, WaitingSockets } from './websocket-waiting.ts'
 export interface WebSocketGuardOptions extends WaitingOptions {
   /** Bytes of one message; a larger one closes the socket with code 1009. */
   readonly maxPayload: number
+  /** Pieces of one message; one more closes the socket with code 1008. */
+  readonly maxFragments: number
   /** Sockets of the listener, handshakes included. */
   readonly maxConnections: number
 }
@@ -27,8 +29,9 @@ const ABNORMAL_CLOSURE = 1006
 /**
  * Closes what @libp2p/websockets 10.1 (ws 8.23) leaves open on a listener: a frame error that nobody
  * listens to ends the process; an abort closes with code 1006, which `ws` refuses, so that the socket
- * stays; messages may have 100 MiB before anybody is authenticated; a socket that sends nothing stays
- * for ever and holds up the listener's close, and sockets of one host may be all that there is room for. Each can go when a release of the library handles it.
+ * stays; messages may have 100 MiB and 16 384 pieces, of which each holds 64 KiB when pongs fill what was read with it,
+ * before anybody is authenticated; a socket that sends nothing stays for ever and holds up the listener's close, and
+ * sockets of one host may be all that there is room for. Each can go when a release of the library handles it.
  * @param listener a listener of that transport that does not listen yet
  * @throws NetworkError LIBRARY_CHANGED
  */
@@ -45,6 +48,7 @@ export function guardWebSocketListener(
 
   Object.assign(serverOptions, {
     maxPayload: options.maxPayload,
+    maxFragments: options.maxFragments,
     WebSocket: guardedClass(Base, { waiting, metrics }),
   })
   server.maxConnections = options.maxConnections

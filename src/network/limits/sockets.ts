@@ -19,8 +19,13 @@ export function socketLimits(scale: Scale, maxConnections: number) {
       outboundSocketInactivityTimeout: 120 * SECOND_MS,
     },
     ws: {
-      /** Bytes of one message. A noise frame is 64 KiB. */
-      maxPayload: 2 * MIB,
+      /** Bytes of one message. Of noise it is 64 KiB and a length of 2 at most, alone or with its length. */
+      maxPayload: 256 * KIB,
+      /**
+       * Pieces of one message. Browsers, Node and `ws` send one of 64 KiB whole, libraries of Go in 17: pieces of
+       * 4 KiB. Each may hold what was read together with it.
+       */
+      maxFragments: 32,
       /** Sockets of one listener, handshakes included. */
       maxConnections: maxConnections + scale(320, 640),
       /** From the accepted socket to the WebSocket: TLS and headers. */
