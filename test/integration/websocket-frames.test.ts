@@ -8,6 +8,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 
 import { createClientLibp2p } from '../../src/client/create-libp2p.ts'
 import { createEphemeralIdentity } from '../../src/identity/index.ts'
+import { createMetrics } from '../../src/telemetry/index.ts'
 import { startHost } from '../support/host.ts'
 import { TEST_TLS } from '../support/tls.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -15,6 +16,7 @@ import {
   closed,
   maskedFrame,
   OPCODE,
+  secureUpgradedSocket,
   upgradedSocket,
   WS_LISTEN,
   wsAddress,
@@ -25,6 +27,7 @@ const BULK_BYTES = 8 * 1024 * 1024
 /** Close frames with the codes 1008 and 1009. */
 const TOO_MANY = /88..03f0/
 const TOO_BIG = /88..03f1/
+const BAD_FRAME = /wesense_websocket_guard_total\{event="bad-frame"\} 1\b/
 
 setDefaultCACertificates([...rootCertificates, TEST_TLS.cert])
 
@@ -39,6 +42,38 @@ describe('before anybody is known', () => {
     }
     assert.match((await end).toString('hex'), TOO_MANY)
   })
+
+  it('a frame in thousands of pieces ends its socket before they are joined', async (t) => {
+    const metrics = createMetrics()
+    const listen = { ...WS_LISTEN, ws: { port: 0, tls: TEST_TLS } }
+    const host = await startHost(t, { listen }, { metrics })
+    const socket = await secureUpgradedSocket(t, host)
+    const end = closed(socket)
+    socket.write(maskedFrame(OPCODE.binary, Buffer.alloc(100_000)).subarray(0, 14))
+    // TLS makes a record of each that is written by itself.
+    for (let count = 0; count < 1_100 && !socket.destroyed; count += 1) {
+      await new Promise((resolve) => socket.write(Buffer.of(1), resolve))
+    }
+    await end
+    assert.match(await metrics.text(), BAD_FRAME)
+  })
+
+  for (const [frames, frame] of [
+    ['pings', maskedFrame(OPCODE.ping, Buffer.alloc(8))],
+    ['pongs', maskedFrame(OPCODE.pong, Buffer.alloc(8))],
+    ['messages of nothing', maskedFrame(OPCODE.binary)],
+    ['texts of nothing', maskedFrame(OPCODE.text)],
+  ] as const) {
+    it(`${frames} without end end their socket`, async (t) => {
+      const metrics = createMetrics()
+      const host = await startHost(t, { listen: WS_LISTEN }, { metrics })
+      const socket = await upgradedSocket(t, host)
+      const end = closed(socket)
+      for (let count = 0; count < 500; count += 1) socket.write(frame)
+      await end
+      assert.match(await metrics.text(), BAD_FRAME)
+    })
+  }
 
   it('a message that is longer than a few of noise is refused at its header', async (t) => {
     const host = await startHost(t, { listen: WS_LISTEN })

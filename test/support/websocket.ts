@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 
 import type { Host } from '../../src/network/host.ts'
+import { TEST_TLS } from './tls.ts'
 
 interface CleanUp {
   after(fn: () => void): void
@@ -43,12 +45,26 @@ export async function upgradedSocket(t: CleanUp, host: Host): Promise<Socket> {
   return socket
 }
 
+/** The same of a listener with TLS. */
+export async function secureUpgradedSocket(t: CleanUp, host: Host): Promise<TLSSocket> {
+  const port = Number(wsAddress(host).split('/')[4])
+  const socket = connectTls({ port, host: '127.0.0.1', ca: TEST_TLS.cert, servername: 'localhost' })
+  socket.on('error', () => {})
+  t.after(() => socket.destroy())
+  await once(socket, 'secureConnect')
+  socket.write(UPGRADE)
+  const [answer] = await once(socket, 'data')
+  assert.match(String(answer), /^HTTP\/1.1 101/)
+  return socket
+}
+
 /** @returns what came before the end */
 export async function closed(socket: Socket): Promise<Buffer> {
   const received: Buffer[] = []
   socket.on('data', (bytes) => received.push(bytes))
   socket.resume()
-  if (!socket.closed) await once(socket, 'close')
+  // However it ends.
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
   return Buffer.concat(received)
 }
 

@@ -26,6 +26,10 @@ export function socketLimits(scale: Scale, maxConnections: number) {
        * 4 KiB. Each may hold what was read together with it.
        */
       maxFragments: 32,
+      /** Reads that one frame may come in: at 256 KiB a quarter of the smallest packets that there are. */
+      maxBufferedChunks: 1_024,
+      /** Pings, pongs and messages of nothing: libp2p sends none, a proxy may each some seconds. */
+      idleFrames: { burst: 64, perSecond: 4 },
       /** Sockets of one listener, handshakes included. */
       maxConnections: maxConnections + scale(320, 640),
       /** From the accepted socket to the WebSocket: TLS and headers. */

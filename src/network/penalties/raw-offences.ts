@@ -1,6 +1,6 @@
 import type { Listener } from '@libp2p/interface'
 
-import { isFunction, isObject, libraryMember } from '../errors.ts'
+import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
 
 /** What the watch uses of a WebSocket of `ws`, and of the request that it began with. */
 interface UpgradedSocket {
@@ -37,5 +37,7 @@ export function watchBadFrames(listener: Listener, onBadFrame: (ip: string) => v
 }
 
 function isBrokenRule(error: Error): boolean {
+  // Of our own guard.
+  if (error instanceof NetworkError) return true
   return 'code' in error && typeof error.code === 'string' && error.code.startsWith('WS_ERR_')
 }
