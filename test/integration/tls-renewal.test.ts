@@ -92,11 +92,17 @@ async function secureHost(t: CleanUp, parts: SecureHostParts) {
   const limits = hostLimits(1_024)
   // The sockets that stay open say nothing that libp2p could take for a handshake.
   const connectionManager = { ...limits.connectionManager, inboundUpgradeTimeout: 60_000 }
+  const handshakeTurns = { ...limits.handshakeTurns, waitMs: 60_000 }
   const host = await startHost(
     t,
     {
       listen: { hosts: ['127.0.0.1'], tcpPort: 0, ws: { port: 0, tls: pairs[0] } },
-      limits: { ...limits, connectionManager, ws: { ...limits.ws, upgradeTimeout } },
+      limits: {
+        ...limits,
+        connectionManager,
+        handshakeTurns,
+        ws: { ...limits.ws, upgradeTimeout },
+      },
     },
     { metrics, certificates },
   )
