@@ -26,26 +26,34 @@ export interface ConductParts {
 
 /** What the guard uses of a WebSocket of `ws`. */
 interface RawWebSocket {
-  on(event: 'error', listener: (error: Error) => void): unknown
+  /** Bytes that wait to be sent. */
+  readonly bufferedAmount: number
+  on(event: 'error' | 'close', listener: (error: unknown) => void): unknown
   emit(event: string | symbol, ...args: unknown[]): boolean
   terminate(): void
   close(code?: number, data?: string): void
+  send(...args: never[]): void
   setSocket(socket: Socket, head: Buffer, options: object): void
 }
 export type WebSocketClass = new (...args: never[]) => RawWebSocket
 
 /** RFC 6455 reserves it for a connection that was lost, so `ws` refuses to send it. */
 const ABNORMAL_CLOSURE = 1006
+/** For the other end to close too, once all is sent to it. */
+const CLOSE_MS = 1_000
+/** For what is still to be sent: 2 MiB at 2 Mbit/s. */
+const FLUSH_MS = 10_000
 
 /** As options of `ws`. */
 export function frameOptions({ maxPayload, maxFragments, maxBufferedChunks }: FrameLimits) {
-  return { maxPayload, maxFragments, maxBufferedChunks }
+  return { maxPayload, maxFragments, maxBufferedChunks, closeTimeout: FLUSH_MS }
 }
 
 /**
  * Closes what ws 8.23 and @libp2p/websockets 10.1 leave open on a WebSocket: a frame error that nobody listens to
- * ends the process; an abort closes with code 1006, which `ws` refuses, so that the socket stays; frames without
- * content are looked at, and pings answered, as fast as they come. Each can go when the libraries handle it.
+ * ends the process; an abort closes with code 1006, which `ws` refuses, so that the socket stays; one that is
+ * closed waits 30 s for an answer, counted nowhere, so that a few hosts hold all there are by saying nothing; frames
+ * without content are looked at, and pings answered, as fast as they come. Each can go when the libraries handle it.
  */
 export function guardedClass<C extends WebSocketClass>(Base: C, parts: ConductParts): C {
   const { limits, metrics, onSocket } = parts
@@ -56,6 +64,8 @@ export function guardedClass<C extends WebSocketClass>(Base: C, parts: ConductPa
       refillPerSecond: limits.idleFrames.perSecond,
     })
     #isBad = false
+    #hasSent = false
+    #closing: NodeJS.Timeout | null = null
 
     constructor(...args: never[]) {
       super(...args)
@@ -83,13 +93,31 @@ export function guardedClass<C extends WebSocketClass>(Base: C, parts: ConductPa
       return event === 'message' ? false : super.emit(event, ...args)
     }
 
+    override send(...args: never[]): void {
+      this.#hasSent = true
+      super.send(...args)
+    }
+
     override close(code?: number, data?: string): void {
-      if (code !== ABNORMAL_CLOSURE) {
-        super.close(code, data)
+      if (code === ABNORMAL_CLOSURE) metrics.webSocketGuard('abort')
+      // Refused, or silent until its time was over.
+      const isOver = code === undefined && !this.#hasSent
+      if (code === ABNORMAL_CLOSURE || isOver) {
+        this.terminate()
         return
       }
-      metrics.webSocketGuard('abort')
-      this.terminate()
+      super.close(code, data)
+      this.#endWhenSent()
+    }
+
+    #endWhenSent(): void {
+      if (this.#closing !== null) return
+      const timer = setInterval(() => {
+        if (this.bufferedAmount === 0) this.terminate()
+      }, CLOSE_MS)
+      timer.unref()
+      this.#closing = timer
+      this.on('close', () => clearInterval(timer))
     }
   }
   return GuardedWebSocket as WebSocketClass as C
