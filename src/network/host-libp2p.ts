@@ -21,6 +21,7 @@ import { boundRsaKeys } from './guards/rsa-keys.ts'
 import { StreamMemory } from './guards/stream-memory.ts'
 import { Turns } from './guards/turns.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
+import { withGuardedDials } from './guards/websocket-dials.ts'
 import { type SharedConduct, withConduct } from './guards/yamux-conduct.ts'
 import { withFrameLimit } from './guards/yamux-frames.ts'
 import { muxerLimits } from './guards/yamux-limits.ts'
@@ -157,7 +158,11 @@ function transports(
   }
   const { maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
-  const webSocketTransport = webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) })
+  const webSocketTransport = withGuardedDials(
+    webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) }),
+    { limits: limits.ws },
+    metrics,
+  )
   const onExceeded = () => metrics.connectionCut('handshake')
   const bounded = <C>(factory: (components: C) => Transport) =>
     withProposalLimit(factory, HANDSHAKE_ANSWERS, onExceeded)

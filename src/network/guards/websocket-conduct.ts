@@ -63,6 +63,7 @@ export function guardedClass<C extends WebSocketClass>(Base: C, parts: ConductPa
       capacity: limits.idleFrames.burst,
       refillPerSecond: limits.idleFrames.perSecond,
     })
+    #isWebSocket = false
     #isBad = false
     #hasSent = false
     #closing: NodeJS.Timeout | null = null
@@ -70,13 +71,15 @@ export function guardedClass<C extends WebSocketClass>(Base: C, parts: ConductPa
     constructor(...args: never[]) {
       super(...args)
       this.on('error', () => {
-        if (!this.#isBad) metrics.webSocketGuard('bad-frame')
+        // Before it is one, what went wrong is the dial.
+        if (this.#isWebSocket && !this.#isBad) metrics.webSocketGuard('bad-frame')
         this.#isBad = true
         this.terminate()
       })
     }
 
     override setSocket(socket: Socket, head: Buffer, options: object): void {
+      this.#isWebSocket = true
       onSocket?.(socket)
       super.setSocket(socket, head, options)
     }

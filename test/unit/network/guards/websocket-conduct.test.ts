@@ -29,7 +29,9 @@ function guarded() {
     limits: { idleFrames: { burst: 2, perSecond: 1 } },
     metrics: { webSocketGuard: (event) => events.push(event) },
   })
-  return { webSocket: new Guarded(), events }
+  const webSocket = new Guarded()
+  webSocket.setSocket()
+  return { webSocket, events }
 }
 
 describe('a guarded WebSocket that is closed', () => {
