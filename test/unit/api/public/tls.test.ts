@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Agent, get } from 'node:https'
+import { connect as connectSocket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 
+import type { PublicLimits } from '../../../../src/api/public/options.ts'
 import type { CertificatePair, CertificateService } from '../../../../src/tls/index.ts'
 import { makePair } from '../../../support/certificates.ts'
 import { startPublicApi } from '../../../support/public-api.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 /** Certificates that are renewed when the test says so. */
 class FakeCertificates implements CertificateService {
@@ -32,11 +36,11 @@ class FakeCertificates implements CertificateService {
   }
 }
 
-async function start(t: TestContext) {
+async function start(t: TestContext, limits: Partial<PublicLimits> = {}) {
   const dir = await tempDir(t)
   const pairs = [await makePair(dir), await makePair(dir)] as const
   const certificates = new FakeCertificates(pairs[0])
-  const running = await startPublicApi(t, {}, { certificates })
+  const running = await startPublicApi(t, { limits }, { certificates })
   return { ...running, certificates, pairs }
 }
 
@@ -84,5 +88,45 @@ describe('the public listener with TLS', () => {
     assert.equal(Object.values(agent.freeSockets)[0]?.[0], kept, 'on the connection of before')
     await api.stop()
     assert.equal(certificates.listeners.size, 0)
+  })
+})
+
+describe('a socket of the public listener with TLS', () => {
+  const limits = {
+    headersTimeoutMs: 300,
+    requestTimeoutMs: 600,
+    idleTimeoutMs: 10_000,
+    checkIntervalMs: 100,
+  }
+
+  for (const [how, begin] of [
+    ['says nothing', Buffer.alloc(0)],
+    ['sends half of a greeting', Buffer.from([0x16, 3, 1, 2, 0, 1])],
+    ['speaks plain HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+  ] as const) {
+    it(`that ${how} is closed with the time of a handshake`, async (t) => {
+      const { port } = await start(t, limits)
+      const socket = connectSocket(port, '127.0.0.1')
+      t.after(() => socket.destroy())
+      let isClosed = false
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        isClosed = true
+      })
+      await once(socket, 'connect')
+      if (begin.length > 0) socket.write(begin)
+      socket.resume()
+      await waitFor(() => isClosed, { message: 'closed', timeoutMs: 4_000 })
+    })
+  }
+
+  it('that asks for what is no HTTP is told so', async (t) => {
+    const { port } = await start(t, limits)
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    t.after(() => socket.destroy())
+    await once(socket, 'secureConnect')
+    socket.write('nonsense\r\n\r\n')
+    const [answer] = await once(socket, 'data')
+    assert.match(String(answer), /^HTTP\/1.1 400 /)
   })
 })
