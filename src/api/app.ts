@@ -9,6 +9,7 @@ import { guardConnections } from './http/connection-guard.ts'
 import { type ErrorReply, errorReply } from './http/error-reply.ts'
 import { readJsonBody } from './http/json-body.ts'
 import { JSON_TYPE } from './http/json-type.ts'
+import { limitPipelining } from './http/pipelining.ts'
 import type { RequestLimiter } from './http/rate-limit.ts'
 import { SECURITY_HEADERS } from './http/security-headers.ts'
 import type { TokenAttempts } from './http/token-attempts.ts'
@@ -62,6 +63,7 @@ export function buildApp(parts: AppParts): ApiApp {
     isKnown: (address) => parts.access.isKnown(address),
     onRefused: () => metrics.refusedConnection(),
   })
+  limitPipelining(app.server)
   // Node 24 says "Connection: close" with the last answer and then waits for the client to do it.
   app.server.on('dropRequest', (_request, socket) => socket.destroy())
   app.setValidatorCompiler(validatorCompiler)

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 
 import type { CertificatePair } from '../../tls/index.ts'
 import { type AddressSet, callerKey, callerNetwork } from '../http/networks.ts'
+import { limitPipelining } from '../http/pipelining.ts'
 import type { PublicLimits } from './options.ts'
 
 export interface ListenerParts {
@@ -34,6 +35,9 @@ export function createListener(handler: RequestListener, parts: ListenerParts): 
   server.setTimeout(limits.idleTimeoutMs)
   server.maxConnections = limits.maxConnections
   server.maxRequestsPerSocket = limits.maxRequestsPerSocket
+  // Node 24 says "Connection: close" with the last answer and then waits for the client to do it.
+  server.on('dropRequest', (_request, socket) => socket.destroy())
+  limitPipelining(server)
   capByClient(server, parts)
   return server
 }

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
+
+import { limitPipelining } from '../../../src/api/http/pipelining.ts'
+import { startApi } from '../../support/api.ts'
+import { startPublicApi } from '../../support/public-api.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+
+async function open(t: TestContext, port: number): Promise<{ socket: Socket; text: () => string }> {
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  socket.on('error', () => {})
+  socket.on('data', (bytes) => {
+    text += bytes
+  })
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  return { socket, text: () => text }
+}
+
+/** A server that answers when the test says so. */
+async function start(t: TestContext) {
+  const asked: ServerResponse[] = []
+  const server: Server = createServer((_, response) => asked.push(response))
+  limitPipelining(server)
+  server.listen(0, '127.0.0.1')
+  t.after(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  return { asked, ...(await open(t, (server.address() as AddressInfo).port)) }
+}
+
+describe('requests on one socket', () => {
+  it('that wait for their answers are eight at most', async (t) => {
+    const { asked, socket } = await start(t)
+    socket.write(REQUEST.repeat(8))
+    await waitFor(() => asked.length === 8, { message: 'eight came' })
+    assert.equal(socket.destroyed, false)
+    socket.write(REQUEST)
+    await waitFor(() => socket.destroyed, { message: 'the ninth ends it' })
+    assert.equal(asked.length, 8)
+  })
+
+  it('may go on for ever, one after the other', async (t) => {
+    const { asked, socket, text } = await start(t)
+    for (let count = 1; count <= 30; count += 1) {
+      socket.write(REQUEST)
+      await waitFor(() => asked.length === count, { message: 'it came' })
+      asked.at(-1)?.end('yes')
+      await waitFor(() => text().split('yes').length === count + 1, { message: 'it is answered' })
+    }
+  })
+
+  for (const [which, listen] of [
+    ['the API', async (t: TestContext) => (await startApi(t)).port],
+    ['the public listener', async (t: TestContext) => (await startPublicApi(t)).port],
+  ] as const) {
+    it(`by the hundred end it at ${which}, and few of them are looked at`, async (t) => {
+      const { socket, text } = await open(t, await listen(t))
+      let isClosed = false
+      socket.on('close', () => {
+        isClosed = true
+      })
+      socket.write(REQUEST.repeat(500))
+      await waitFor(() => isClosed, { message: 'the socket is closed' })
+      assert.ok(text().split('HTTP/1.1 ').length <= 9)
+    })
+  }
+})
