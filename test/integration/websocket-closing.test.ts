@@ -10,6 +10,7 @@ import {
   closed,
   maskedFrame,
   OPCODE,
+  rawSocket,
   upgradedSocket,
   WS_LISTEN,
   wsAddress,
@@ -49,4 +50,17 @@ it('who stops in the middle of a handshake is gone soon after it', async (t) => 
   const startedAtMs = performance.now()
   await closed(socket)
   assert.ok(performance.now() - startedAtMs < 5_000)
+})
+
+it('who asks for no WebSocket is told so once, and then has no socket', async (t) => {
+  const host = await startHost(t, { listen: WS_LISTEN })
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+  const polite = await rawSocket(t, host)
+  const answer = closed(polite)
+  polite.write(request)
+  assert.match(String(await answer), /^HTTP\/1.1 426 /)
+  const greedy = await rawSocket(t, host)
+  const answers = closed(greedy)
+  greedy.write(request.repeat(500))
+  assert.ok(String(await answers).split('HTTP/1.1 ').length <= 2)
 })

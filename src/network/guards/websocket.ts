@@ -1,4 +1,5 @@
-import { Server } from 'node:net'
+import type { RequestListener } from 'node:http'
+import { Server, type Socket } from 'node:net'
 import type { Listener } from '@libp2p/interface'
 
 import { isFunction, isObject, libraryMember } from '../errors.ts'
@@ -20,8 +21,8 @@ export interface WebSocketGuardOptions extends WaitingOptions, FrameLimits {
  * Closes what @libp2p/websockets 10.1 (ws 8.23) leaves open on a listener before anybody is authenticated: messages
  * may have 100 MiB, 16 384 pieces, of which each holds 64 KiB when pongs fill what was read with it, and come in
  * 262 144 reads, which are joined in seconds of work; a socket that sends nothing stays for ever and holds up the
- * listener's close, and sockets of one host may be all that there is room for. Each can go when a release of the
- * library handles it.
+ * listener's close, and sockets of one host may be all that there is room for; requests that ask for no WebSocket are
+ * answered by the thousand. Each can go when a release of the library handles it.
  * @param listener a listener of that transport that does not listen yet
  * @throws NetworkError LIBRARY_CHANGED
  */
@@ -44,12 +45,29 @@ export function guardWebSocketListener(
       onSocket: (socket) => waiting.release(socket),
     }),
   })
+  libraryMember(listener, 'httpRequestHandler', isFunction)
+  Reflect.set(listener, 'httpRequestHandler', refuseOnce())
   server.maxConnections = options.maxConnections
   server.on('connection', (socket) => waiting.add(socket))
   const close = listener.close.bind(listener)
   listener.close = async () => {
     waiting.destroyAll()
     await close()
+  }
+}
+
+/** Node 24 reads all requests that came in one chunk before anything else has a turn: of a socket one is answered. */
+function refuseOnce(): RequestListener {
+  const answered = new WeakSet<Socket>()
+  return ({ socket }, response) => {
+    if (socket.destroyed) return
+    if (answered.has(socket)) {
+      socket.destroy()
+      return
+    }
+    answered.add(socket)
+    const headers = { connection: 'close', upgrade: 'websocket', 'content-length': 0 }
+    response.writeHead(426, headers).end()
   }
 }
 
