@@ -29,6 +29,24 @@ describe('request limiter', () => {
     assert.equal(isLet(subject, '2001:db8::2'), false)
   })
 
+  it('counts a network of callers too, for eight of them', () => {
+    for (const addressOf of [
+      (i: number) => `2001:db8:1:${i.toString(16)}::1`,
+      (i: number) => `192.0.2.${i}`,
+    ]) {
+      const { limiter: subject } = limiter(2, 100)
+      const wereLet = Array.from({ length: 50 }, (_, i) => isLet(subject, addressOf(i)))
+      assert.equal(wereLet.filter(Boolean).length, 16)
+      assert.ok(isLet(subject, '2001:db8:2::1'), 'another network')
+    }
+  })
+
+  it('takes nothing of a network for a caller that is over its own rate', () => {
+    const { limiter: subject } = limiter(2, 100)
+    for (let i = 0; i < 100; i++) subject.refusal('192.0.2.1')
+    assert.ok(isLet(subject, '192.0.2.2'))
+  })
+
   it('says when to come again', () => {
     const { limiter: subject } = limiter(6)
     for (let i = 0; i < 6; i++) subject.refusal('192.0.2.1')
