@@ -7,6 +7,7 @@ import type { RegistryService } from '../../registry/types.ts'
 import { LIMIT_ENTRIES, type SignedEntriesPage } from '../../wire/signed-entries.ts'
 import { inOrder } from '../domain/listing.ts'
 import { etagOf } from '../http/etag.ts'
+import { PageTurns } from './page-turns.ts'
 
 /** The list is made again at most so often, however fast records come. */
 const FRESH_MS = 5_000
@@ -19,8 +20,6 @@ const READ_AT_ONCE = 25
 const LIMIT_PAGE_CHARACTERS = 1_048_576
 /** 10 000 records make 20 pages of some 500 KB. */
 const LIMIT_PAGES_KEPT = 32
-/** Pages that are being made at a time. */
-const LIMIT_MAKING = 2
 
 export interface EntryPage {
   readonly body: Buffer
@@ -33,6 +32,11 @@ export interface EntryPagesComponents {
   readonly clock: Pick<Clock, 'now'>
 }
 
+interface MadePage extends EntryPage {
+  /** The place after its last record. */
+  readonly end: number
+}
+
 interface Listed {
   readonly id: string
   readonly hash: string
@@ -43,9 +47,11 @@ interface NodeList {
   readonly hashes: readonly string[]
   readonly revision: number
   readonly madeAtMs: number
-  /** By the place of their first record. */
+  /** Where the first page begins, and each that one of these led to. */
+  readonly starts: Set<number>
+  /** By the place of their first record; of those alone that others led to. */
   readonly pages: BoundedMap<number, EntryPage>
-  readonly making: Map<number, Promise<EntryPage>>
+  readonly making: Map<number, Promise<MadePage>>
 }
 
 /**
@@ -57,15 +63,17 @@ export class EntryPages {
   readonly #components: EntryPagesComponents
   #list: NodeList | null = null
   #listing: Promise<NodeList> | null = null
-  #making = 0
-  readonly #waiting: (() => void)[] = []
+  readonly #turns = new PageTurns()
 
   constructor(network: string, components: EntryPagesComponents) {
     this.#network = network
     this.#components = components
   }
 
-  /** @param after local id of the last record of the page before; null for the first page */
+  /**
+   * @param after local id of the last record of the page before; null for the first page
+   * @throws PublicError NOT_READY when too many wait for pages that no page led to
+   */
   async page(after: string | null): Promise<EntryPage> {
     const list = await this.#current()
     const from = after === null ? 0 : placeAfter(list.ids, after)
@@ -73,10 +81,16 @@ export class EntryPages {
     if (known !== undefined) return known
     const making = list.making.get(from)
     if (making !== undefined) return making
-    const made = this.#inTurn(() => this.#make(list, from)).finally(() => list.making.delete(from))
+    const isLed = list.starts.has(from)
+    const made = this.#turns
+      .take(isLed, () => this.#make(list, from))
+      .finally(() => list.making.delete(from))
     list.making.set(from, made)
     const page = await made
-    list.pages.set(from, page)
+    if (isLed) {
+      list.starts.add(page.end)
+      list.pages.set(from, page)
+    }
     return page
   }
 
@@ -109,6 +123,7 @@ export class EntryPages {
       hashes: sorted.map(({ hash }) => hash),
       revision,
       madeAtMs: clock.now(),
+      starts: new Set([0]),
       pages: new BoundedMap({ limit: LIMIT_PAGES_KEPT }),
       making: new Map(),
     }
@@ -116,7 +131,7 @@ export class EntryPages {
     return list
   }
 
-  async #make({ ids, hashes }: NodeList, from: number): Promise<EntryPage> {
+  async #make({ ids, hashes }: NodeList, from: number): Promise<MadePage> {
     const entries: string[] = []
     let characters = 0
     let at = from
@@ -141,20 +156,7 @@ export class EntryPages {
       next: at < ids.length ? (ids[at - 1] ?? null) : null,
     }
     const body = Buffer.from(JSON.stringify(page))
-    return { body, etag: etagOf(body) }
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#making >= LIMIT_MAKING) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
-    this.#making += 1
-    try {
-      return await work()
-    } finally {
-      this.#making -= 1
-      this.#waiting.shift()?.()
-    }
+    return { body, etag: etagOf(body), end: at }
   }
 }
 

@@ -128,8 +128,40 @@ describe('the signed entries in pages', () => {
 
   it('are made two at a time, whatever strangers ask for', async () => {
     const { pages, state, ids } = registry(2_000)
-    await Promise.all(ids.slice(0, 60).map((id) => pages.page(id)))
+    await Promise.allSettled(ids.slice(0, 60).map((id) => pages.page(id)))
     assert.ok(state.mostReading <= 2, `${state.mostReading} at a time`)
+  })
+
+  it('wait for those alone that readers are led to, whatever strangers ask for', async () => {
+    const { pages, state, ids } = registry(10_000)
+    await pages.page(null)
+    state.read = 0
+    const asked = Array.from({ length: 400 }, (_, i) => ids[200 + i * 20] ?? '')
+    let answered = 0
+    const strangers = Promise.allSettled(
+      asked.map(async (id) => {
+        await pages.page(id)
+        answered += 1
+      }),
+    )
+    const all = await readAll(pages)
+    assert.equal(all.length, 20)
+    // Of theirs no more than one goes before each of the reader's.
+    assert.ok(state.read < 2 * 10_000, `${state.read} entries were read`)
+    const refused = (await strangers).filter(({ status }) => status === 'rejected')
+    assert.deepEqual([answered, refused.length], [18, 382])
+    assert.ok(refused.every((one) => 'reason' in one && one.reason.code === 'NOT_READY'))
+  })
+
+  it('are kept when a page led to them, and others are not', async () => {
+    const { pages, state } = registry(2_000)
+    await pages.page('node-1002')
+    await pages.page('node-1002')
+    assert.equal(state.read, 1_000)
+    await readAll(pages)
+    state.read = 0
+    await readAll(pages)
+    assert.equal(state.read, 0)
   })
 
   it('of 10 000 records hold up nothing else for more than 20 ms', async (t) => {
