@@ -63,7 +63,7 @@ export function buildApp(parts: AppParts): ApiApp {
     isKnown: (address) => parts.access.isKnown(address),
     onRefused: () => metrics.refusedConnection(),
   })
-  limitPipelining(app.server)
+  limitPipelining(app.server, { isExempt: (address) => parts.access.isKnown(address) })
   // Node 24 says "Connection: close" with the last answer and then waits for the client to do it.
   app.server.on('dropRequest', (_request, socket) => socket.destroy())
   app.setValidatorCompiler(validatorCompiler)

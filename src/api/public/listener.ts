@@ -37,7 +37,7 @@ export function createListener(handler: RequestListener, parts: ListenerParts): 
   server.maxRequestsPerSocket = limits.maxRequestsPerSocket
   // Node 24 says "Connection: close" with the last answer and then waits for the client to do it.
   server.on('dropRequest', (_request, socket) => socket.destroy())
-  limitPipelining(server)
+  limitPipelining(server, { isExempt: parts.isTrustedProxy })
   capByClient(server, parts)
   return server
 }

@@ -24,14 +24,16 @@ async function open(t: TestContext, port: number): Promise<{ socket: Socket; tex
 }
 
 /** A server that answers when the test says so. */
-async function start(t: TestContext) {
+async function start(t: TestContext, isExempt = false) {
   const asked: ServerResponse[] = []
+  const time = { ms: 0 }
   const server: Server = createServer((_, response) => asked.push(response))
-  limitPipelining(server)
+  limitPipelining(server, { isExempt: () => isExempt, clock: { now: () => time.ms } })
   server.listen(0, '127.0.0.1')
   t.after(() => server.close().closeAllConnections())
   await once(server, 'listening')
-  return { asked, ...(await open(t, (server.address() as AddressInfo).port)) }
+  const come = () => open(t, (server.address() as AddressInfo).port)
+  return { asked, time, come, ...(await come()) }
 }
 
 describe('requests on one socket', () => {
@@ -44,6 +46,27 @@ describe('requests on one socket', () => {
     await waitFor(() => socket.destroyed, { message: 'the ninth ends it' })
     assert.equal(asked.length, 8)
   })
+
+  for (const [who, isExempt] of [
+    ['their caller', false],
+    ['a trusted proxy', true],
+  ] as const) {
+    it(`keep ${who} ${isExempt ? 'not out at all' : 'out for ten seconds'} when they are too many`, async (t) => {
+      const { asked, time, come, socket } = await start(t, isExempt)
+      socket.write(REQUEST.repeat(9))
+      await waitFor(() => socket.destroyed, { message: 'they end it' })
+      asked.length = 0
+      const isServed = async () => {
+        const { socket: next } = await come()
+        next.write(REQUEST)
+        await waitFor(() => next.destroyed || asked.length > 0, { message: 'served or not' })
+        return asked.length > 0
+      }
+      assert.equal(await isServed(), isExempt)
+      time.ms += 10_000
+      assert.equal(await isServed(), true)
+    })
+  }
 
   it('may go on for ever, one after the other', async (t) => {
     const { asked, socket, text } = await start(t)
