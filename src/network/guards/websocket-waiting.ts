@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
+import { ShutOut } from '../../lib/shut-out.ts'
 import type { NetworkMetrics } from '../metrics.ts'
 import { type HandshakeLimits, Handshakes } from './handshakes.ts'
 import { type SourceExemptions, sourceOf } from './source.ts'
@@ -14,6 +15,9 @@ export interface WaitingOptions {
 }
 
 type Metrics = Pick<NetworkMetrics, 'webSocketGuard' | 'inboundRefused' | 'connectionEvicted'>
+
+/** The chunk of requests that went too far costs 50 ms, so that a host that comes back at once is as bad. */
+const SHUT_OUT = { ms: 10_000, limit: 4_096 }
 
 /** As much of a connection as is counted before there is one. */
 type Arrival = Parameters<Handshakes['begin']>[0]
@@ -32,6 +36,7 @@ export class WaitingSockets {
   readonly #options: WaitingOptions
   readonly #metrics: Metrics
   readonly #arrivals: Handshakes
+  readonly #shutOut = new ShutOut(SHUT_OUT)
   // By remote address, because TLS hands on another object for the same socket.
   readonly #sockets = new Map<string, Waiting>()
 
@@ -54,7 +59,9 @@ export class WaitingSockets {
       return
     }
     const arrival = arrivalOf(socket)
-    const cap = this.#arrivals.begin(arrival, sourceOf(address, this.#options.exemptions))
+    const source = sourceOf(address, this.#options.exemptions)
+    const isOut = source.kind === 'public' && this.#shutOut.has(source.host)
+    const cap = isOut ? 'shunned-host' : this.#arrivals.begin(arrival, source)
     if (cap !== null) {
       this.#metrics.inboundRefused(cap)
       socket.destroy()
@@ -71,6 +78,12 @@ export class WaitingSockets {
       clearTimeout(timer)
       if (this.#sockets.get(key)?.socket === socket) this.#sockets.delete(key)
     })
+  }
+
+  /** Its host, where it is one of the internet, does not come in for some seconds. */
+  shutOut(socket: Socket): void {
+    const address = addressOf(socket)
+    if (address !== null) this.#shutOut.add(sourceOf(address, this.#options.exemptions).host)
   }
 
   /** It is a WebSocket now, and the gater's. */

@@ -46,7 +46,11 @@ export function guardWebSocketListener(
     }),
   })
   libraryMember(listener, 'httpRequestHandler', isFunction)
-  Reflect.set(listener, 'httpRequestHandler', refuseOnce())
+  Reflect.set(
+    listener,
+    'httpRequestHandler',
+    refuseOnce((socket) => waiting.shutOut(socket)),
+  )
   server.maxConnections = options.maxConnections
   server.on('connection', (socket) => waiting.add(socket))
   const close = listener.close.bind(listener)
@@ -57,11 +61,12 @@ export function guardWebSocketListener(
 }
 
 /** Node 24 reads all requests that came in one chunk before anything else has a turn: of a socket one is answered. */
-function refuseOnce(): RequestListener {
+function refuseOnce(onCut: (socket: Socket) => void): RequestListener {
   const answered = new WeakSet<Socket>()
   return ({ socket }, response) => {
     if (socket.destroyed) return
     if (answered.has(socket)) {
+      onCut(socket)
       socket.destroy()
       return
     }

@@ -110,3 +110,13 @@ test('all that wait end with the listener', () => {
   waiting.destroyAll()
   assert.equal(areIn(sockets), 0)
 })
+
+test('a host that is shut out does not come in, its neighbours and an address of many do', () => {
+  const { come, areIn, events, waiting } = waitingRoom()
+  for (const ip of ['198.18.0.1', '192.168.0.1']) {
+    waiting.shutOut(come(ip) as unknown as Socket)
+  }
+  assert.equal(areIn([come('::ffff:198.18.0.1')]), 0)
+  assert.deepEqual(events, ['shunned-host'])
+  assert.equal(areIn([come('198.18.0.2'), come('192.168.0.1')]), 2)
+})
