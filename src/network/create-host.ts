@@ -1,6 +1,9 @@
+import { lookup } from 'node:dns/promises'
+
 import type { Clock } from '../lib/clock.ts'
 import { hasIpv6, isLoopbackOnly, listenMultiaddrs, webRtcMultiaddrs } from './addresses.ts'
 import { DialPermits } from './dial-permits.ts'
+import { judgedLookup, type LookupName } from './dialer/judged-lookup.ts'
 import { createGater } from './gater.ts'
 import { AddressQuota } from './guards/address-quota.ts'
 import { ArrivalRate } from './guards/arrival-rate.ts'
@@ -22,6 +25,11 @@ import { useSmallSlabs } from './small-slabs.ts'
 
 /** On a node of loopback alone every peer is the operator's own: as many handshakes as a test may start. */
 const LOOPBACK_HANDSHAKES = 512
+
+const systemLookup: LookupName = async (name) => {
+  const found = await lookup(name, { all: true })
+  return found.map(({ address }) => address)
+}
 
 /**
  * Builds the host, not started.
@@ -69,6 +77,7 @@ export async function createHost(
   )
   const penalties = bans.peers
   const inbound = inboundGuards(options, components, metrics)
+  const { lookupName = systemLookup } = components
   const gater = createGater({
     ...inbound,
     exemptions,
@@ -79,7 +88,7 @@ export async function createHost(
     addressQuota,
     penalties: bans,
     metrics,
-    lookupName: components.lookupName,
+    lookupName,
     onHandshakeFailed: (connection) => host.foreign.noteHandshake(connection),
   })
   const isIpv6Usable = await hasIpv6()
@@ -90,6 +99,7 @@ export async function createHost(
     metrics,
     listenFailures,
     gater,
+    lookupOf: (address) => judgedLookup(address, { dialPolicy, lookupName }),
     listen: [
       ...listenMultiaddrs(options.listen, isIpv6Usable),
       ...(webRtc === null ? [] : webRtcMultiaddrs(options.listen.hosts, webRtc.port, isIpv6Usable)),

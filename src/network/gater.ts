@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises'
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -8,6 +7,7 @@ import { NAME_CHECK_DEADLINE_MS } from './constants.ts'
 import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
 import { addressText } from './dialer/dial-address.ts'
+import type { LookupName } from './dialer/judged-lookup.ts'
 import type { AddressQuota } from './guards/address-quota.ts'
 import type { ArrivalRate } from './guards/arrival-rate.ts'
 import type { Exemptions } from './guards/exempt-networks.ts'
@@ -18,9 +18,6 @@ import type { Places } from './guards/places.ts'
 import { sourceOf } from './guards/source.ts'
 import type { NetworkMetrics } from './metrics.ts'
 import type { Bans } from './penalties/bans.ts'
-
-/** Resolves a name to its IPs; throws when it has none. */
-export type LookupName = (name: string) => Promise<readonly string[]>
 
 export interface GaterComponents {
   readonly peerId: string
@@ -40,13 +37,7 @@ export interface GaterComponents {
   readonly isOwnRelay?: (peerId: string) => boolean
   /** A connection that was let in ended before its handshake was through. @default nobody is told */
   readonly onHandshakeFailed?: (connection: MultiaddrConnection) => void
-  /** @default the system's resolver */
-  readonly lookupName?: LookupName
-}
-
-const systemLookup: LookupName = async (name) => {
-  const found = await lookup(name, { all: true })
-  return found.map(({ address }) => address)
+  readonly lookupName: LookupName
 }
 
 /**
@@ -103,7 +94,7 @@ function outboundRules(components: GaterComponents): ConnectionGater {
 
 async function addressRefusalOf(
   address: Multiaddr,
-  { dialPolicy, dialPermits, penalties, lookupName = systemLookup }: GaterComponents,
+  { dialPolicy, dialPermits, penalties, lookupName }: GaterComponents,
 ): Promise<string | null> {
   if (!dialPermits.allowsAddress(address)) return 'not-by-dialer'
   if (penalties.isHostBanned(targetOf(address)?.host ?? '')) return 'banned'

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { dcutr } from '@libp2p/dcutr'
 import type { GossipSub } from '@libp2p/gossipsub'
@@ -7,6 +8,7 @@ import type { KadDHT } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 
 import { isPubliclyAnnounced } from './addresses.ts'
@@ -58,6 +60,8 @@ export interface Libp2pParts {
   /** Adds points to a peer for what it did. */
   readonly report: (peerId: string, offence: string, points: number) => void
   readonly names: ProtocolNames
+  /** How the name of an address is looked up that a WebSocket is dialled by; null: by the system. */
+  readonly lookupOf: (address: Multiaddr) => LookupFunction | null
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[]
   readonly appSpecificScore: AppSpecificScore
@@ -160,7 +164,7 @@ function transports(
   const https = listen.ws?.tls ?? null
   const webSocketTransport = withGuardedDials(
     webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) }),
-    { limits: limits.ws },
+    { limits: limits.ws, lookupOf: parts.lookupOf },
     metrics,
   )
   const onExceeded = () => metrics.connectionCut('handshake')

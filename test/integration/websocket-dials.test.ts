@@ -80,6 +80,42 @@ describe('a dialled WebSocket', () => {
     assert.deepEqual(asked, ['station.invalid'])
   })
 
+  it('goes to no address but those that were judged, whatever its name stands for by then', async (t) => {
+    const server = createServer((socket) => socket.destroy())
+    let connections = 0
+    server.on('connection', () => connections++)
+    t.after(() => server.close())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    let asked = 0
+    const lookupName = async () => (asked++ === 0 ? ['203.0.113.66'] : ['127.0.0.1'])
+    const listen = { hosts: ['0.0.0.0'], tcpPort: 0, ws: null }
+    const host = await startHost(t, { listen }, { lookupName })
+    // The system knows this name too.
+    await assert.rejects(host.dial([`/dns4/localhost/tcp/${port}/ws`]), /leads inside: loopback/)
+    assert.equal(asked, 2)
+    assert.equal(connections, 0)
+  })
+
+  it('goes where a name leads that was judged, and where the operator wrote', async (t) => {
+    const host = await startHost(t, {}, { lookupName: async () => ['127.0.0.1'] })
+    const other = await startHost(t, {
+      listen: { hosts: ['127.0.0.1'], tcpPort: 0, ws: { port: 0, tls: null } },
+    })
+    const address = other.listenAddresses().find((one) => one.includes('/ws')) ?? ''
+    const port = multiaddr(address)
+      .getComponents()
+      .find(({ name }) => name === 'tcp')?.value
+    const told = await host.dial([`/dns4/station.invalid/tcp/${port}/ws/p2p/${other.peerId}`])
+    assert.equal(told.remotePeer.toString(), other.peerId)
+    await told.close()
+    const written = `/dns4/localhost/tcp/${port}/ws`
+    host.dialPolicy.registerOperatorAddress(written)
+    const seed = await host.dial([`${written}/p2p/${other.peerId}`])
+    assert.equal(seed.remotePeer.toString(), other.peerId)
+  })
+
   it('is given up when its dial is, and that is no bad frame', async (t) => {
     const controller = new AbortController()
     const server = createServer((socket) => {
@@ -117,7 +153,7 @@ function flood(socket: Socket, bytes: Uint8Array): void {
 type Dialled = EventEmitter & { terminate(): void }
 
 interface ConnectOptions {
-  readonly lookup?: LookupFunction
+  readonly lookup?: LookupFunction | null
   readonly signal?: AbortSignal
   /** What is counted. */
   readonly events?: string[]
@@ -125,11 +161,11 @@ interface ConnectOptions {
 
 async function connect(
   address: string,
-  { lookup, signal, events = [] }: ConnectOptions = {},
+  { lookup = null, signal, events = [] }: ConnectOptions = {},
 ): Promise<Dialled> {
   const create = withGuardedDials(
     () => ({ _connect: () => {} }) as unknown as Transport,
-    { limits: hostLimits(1_024).ws, lookup },
+    { limits: hostLimits(1_024).ws, lookupOf: () => lookup },
     { webSocketGuard: (event) => events.push(event) },
   )
   const dial: (address: Multiaddr, options: object) => Promise<Dialled> = Reflect.get(

@@ -11,8 +11,8 @@ import { type FrameLimits, frameOptions, guardedClass } from './websocket-conduc
 
 export interface WebSocketDialOptions {
   readonly limits: FrameLimits
-  /** Finds the IP of a name. @default the system's resolver */
-  readonly lookup?: LookupFunction
+  /** How the name of an address is looked up; null: by the system. @default null for all */
+  readonly lookupOf?: (address: Multiaddr) => LookupFunction | null
 }
 
 /** libp2p's own part of a dial. */
@@ -31,16 +31,16 @@ export function withGuardedDials<C>(
   options: WebSocketDialOptions,
   metrics: Pick<NetworkMetrics, 'webSocketGuard'>,
 ): (components: C) => Transport {
-  const { limits, lookup } = options
+  const { limits, lookupOf = () => null } = options
   const Guarded = guardedClass(WebSocket, { limits, metrics })
-  const clientOptions = {
-    ...frameOptions(limits),
-    perMessageDeflate: false,
-    ...(lookup === undefined ? {} : { lookup }),
-  }
+  const clientOptions = { ...frameOptions(limits), perMessageDeflate: false }
   const connect = async (address: Multiaddr, { signal }: DialSignal = {}) => {
     signal?.throwIfAborted()
-    const webSocket = new Guarded(multiaddrToUri(address), clientOptions)
+    const lookup = lookupOf(address)
+    const webSocket = new Guarded(
+      multiaddrToUri(address),
+      lookup === null ? clientOptions : { ...clientOptions, lookup },
+    )
     webSocket.binaryType = 'arraybuffer'
     webSocket.once('open', () => {
       // Until libp2p listens: a first message may have come with the answer to the upgrade.
