@@ -24,7 +24,8 @@ const { values } = parseArgs({
 // Beside the old one until it is whole: a build that fails, or a second one, must not break a start.
 const draft = `${values.out}.${process.pid}.tmp`
 try {
-  const metafile = await bundle({ root: ROOT, entry: 'src/main.ts', outDir: draft })
+  const entries = { main: 'src/main.ts', webrtc: 'src/network/webrtc/child/main.ts' }
+  const metafile = await bundle({ root: ROOT, entries, outDir: draft })
   copyPrebuilds({ root: ROOT, outDir: draft })
   copyDataChannel({ root: ROOT, outDir: draft })
   await buildClient({ root: ROOT, outDir: join(draft, 'client') })

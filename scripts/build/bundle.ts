@@ -7,8 +7,8 @@ import { versionOnly } from './version-only.ts'
 
 interface BundleOptions {
   readonly root: string
-  /** Relative to the root. */
-  readonly entry: string
+  /** By the name of the file that each becomes, relative to the root. */
+  readonly entries: Readonly<Record<string, string>>
   readonly outDir: string
 }
 
@@ -19,10 +19,10 @@ const BANNER =
   'const require=__createRequire(import.meta.url),__bundleDir=import.meta.dirname;'
 
 /** Bundles the program for Node 24. @returns esbuild's account of what went in. */
-export async function bundle({ root, entry, outDir }: BundleOptions): Promise<Metafile> {
+export async function bundle({ root, entries, outDir }: BundleOptions): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: entry },
+    entryPoints: entries,
     outdir: outDir,
     bundle: true,
     format: 'esm',

@@ -21,21 +21,37 @@ const SEMI_SPACES = 3
  */
 const YOUNG_TRIGGER_PERCENT = 10
 
-type HeapSettings = Pick<Settings, 'heapMb'>
+/** What the process that speaks WebRTC may take, beside the node's own. */
+export const WEBRTC_PROCESS_MB = 192
+
+type MemorySettings = Partial<Pick<Settings, 'webRtcDirectPort'>>
+type HeapSettings = MemorySettings & Pick<Settings, 'heapMb'>
+
+/** Of the memory that this program may use (null: unknown), what is for the node itself. */
+export function ownMemoryBytes(
+  { webRtcDirectPort = 'none' }: MemorySettings,
+  memoryLimitBytes: number | null,
+): number | null {
+  if (memoryLimitBytes === null || webRtcDirectPort === 'none') return memoryLimitBytes
+  // No more than half: little memory has to do for both.
+  return memoryLimitBytes - Math.min(WEBRTC_PROCESS_MB * MEGABYTE, memoryLimitBytes / 2)
+}
 
 /** The heap cap in MB: as set, else from the memory that the process may use (null: unknown). */
 export function resolveHeapMb(settings: HeapSettings, memoryLimitBytes: number | null): number {
   if (settings.heapMb !== null) return settings.heapMb
-  if (memoryLimitBytes === null) return UNKNOWN_LIMIT_MB
-  const share = Math.floor((memoryLimitBytes / MEGABYTE) * HEAP_SHARE)
+  const ownBytes = ownMemoryBytes(settings, memoryLimitBytes)
+  if (ownBytes === null) return UNKNOWN_LIMIT_MB
+  const share = Math.floor((ownBytes / MEGABYTE) * HEAP_SHARE)
   return Math.min(MOST_MB, Math.max(LEAST_MB, share))
 }
 
 /** Says when the heap may outgrow the memory; empty when all is well. */
 export function heapWarnings(settings: HeapSettings, memoryLimitBytes: number | null): string[] {
   const heapMb = resolveHeapMb(settings, memoryLimitBytes)
-  if (memoryLimitBytes === null || heapMb * MEGABYTE <= memoryLimitBytes * RISKY_SHARE) return []
-  const limitMb = Math.floor(memoryLimitBytes / MEGABYTE)
+  const ownBytes = ownMemoryBytes(settings, memoryLimitBytes)
+  if (ownBytes === null || heapMb * MEGABYTE <= ownBytes * RISKY_SHARE) return []
+  const limitMb = Math.floor(ownBytes / MEGABYTE)
   return [
     `ORBITDB_HEAP_MB ${heapMb} is more than three quarters of the memory limit (${limitMb} MB): the ` +
       'kernel may kill the process; about half is right',

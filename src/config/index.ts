@@ -7,7 +7,15 @@
 export { parseArguments, type Switch } from './arguments.ts'
 export { configurationDocument, envSample } from './documents.ts'
 export { type Endpoint, parseEndpoint } from './endpoint.ts'
-export { ALLOCATOR_ENV, heapFlags, heapWarnings, isHeapApplied, resolveHeapMb } from './heap.ts'
+export {
+  ALLOCATOR_ENV,
+  heapFlags,
+  heapWarnings,
+  isHeapApplied,
+  ownMemoryBytes,
+  resolveHeapMb,
+  WEBRTC_PROCESS_MB,
+} from './heap.ts'
 export { settingsHelp, wrapText } from './help.ts'
 export { type LoadedSettings, loadSettings } from './load.ts'
 export { PEER_LIST_LIMIT_BYTES, parsePeerList } from './peer-list.ts'

@@ -48,6 +48,10 @@ export async function hasIpv6(): Promise<boolean> {
   }
 }
 
+export function isWebRtc(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'webrtc-direct')
+}
+
 /** One multiaddr of WebRTC-direct for each host, as of `listenMultiaddrs`. @param port UDP */
 export function webRtcMultiaddrs(
   hosts: readonly string[],

@@ -7,6 +7,7 @@ import {
   configuredAddresses,
   configuredWebRtc,
   isLoopbackOnly,
+  isWebRtc,
   type ListenOptions,
 } from './addresses.ts'
 import { INTERFACES_TTL_MS } from './constants.ts'
@@ -146,8 +147,4 @@ function boundPorts(
 
 function isWebSocket(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'ws' || name === 'wss')
-}
-
-function isWebRtc(address: Multiaddr): boolean {
-  return address.getComponents().some(({ name }) => name === 'webrtc-direct')
 }

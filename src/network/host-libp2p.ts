@@ -24,7 +24,7 @@ import { StreamMemory } from './guards/stream-memory.ts'
 import { Turns } from './guards/turns.ts'
 import { guardWebSocketListener } from './guards/websocket.ts'
 import { withGuardedDials } from './guards/websocket-dials.ts'
-import { type SharedConduct, withConduct } from './guards/yamux-conduct.ts'
+import { withConduct } from './guards/yamux-conduct.ts'
 import { withFrameLimit } from './guards/yamux-frames.ts'
 import { muxerLimits } from './guards/yamux-limits.ts'
 import type { HostAddresses } from './host-addresses.ts'
@@ -39,6 +39,7 @@ import { circuitTransport } from './relay/client/circuit-transport.ts'
 import { TightDatastore } from './tight-datastore.ts'
 import { keepCertificate } from './tls/listener-certificate.ts'
 import { createWebRtcMetrics } from './webrtc/metrics.ts'
+import { webRtcTransport } from './webrtc/transport.ts'
 
 /** The services of a host; what is off is missing. */
 export type HostServices = {
@@ -138,7 +139,7 @@ export async function createHostLibp2p(
     ],
     transports: [
       ...transports(options, components, parts),
-      ...(await webRtcTransports(options, components, parts, conduct)),
+      ...(await webRtcTransports(options, components, parts)),
     ],
     peerDiscovery: [...(options.discoveryModules ?? [])],
   }
@@ -187,20 +188,23 @@ function transports(
   ]
 }
 
-/** Its native library is loaded with it, so only where it is on. */
 async function webRtcTransports(
   { webRtcDirect, limits }: HostOptions,
-  components: HostComponents,
+  { identity, metrics, logger }: HostComponents,
   { listenFailures, metrics: { connectionCut: onCut } }: Libp2pParts,
-  conduct: SharedConduct,
 ) {
   if (webRtcDirect == null) return []
-  const { webRtcTransport } = await import('./webrtc/transport.ts')
-  const metrics = createWebRtcMetrics(components.metrics)
-  const { certificatePath } = webRtcDirect
-  const channelLimits = { ...muxerLimits(limits), ...limits.webRtc }
-  const parts = { listenFailures, metrics, limits: channelLimits, conduct, onCut }
-  return [await webRtcTransport({ certificatePath, ...parts })]
+  const transport = await webRtcTransport(
+    {
+      certificatePath: webRtcDirect.certificatePath,
+      maxRssBytes: limits.webRtc.maxRssBytes,
+      limits: { ...muxerLimits(limits), ...limits.webRtc },
+      streams: limits.yamux.streamOptions,
+      upgradeTimeoutMs: limits.connectionManager.inboundUpgradeTimeout,
+    },
+    { identity, listenFailures, metrics: createWebRtcMetrics(metrics), logger, onCut },
+  )
+  return [transport]
 }
 
 function services(

@@ -1,3 +1,4 @@
+import { isWebRtc } from './addresses.ts'
 import { isObject } from './errors.ts'
 import type { PeerEvents } from './peers.ts'
 
@@ -23,6 +24,8 @@ const ROUND_TRIP: PropertyDescriptor & ThisType<object> = {
  */
 export function tellRoundTrips(events: PeerEvents): void {
   events.addEventListener('connection:open', ({ detail: connection }) => {
+    // There the muxer's pings end in this machine: see `webrtc/`.
+    if (isWebRtc(connection.remoteAddr)) return
     Object.defineProperty(connection, 'rtt', ROUND_TRIP)
   })
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
 import type { ApiOptions, PublicApiOptions } from '../api/index.ts'
-import type { Settings } from '../config/index.ts'
+import { ownMemoryBytes, type Settings } from '../config/index.ts'
 import { type HostLimits, hostLimits, type NetworkOptions } from '../network/index.ts'
 import type { RegistryOptions } from '../registry/index.ts'
 import type { CertificatePair } from '../tls/index.ts'
@@ -15,8 +15,8 @@ const BODY_LIMIT_BYTES = 100 * 1024
 
 /** Limits from the memory this process may use, with the operator's own connection cap on top. */
 export function limitsFrom(settings: Settings, memoryLimitBytes: number | null): HostLimits {
-  const memoryMb =
-    memoryLimitBytes === null ? UNKNOWN_MEMORY_MB : Math.floor(memoryLimitBytes / MEGABYTE)
+  const ownBytes = ownMemoryBytes(settings, memoryLimitBytes)
+  const memoryMb = ownBytes === null ? UNKNOWN_MEMORY_MB : Math.floor(ownBytes / MEGABYTE)
   const limits = hostLimits(memoryMb)
   if (settings.maxConnections === null) return limits
   const { maxConnections } = settings

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { TestContext } from 'node:test'
@@ -87,8 +88,6 @@ export function peerConnectionOf(connection: Connection): {
   createDataChannel(label: string, options?: object): BrowserChannel
   /** Called with what the other end opens, in place of the library. */
   ondatachannel: (event: { readonly channel: BrowserChannel }) => void
-  /** Under "P" what it holds. */
-  getStats(): Promise<Map<string, { readonly dataChannelsOpened?: number }>>
 } {
   return Reflect.get(Reflect.get(connection, 'muxer') as object, 'peerConnection')
 }
@@ -124,14 +123,18 @@ export async function attackOverWebRtc(t: TestContext, limits: HostLimits = host
   const webRtcDirect = { port: 0, certificatePath: null }
   const host = await startHost(t, { limits, webRtcDirect }, { metrics })
   const address = host.listenAddresses().find((one) => one.includes('/webrtc-direct/')) ?? ''
-  const countOf = async (reason: string) =>
+  const countOf = async (name: string, reason: string) =>
     Number(
-      new RegExp(`connections_cut_total\\{reason="${reason}"\\} (\\d+)`).exec(
-        await metrics.text(),
-      )?.[1] ?? 0,
+      new RegExp(`${name}\\{reason="${reason}"\\} (\\d+)`).exec(await metrics.text())?.[1] ?? 0,
     )
+  /** The process that cuts a connection tells the node, which may be a moment later than it tells the peer. */
+  const isCut = async (reason: string, times = 1) => {
+    const count = () => countOf('connections_cut_total', reason)
+    await waitFor(async () => (await count()) >= times, { message: `cut for "${reason}"` })
+    assert.equal(await count(), times)
+  }
   const dial = () => dialDirect(t, `${address}/p2p/${host.peerId}`, 'test')
-  return { host, address, countOf, dial }
+  return { host, address, countOf, isCut, dial }
 }
 
 /** Open, or refused. */

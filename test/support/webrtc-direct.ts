@@ -18,15 +18,20 @@ export async function dialDirect(
   address: string,
   network = 'wesense',
 ): Promise<Connection> {
+  const connection = await dialUnanswered(t, address)
+  await roundTripMs(connection, `/${network}/ping/1.0.0`)
+  return connection
+}
+
+/** The same without hearing anything. */
+export async function dialUnanswered(t: CleanUp, address: string): Promise<Connection> {
   const client = await createLibp2p({
     addresses: { listen: [] },
     transports: [webRTCDirect({ rtcConfiguration: { iceServers: [] } })],
     connectionGater: { denyDialMultiaddr: () => false },
   })
   t.after(() => client.stop())
-  const connection = await client.dial(multiaddr(address), { signal: AbortSignal.timeout(8000) })
-  await roundTripMs(connection, `/${network}/ping/1.0.0`)
-  return connection
+  return await client.dial(multiaddr(address), { signal: AbortSignal.timeout(8000) })
 }
 
 /** Sends STUN requests that carry a new name each, from as many loopback addresses. */

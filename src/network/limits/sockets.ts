@@ -1,3 +1,4 @@
+import { WEBRTC_PROCESS_MB } from '../../config/index.ts'
 import { KIB, MIB, type Scale, SECOND_MS } from './scale.ts'
 
 /** What one socket of each kind, and the streams in it, may hold. */
@@ -59,15 +60,24 @@ export function socketLimits(scale: Scale, maxConnections: number) {
         maxWriteBufferLength,
       },
     },
+    /** All within one process beside the node, which does not grow with the memory. */
     webRtc: {
+      /**
+       * Resident memory of that process, above which it is ended and started again: 80 MB before anybody connects,
+       * what its streams may hold, and as much in the native library.
+       */
+      maxRssBytes: WEBRTC_PROCESS_MB * MIB,
       /** Channels a peer may have open. */
       maxInboundStreams: scale(64, 128),
+      /** Bytes that the streams of one connection hold there, and those of all. */
+      heldBytes: scale(16 * MIB, 16 * MIB),
+      heldBytesInAll: scale(48 * MIB, 48 * MIB),
       channel: {
         /**
-         * Unread bytes of one stream, above which it is reset. No window holds its sender back, so that is more
-         * than with yamux; what all of a connection's hold is bounded beside it.
+         * Bytes of one stream that the node does not take yet, above which it is reset. No window holds its sender
+         * back, so that is more than with yamux; what all of a connection's hold is bounded beside it.
          */
-        maxReadBufferLength: scale(4 * MIB, 8 * MIB),
+        maxReadBufferLength: scale(4 * MIB, 4 * MIB),
         /** Unsent bytes of one stream, as with yamux. */
         maxWriteBufferLength,
         /** Bytes handed to the native library, in flight included, before writers are told to wait. */

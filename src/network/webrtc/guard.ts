@@ -3,7 +3,7 @@ import type { Listener } from '@libp2p/interface'
 import { isFunction, libraryMember } from '../errors.ts'
 import type { PeerConnectionLike } from './channel-guard.ts'
 import type { InboundGate } from './inbound-gate.ts'
-import type { WebRtcMetrics } from './metrics.ts'
+import type { KnockMetrics } from './metrics.ts'
 
 /**
  * @libp2p/webrtc 6.0.33 makes a native peer connection for every name that a STUN request carries, whoever sent
@@ -16,7 +16,7 @@ import type { WebRtcMetrics } from './metrics.ts'
 export function guardWebRtcListener(
   listener: Listener,
   gate: InboundGate,
-  metrics: WebRtcMetrics,
+  metrics: KnockMetrics,
   onPeerConnection: (peerConnection: PeerConnectionLike) => void,
 ): void {
   const incoming = libraryMember(listener, 'incomingConnection', isFunction)

@@ -2,10 +2,9 @@ import type { MultiaddrConnection, Stream, Transport, Upgrader } from '@libp2p/i
 
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
 import { keepCompact } from '../guards/compact-list.ts'
-import { guardStreamLengths } from '../guards/endless-lengths.ts'
 import { isStreamList } from '../guards/stream-memory.ts'
 import { beginInTurns } from '../guards/stream-turns.ts'
-import { limitProposals, type SharedConduct } from '../guards/yamux-conduct.ts'
+import type { SharedConduct } from '../guards/yamux-conduct.ts'
 import type { ChannelGuard } from './channel-guard.ts'
 import type { ChannelLimits } from './limits.ts'
 
@@ -13,8 +12,8 @@ type GuardOf = (peerConnection: object) => ChannelGuard | undefined
 
 /**
  * Gives the streams of WebRTC the guards of those of yamux: @libp2p/webrtc 6.0.33 brings a muxer of its own, which
- * begins as many at once as channels were opened, and bounds neither their number nor what they hold. Can go when it
- * takes the muxer's limits.
+ * begins as many at once as channels were opened, and bounds neither their number nor what they hold. What is said on
+ * them the node looks at. Can go when it takes the muxer's limits.
  */
 export function withGuardedMuxer<C>(
   factory: (components: C) => Transport,
@@ -51,7 +50,7 @@ export function withGuardedMuxer<C>(
 }
 
 interface Rules {
-  readonly limits: Pick<ChannelLimits, 'maxInboundStreams' | 'proposals'>
+  readonly limits: Pick<ChannelLimits, 'maxInboundStreams'>
   readonly conduct: SharedConduct
 }
 
@@ -81,20 +80,19 @@ export function guardMuxer(
       stream.abort(new NetworkError('STREAM_REFUSED', 'too many streams are open'))
       return
     }
-    limitProposals(stream, limits.proposals)
-    guardReading(stream)
+    compact(stream)
     Reflect.apply(onRemoteStream, muxer, [stream])
   })
   Reflect.set(muxer, 'onCreateStream', async (options: unknown): Promise<Stream> => {
     const stream: Stream = await Reflect.apply(onCreateStream, muxer, [options])
-    guardReading(stream)
+    compact(stream)
     return stream
   })
   beginInTurns(muxer, conduct.turns)
 }
 
-function guardReading(stream: Stream): void {
-  guardStreamLengths(stream)
+/** What waits for the node may come byte by byte. */
+function compact(stream: Stream): void {
   keepCompact(libraryMember(stream, 'readBuffer', isObject))
 }
 

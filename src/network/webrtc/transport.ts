@@ -1,58 +1,151 @@
-import { webRTCDirect } from '@libp2p/webrtc'
+import {
+  type CreateListenerOptions,
+  type Listener,
+  type ListenerEvents,
+  type Transport,
+  TypedEventEmitter,
+  transportSymbol,
+  type Upgrader,
+} from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { getThinWaistAddresses } from '@libp2p/utils'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
-import { type ListenFailures, withPreparedListeners } from '../guards/listeners.ts'
-import type { SharedConduct } from '../guards/yamux-conduct.ts'
-import { ChannelGuard, type CutReason } from './channel-guard.ts'
-import { guardWebRtcListener } from './guard.ts'
-import { InboundGate, WEBRTC_LIMITS } from './inbound-gate.ts'
+import type { Identity } from '../../identity/index.ts'
+import type { Logger } from '../../telemetry/index.ts'
+import { isWebRtc } from '../addresses.ts'
+import { NetworkError } from '../errors.ts'
+import type { ListenFailures } from '../guards/listeners.ts'
 import { keptCertificate } from './kept-certificate.ts'
-import type { ChannelLimits } from './limits.ts'
+import type { ChildOptions } from './messages.ts'
 import type { WebRtcMetrics } from './metrics.ts'
-import { withGuardedMuxer } from './muxer-guard.ts'
+import type { Opening, PipeConnection } from './pipe/connections.ts'
+import { Supervisor } from './supervisor.ts'
 
-export interface WebRtcTransportOptions {
+export interface WebRtcTransportOptions
+  extends Pick<ChildOptions, 'limits' | 'streams' | 'upgradeTimeoutMs'> {
   /** Where the certificate is kept; null keeps it in memory. */
   readonly certificatePath: string | null
-  readonly listenFailures: ListenFailures
-  readonly metrics: WebRtcMetrics
-  readonly limits: ChannelLimits
-  readonly conduct: SharedConduct
-  readonly onCut: (reason: CutReason) => void
+  /** Memory that the process which speaks WebRTC may take, bytes. */
+  readonly maxRssBytes: number
 }
 
+export interface WebRtcTransportComponents {
+  readonly identity: Pick<Identity, 'peerId' | 'privateKey'>
+  readonly listenFailures: ListenFailures
+  readonly metrics: WebRtcMetrics
+  readonly logger: Logger
+  readonly onCut: (reason: string) => void
+}
+
+const YAMUX = '/yamux/1.0.0'
+/** A key of 32 bytes follows: all that the handshake has signed (libp2p's noise specification). */
+const SIGNED_PREFIX = Buffer.from('noise-libp2p-static-key:')
+const NOISE_KEY_BYTES = 32
+
 /**
- * A way in for browsers that know this node's address and no name: WebRTC-direct. This file loads a native
- * library, so it is imported where the feature is on, and nowhere else. It is no way out: stations dial TCP.
+ * A way in for browsers that know this node's address and no name: WebRTC-direct. What strangers send is parsed by a
+ * native library in a process of its own, which hands over connections whose handshake is done. It is no way out:
+ * stations dial TCP.
  * @throws system errors of writing the certificate's file
  */
-export async function webRtcTransport(options: WebRtcTransportOptions) {
-  const { certificatePath, listenFailures, metrics, limits, conduct, onCut } = options
-  const certificate = await keptCertificate(certificatePath, Date.now())
-  const gate = new InboundGate(WEBRTC_LIMITS)
-  const guards = new WeakMap<object, ChannelGuard>()
-  const guarded = withGuardedMuxer(
-    webRTCDirect({
-      // None, or the library asks those of others.
-      rtcConfiguration: { iceServers: [] },
-      certificate,
-      // Handed on to each stream, which knows more of them than their type says.
-      dataChannel: limits.channel,
-    }),
-    limits,
-    conduct,
-    (peerConnection) => guards.get(peerConnection),
-  )
-  const factory = withPreparedListeners(guarded, (listener) => {
-    listenFailures.watch(listener)
-    guardWebRtcListener(listener, gate, metrics, (peerConnection) => {
-      const guard = new ChannelGuard(peerConnection, limits, onCut)
-      guard.attach()
-      guards.set(peerConnection, guard)
-    })
-  })
-  return (components: Parameters<typeof factory>[0]) => {
-    const transport = factory(components)
-    transport.dialFilter = () => []
-    return transport
+export async function webRtcTransport(
+  options: WebRtcTransportOptions,
+  components: WebRtcTransportComponents,
+): Promise<(libp2p: { readonly upgrader: Upgrader }) => Transport> {
+  const { certificatePath, maxRssBytes, limits, streams, upgradeTimeoutMs } = options
+  const { identity, listenFailures, metrics, logger, onCut } = components
+  const { pem, privateKey, certhash } = await keptCertificate(certificatePath, Date.now())
+  const certificate = { pem, privateKey, certhash }
+  const child = { peerId: identity.peerId, certificate, limits, streams, upgradeTimeoutMs }
+  return ({ upgrader }) => {
+    const events = {
+      onOpen: (connection: PipeConnection, opening: Opening) =>
+        void upgrade(upgrader, connection, opening),
+      sign: async (bytes: Uint8Array) =>
+        isNoiseKey(bytes) ? await identity.privateKey.sign(bytes) : null,
+      onCut,
+    }
+    const supervisor = new Supervisor({ child, maxRssBytes }, { events, metrics, logger })
+    return {
+      [transportSymbol]: true,
+      [Symbol.toStringTag]: '@libp2p/webrtc-direct',
+      dial: () => Promise.reject(new NetworkError('BAD_ADDRESS', 'WebRTC is no way out')),
+      dialFilter: () => [],
+      listenFilter: (addresses) => addresses.filter(isWebRtc),
+      createListener: (_options: CreateListenerOptions) => {
+        const listener = new WebRtcListener(supervisor, certhash)
+        listenFailures.watch(listener)
+        return listener
+      },
+    }
   }
+}
+
+class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listener {
+  readonly #supervisor: Supervisor
+  readonly #certhash: string
+  #bound: { readonly address: Multiaddr; readonly port: number } | null = null
+
+  constructor(supervisor: Supervisor, certhash: string) {
+    super()
+    this.#supervisor = supervisor
+    this.#certhash = certhash
+  }
+
+  /** @throws NetworkError LISTEN_FAILED */
+  async listen(address: Multiaddr): Promise<void> {
+    const port = await this.#supervisor.listen(address.toString())
+    this.#bound = { address, port }
+    this.safeDispatchEvent('listening')
+  }
+
+  /** The same while the process is started again. */
+  getAddrs(): Multiaddr[] {
+    if (this.#bound === null) return []
+    const { address, port } = this.#bound
+    return getThinWaistAddresses(address, port).map((one) =>
+      one.encapsulate(`/webrtc-direct/certhash/${this.#certhash}`),
+    )
+  }
+
+  async close(): Promise<void> {
+    const bound = this.#bound
+    this.#bound = null
+    if (bound !== null) await this.#supervisor.close(bound.address.toString())
+    this.safeDispatchEvent('close')
+  }
+
+  // Those of `getAddrs` have the hash already.
+  updateAnnounceAddrs(): void {}
+}
+
+/** Lets libp2p and its gater decide about a connection, as about any other. */
+async function upgrade(
+  upgrader: Upgrader,
+  connection: PipeConnection,
+  { remotePeer }: Opening,
+): Promise<void> {
+  const muxerFactory = upgrader.getStreamMuxers().get(YAMUX)
+  const ended = new AbortController()
+  connection.addEventListener('close', () => ended.abort())
+  try {
+    await upgrader.upgradeInbound(connection, {
+      skipEncryption: true,
+      skipProtection: true,
+      remotePeer: peerIdFromString(remotePeer),
+      signal: ended.signal,
+      ...(muxerFactory === undefined ? {} : { muxerFactory }),
+    })
+    connection.accept()
+  } catch (error) {
+    connection.abort(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+function isNoiseKey(bytes: Uint8Array): boolean {
+  const { length } = SIGNED_PREFIX
+  return (
+    bytes.length === length + NOISE_KEY_BYTES && SIGNED_PREFIX.equals(bytes.subarray(0, length))
+  )
 }

@@ -1,0 +1,195 @@
+import { type ChildProcess as NodeChildProcess, spawn } from 'node:child_process'
+import { basename, join } from 'node:path'
+import { execPath } from 'node:process'
+import type { Duplex } from 'node:stream'
+
+import { ALLOCATOR_ENV } from '../../config/index.ts'
+import { withDeadline } from '../../lib/deadline.ts'
+import { NetworkError } from '../errors.ts'
+import type { ChildOptions, FromChild, ToChild } from './messages.ts'
+import { type Opening, type PipeConnection, PipeConnections } from './pipe/connections.ts'
+
+/** `dist/webrtc.js`, beside `dist/main.js` and `dist/chunks/`; or this project's own source. */
+const ENTRY = import.meta.filename.endsWith('.ts')
+  ? join(import.meta.dirname, 'child', 'main.ts')
+  : join(import.meta.dirname, basename(import.meta.dirname) === 'chunks' ? '..' : '.', 'webrtc.js')
+/** A diagnostic report holds the environment; SIGUSR1 would open a debugger's port. */
+const FLAGS = [
+  '--max-old-space-size=64',
+  '--max-semi-space-size=1',
+  '--report-exclude-env',
+  '--disable-sigusr1',
+]
+const BEAT_MS = 1_000
+/** Beats without an answer that make a child dead. */
+const MOST_MISSED = 10
+/** Until it has loaded what it needs, from a slow disk. */
+const MOST_MISSED_AT_START = 30
+/** It tells its peers; after it comes SIGKILL. */
+const STOP_LIMIT_MS = 700
+/** A killed process is gone by then, unless the kernel is in trouble. */
+const KILLED_LIMIT_MS = 1_000
+/** Of what it said last. */
+const SAID_CHARS = 500
+
+/** Why a child ended, or was ended. */
+export type EndReason = 'crash' | 'silent' | 'memory' | 'listen'
+
+export interface ChildEnd {
+  readonly reason: EndReason
+  /** Its exit code or signal. */
+  readonly status: number | string
+  /** The last that it wrote to stderr. */
+  readonly said: string
+}
+
+export interface ChildEvents {
+  onOpen(connection: PipeConnection, opening: Opening): void
+  /** @returns null: not signed */
+  sign(bytes: Uint8Array): Promise<Uint8Array | null>
+  onAlive(report: Extract<FromChild, { readonly kind: 'alive' }>): void
+  onCut(reason: string): void
+}
+
+/**
+ * One run of the process that speaks WebRTC. It is ended when it says nothing for ten seconds, or takes more memory
+ * than it may: nothing that it does or fails to do is waited for longer.
+ */
+export class ChildProcess {
+  /** Resolves when it is gone. */
+  readonly ended: Promise<ChildEnd>
+  readonly #child: NodeChildProcess
+  readonly #events: ChildEvents
+  readonly #maxRssBytes: number
+  readonly #listening = new Map<string, PromiseWithResolvers<number>>()
+  #beats: NodeJS.Timeout | null = null
+  #missed = 0
+  #mostMissed = MOST_MISSED_AT_START
+  #reason: EndReason = 'crash'
+  #said = ''
+
+  /** Starts it. @param maxRssBytes of all its memory */
+  constructor(options: ChildOptions, maxRssBytes: number, events: ChildEvents) {
+    this.#events = events
+    this.#maxRssBytes = maxRssBytes
+    const child = spawn(execPath, [...FLAGS, ENTRY], {
+      // Nothing of the node's environment, in which secrets are.
+      env: { ...ALLOCATOR_ENV },
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    this.#child = child
+    this.ended = this.#whenEnded()
+    child.stdin?.on('error', () => {})
+    child.stderr?.on('error', () => {})
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#said = (this.#said + chunk.toString()).slice(-SAID_CHARS)
+    })
+    child.on('message', (message: FromChild) => this.#take(message))
+    const onOpen = (connection: PipeConnection, opening: Opening) =>
+      events.onOpen(connection, opening)
+    // Of one that could not be started there is none.
+    const pipe = child.stdio[3] as Duplex | undefined
+    if (pipe !== undefined) new PipeConnections(pipe, onOpen)
+    this.#tell({ kind: 'begin', options })
+    this.#beats = setInterval(() => this.#beat(), BEAT_MS)
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null
+  }
+
+  /** @returns the port that it is bound to. @throws NetworkError LISTEN_FAILED */
+  async listen(address: string): Promise<number> {
+    const listening = Promise.withResolvers<number>()
+    this.#listening.set(address, listening)
+    this.#tell({ kind: 'listen', address })
+    return await listening.promise
+  }
+
+  /** At once. @param reason of which its end will tell */
+  kill(reason: EndReason): void {
+    if (this.#reason === 'crash') this.#reason = reason
+    this.#child.kill('SIGKILL')
+  }
+
+  /** Lets it tell its peers, for a moment. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#tell({ kind: 'stop' })
+    const isGone = (ms: number) =>
+      withDeadline(() => this.ended, { ms, label: 'the end of WebRTC' }).then(
+        () => true,
+        () => false,
+      )
+    if (await isGone(STOP_LIMIT_MS)) return
+    this.#child.kill('SIGKILL')
+    await isGone(KILLED_LIMIT_MS)
+  }
+
+  #tell(message: ToChild): void {
+    // What is not delivered is told by its end.
+    if (this.#child.connected) this.#child.send(message, () => {})
+  }
+
+  #beat(): void {
+    // Beats, not time: a node that was asleep has not asked.
+    if (this.#missed >= this.#mostMissed) {
+      this.kill('silent')
+      return
+    }
+    this.#missed += 1
+    this.#tell({ kind: 'beat' })
+  }
+
+  #take(message: FromChild): void {
+    switch (message.kind) {
+      case 'listening':
+        this.#listening.get(message.address)?.resolve(message.port)
+        break
+      case 'deaf': {
+        const { address, problem } = message
+        const error = new NetworkError('LISTEN_FAILED', problem, { address })
+        this.#listening.get(address)?.reject(error)
+        break
+      }
+      case 'sign':
+        void this.#sign(message.id, Buffer.from(message.bytes, 'base64'))
+        break
+      case 'cut':
+        this.#events.onCut(message.reason)
+        break
+      case 'alive':
+        this.#missed = 0
+        this.#mostMissed = MOST_MISSED
+        this.#events.onAlive(message)
+        if (message.rssBytes > this.#maxRssBytes) this.kill('memory')
+    }
+  }
+
+  async #sign(id: number, bytes: Uint8Array): Promise<void> {
+    const signature = await this.#events.sign(bytes)
+    const text = signature === null ? null : Buffer.from(signature).toString('base64')
+    this.#tell({ kind: 'signed', id, signature: text })
+  }
+
+  async #whenEnded(): Promise<ChildEnd> {
+    const { promise, resolve } = Promise.withResolvers<number | string>()
+    // Not 'close': whoever inherited a pipe of it could hold that up.
+    this.#child.on('exit', (code, signal) => resolve(signal ?? code ?? ''))
+    this.#child.on('error', (error) => {
+      this.#said = error.message
+      if (this.#child.pid === undefined) resolve('not started')
+    })
+    const status = await promise
+    if (this.#beats !== null) clearInterval(this.#beats)
+    const end = { reason: this.#reason, status, said: this.#said }
+    const gone = new NetworkError('LISTEN_FAILED', 'the process that speaks WebRTC ended', {
+      status: String(status),
+      said: this.#said,
+    })
+    for (const { promise, reject } of this.#listening.values()) {
+      promise.catch(() => {})
+      reject(gone)
+    }
+    return end
+  }
+}

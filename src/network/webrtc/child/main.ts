@@ -1,0 +1,71 @@
+/**
+ * The edge of the process that speaks WebRTC, a child of the node. Whatever becomes of its native library, the node
+ * is another process: it waits for no answer of this one, and ends it when it gives none.
+ */
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
+import { isMainThread, Worker } from 'node:worker_threads'
+import type { ToChild } from '../messages.ts'
+
+/** Held open by the node, which writes nothing to it: its end is the node's. */
+const LIFELINE_FD = 0
+const STDERR_FD = 2
+const PIPE_FD = 3
+/** How long peers are told that this is the end. */
+const STOP_LIMIT_MS = 300
+
+/** At once: what native parts do at an orderly exit may never end. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL')
+}
+
+function fail(error: unknown): void {
+  try {
+    writeSync(STDERR_FD, inspect(error))
+  } finally {
+    end()
+  }
+}
+
+/** In a thread of its own: the native library may hold up the main one for good. */
+function endWithNode(): void {
+  const lifeline = new Socket({ fd: LIFELINE_FD })
+  lifeline.on('error', end)
+  lifeline.on('close', end)
+  lifeline.resume()
+}
+
+function serve(): void {
+  const pipe = new Socket({ fd: PIPE_FD })
+  const taking = import('./run.ts').then(({ runChild }) =>
+    runChild({
+      pipe,
+      rssBytes: () => process.memoryUsage.rss(),
+      tell: (message) => void process.send?.(message),
+    }),
+  )
+  process.on('message', async (message: ToChild) => {
+    const stopped = (await taking)(message)
+    if (stopped === undefined) return
+    stopped.then(end, end)
+    setTimeout(end, STOP_LIMIT_MS)
+  })
+}
+
+if (isMainThread) {
+  process.on('uncaughtException', fail)
+  process.on('unhandledRejection', fail)
+  process.on('disconnect', end)
+  // A terminal tells all processes of its group: when this one ends, the node says.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+  new Worker(fileURLToPath(import.meta.url), {
+    env: {},
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },
+  })
+  serve()
+} else {
+  endWithNode()
+}

@@ -1,0 +1,110 @@
+import { backoffMs } from '../../lib/backoff.ts'
+import type { Logger } from '../../telemetry/index.ts'
+import { type ChildEnd, type ChildEvents, ChildProcess } from './child-process.ts'
+import type { ChildOptions } from './messages.ts'
+import type { WebRtcMetrics } from './metrics.ts'
+
+const RESTART = { minMs: 1_000, maxMs: 60_000 }
+/** One that lived so long was no failed start. */
+const LIVED_MS = 60_000
+
+export interface SupervisorOptions {
+  readonly child: ChildOptions
+  /** Memory that the child may take, bytes. */
+  readonly maxRssBytes: number
+}
+
+export interface SupervisorComponents {
+  readonly events: Pick<ChildEvents, 'onOpen' | 'sign' | 'onCut'>
+  readonly metrics: WebRtcMetrics
+  readonly logger: Logger
+}
+
+/**
+ * Keeps the process that speaks WebRTC running while there is an address to listen on: one that ends, or has to be
+ * ended, is followed by another at the same addresses.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #components: SupervisorComponents
+  /** Asked for, and where it is bound: port 0 is chosen once. */
+  readonly #bound = new Map<string, string>()
+  #child: ChildProcess | null = null
+  #restart: NodeJS.Timeout | null = null
+  #attempt = 0
+
+  constructor(options: SupervisorOptions, components: SupervisorComponents) {
+    this.#options = options
+    this.#components = components
+  }
+
+  /**
+   * @param address as `/ip4/0.0.0.0/udp/4005/webrtc-direct`
+   * @returns the port that it is bound to
+   * @throws NetworkError LISTEN_FAILED
+   */
+  async listen(address: string): Promise<number> {
+    const child = this.#child ?? this.#launch()
+    try {
+      const port = await child.listen(address)
+      this.#bound.set(address, address.replace(/\/udp\/\d+/, `/udp/${port}`))
+      return port
+    } catch (error) {
+      if (this.#bound.size === 0) await this.#stop()
+      throw error
+    }
+  }
+
+  /** With the last address the process ends. */
+  async close(address: string): Promise<void> {
+    this.#bound.delete(address)
+    if (this.#bound.size === 0) await this.#stop()
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#restart !== null) clearTimeout(this.#restart)
+    this.#restart = null
+    const child = this.#child
+    this.#child = null
+    await child?.stop()
+  }
+
+  #launch(): ChildProcess {
+    const { child: options, maxRssBytes } = this.#options
+    const { events, metrics } = this.#components
+    const startedAtMs = performance.now()
+    const child = new ChildProcess(options, maxRssBytes, {
+      ...events,
+      onAlive: ({ rssBytes, knocks }) => {
+        metrics.memory(rssBytes)
+        metrics.knocked(knocks)
+      },
+    })
+    this.#child = child
+    void child.ended.then((end) => {
+      if (this.#child !== child) return
+      this.#child = null
+      metrics.memory(0)
+      // A start that failed is told by `listen`.
+      if (this.#bound.size === 0) return
+      if (performance.now() - startedAtMs > LIVED_MS) this.#attempt = 0
+      this.#restartAfter(end)
+    })
+    return child
+  }
+
+  #restartAfter({ reason, status, said }: ChildEnd): void {
+    const restartInMs = backoffMs({ attempt: this.#attempt, ...RESTART })
+    this.#attempt += 1
+    this.#components.metrics.restarted(reason)
+    this.#components.logger.warn(
+      { reason, status, said, restartInMs },
+      'WebRTC process ended, another one is started',
+    )
+    this.#restart = setTimeout(() => {
+      const child = this.#launch()
+      const listening = [...this.#bound.values()].map((address) => child.listen(address))
+      Promise.all(listening).catch(() => child.kill('listen'))
+    }, restartInMs)
+  }
+}
