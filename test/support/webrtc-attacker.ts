@@ -9,6 +9,7 @@ import { hostLimits } from '../../src/network/limits.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
 import { concat, withLength } from './fuzz/payloads.ts'
 import { startHost } from './host.ts'
+import { parseMetrics } from './node.ts'
 import { waitFor } from './wait-for.ts'
 import { dialDirect } from './webrtc-direct.ts'
 
@@ -71,6 +72,24 @@ export async function handshakeAttacker(
   return { peer, channel }
 }
 
+/**
+ * Freezes what runs @libp2p/webrtc 6.0.33, without a key: a channel whose messages nobody takes yet is full with 1024
+ * (libdatachannel 0.24.5), the thread that brings one more waits with a lock, and so does, for that lock, whoever
+ * closes the peer connection for the text that came before.
+ */
+export async function freeze(
+  t: { after(job: () => unknown): void },
+  address: string,
+): Promise<void> {
+  const { peer, channel } = await handshakeAttacker(t, address)
+  unlessClosed(() => {
+    channel.sendMessage('x')
+    const full = peer.createDataChannel('')
+    full.onClosed(() => {})
+    for (let count = 0; count < 1_100; count++) full.sendMessageBinary(Uint8Array.of(0))
+  })
+}
+
 /** What a stream over WebRTC sends at once: a protobuf with the bytes in its second field, its length before it. */
 export function messageOf(bytes: Uint8Array): Uint8Array {
   return withLength(concat(Uint8Array.of(0x12), withLength(bytes)))
@@ -123,18 +142,16 @@ export async function attackOverWebRtc(t: TestContext, limits: HostLimits = host
   const webRtcDirect = { port: 0, certificatePath: null }
   const host = await startHost(t, { limits, webRtcDirect }, { metrics })
   const address = host.listenAddresses().find((one) => one.includes('/webrtc-direct/')) ?? ''
-  const countOf = async (name: string, reason: string) =>
-    Number(
-      new RegExp(`${name}\\{reason="${reason}"\\} (\\d+)`).exec(await metrics.text())?.[1] ?? 0,
-    )
+  const sampleOf = async (sample: string) => parseMetrics(await metrics.text()).get(sample) ?? 0
+  const countOf = (name: string, reason: string) => sampleOf(`${name}{reason="${reason}"}`)
   /** The process that cuts a connection tells the node, which may be a moment later than it tells the peer. */
   const isCut = async (reason: string, times = 1) => {
-    const count = () => countOf('connections_cut_total', reason)
+    const count = () => countOf('wesense_connections_cut_total', reason)
     await waitFor(async () => (await count()) >= times, { message: `cut for "${reason}"` })
     assert.equal(await count(), times)
   }
   const dial = () => dialDirect(t, `${address}/p2p/${host.peerId}`, 'test')
-  return { host, address, countOf, isCut, dial }
+  return { host, address, sampleOf, countOf, isCut, dial }
 }
 
 /** Open, or refused. */

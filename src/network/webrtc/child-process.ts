@@ -63,6 +63,7 @@ export class ChildProcess {
   readonly #maxRssBytes: number
   readonly #listening = new Map<string, PromiseWithResolvers<number>>()
   #beats: NodeJS.Timeout | null = null
+  #isListening = false
   #missed = 0
   #mostMissed = MOST_MISSED_AT_START
   #reason: EndReason = 'crash'
@@ -143,6 +144,7 @@ export class ChildProcess {
   #take(message: FromChild): void {
     switch (message.kind) {
       case 'listening':
+        this.#isListening = true
         this.#listening.get(message.address)?.resolve(message.port)
         break
       case 'deaf': {
@@ -161,7 +163,8 @@ export class ChildProcess {
         this.#missed = 0
         this.#mostMissed = MOST_MISSED
         this.#events.onAlive(message)
-        if (message.rssBytes > this.#maxRssBytes) this.kill('memory')
+        // While it starts, `listen` would be told no better reason.
+        if (this.#isListening && message.rssBytes > this.#maxRssBytes) this.kill('memory')
     }
   }
 

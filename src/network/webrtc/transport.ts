@@ -16,6 +16,7 @@ import type { Logger } from '../../telemetry/index.ts'
 import { isWebRtc } from '../addresses.ts'
 import { NetworkError } from '../errors.ts'
 import type { ListenFailures } from '../guards/listeners.ts'
+import { signHandshakeKey } from './handshake-key.ts'
 import { keptCertificate } from './kept-certificate.ts'
 import type { ChildOptions } from './messages.ts'
 import type { WebRtcMetrics } from './metrics.ts'
@@ -39,9 +40,6 @@ export interface WebRtcTransportComponents {
 }
 
 const YAMUX = '/yamux/1.0.0'
-/** A key of 32 bytes follows: all that the handshake has signed (libp2p's noise specification). */
-const SIGNED_PREFIX = Buffer.from('noise-libp2p-static-key:')
-const NOISE_KEY_BYTES = 32
 
 /**
  * A way in for browsers that know this node's address and no name: WebRTC-direct. What strangers send is parsed by a
@@ -62,8 +60,7 @@ export async function webRtcTransport(
     const events = {
       onOpen: (connection: PipeConnection, opening: Opening) =>
         void upgrade(upgrader, connection, opening),
-      sign: async (bytes: Uint8Array) =>
-        isNoiseKey(bytes) ? await identity.privateKey.sign(bytes) : null,
+      sign: (bytes: Uint8Array) => signHandshakeKey(identity.privateKey, bytes),
       onCut,
     }
     const supervisor = new Supervisor({ child, maxRssBytes }, { events, metrics, logger })
@@ -141,11 +138,4 @@ async function upgrade(
   } catch (error) {
     connection.abort(error instanceof Error ? error : new Error(String(error)))
   }
-}
-
-function isNoiseKey(bytes: Uint8Array): boolean {
-  const { length } = SIGNED_PREFIX
-  return (
-    bytes.length === length + NOISE_KEY_BYTES && SIGNED_PREFIX.equals(bytes.subarray(0, length))
-  )
 }

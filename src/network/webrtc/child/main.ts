@@ -4,13 +4,10 @@
  */
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import { isMainThread, Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import type { ToChild } from '../messages.ts'
 
-/** Held open by the node, which writes nothing to it: its end is the node's. */
-const LIFELINE_FD = 0
 const STDERR_FD = 2
 const PIPE_FD = 3
 /** How long peers are told that this is the end. */
@@ -29,9 +26,15 @@ function fail(error: unknown): void {
   }
 }
 
-/** In a thread of its own: the native library may hold up the main one for good. */
+/**
+ * In a thread of its own, which gets the text of this function and nothing else: the native library may hold up the
+ * main thread for good.
+ */
 function endWithNode(): void {
-  const lifeline = new Socket({ fd: LIFELINE_FD })
+  const { Socket } = process.getBuiltinModule('node:net')
+  const end = () => process.kill(process.pid, 'SIGKILL')
+  // Held open by the node, which writes nothing to it: its end is the node's.
+  const lifeline = new Socket({ fd: 0 })
   lifeline.on('error', end)
   lifeline.on('close', end)
   lifeline.resume()
@@ -54,18 +57,15 @@ function serve(): void {
   })
 }
 
-if (isMainThread) {
-  process.on('uncaughtException', fail)
-  process.on('unhandledRejection', fail)
-  process.on('disconnect', end)
-  // A terminal tells all processes of its group: when this one ends, the node says.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
-  new Worker(fileURLToPath(import.meta.url), {
-    env: {},
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },
-  })
-  serve()
-} else {
-  endWithNode()
-}
+process.on('uncaughtException', fail)
+process.on('unhandledRejection', fail)
+process.on('disconnect', end)
+// A terminal tells all processes of its group: when this one ends, the node says.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+new Worker(`(${endWithNode})()`, {
+  eval: true,
+  env: {},
+  execArgv: [],
+  resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },
+})
+serve()
