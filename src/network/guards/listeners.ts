@@ -74,8 +74,8 @@ export class ListenFailures {
   }
 }
 
+/** Of a system error: ours say more in words. */
 function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : null
+  if (!(error instanceof Error) || error instanceof NetworkError) return null
+  return 'code' in error && typeof error.code === 'string' ? error.code : null
 }

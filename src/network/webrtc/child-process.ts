@@ -89,14 +89,14 @@ export class ChildProcess {
     const onOpen = (connection: PipeConnection, opening: Opening) =>
       events.onOpen(connection, opening)
     // Of one that could not be started there is none.
-    const pipe = child.stdio[3] as Duplex | undefined
-    if (pipe !== undefined) new PipeConnections(pipe, onOpen)
+    const pipe = child.stdio?.[3] as Duplex | undefined
+    if (pipe !== undefined) {
+      new PipeConnections(pipe, onOpen)
+      // Be it for what no child of ours says.
+      pipe.on('close', () => this.kill('crash'))
+    }
     this.#tell({ kind: 'begin', options })
     this.#beats = setInterval(() => this.#beat(), BEAT_MS)
-  }
-
-  get pid(): number | null {
-    return this.#child.pid ?? null
   }
 
   /** @returns the port that it is bound to. @throws NetworkError LISTEN_FAILED */
@@ -185,10 +185,8 @@ export class ChildProcess {
     const status = await promise
     if (this.#beats !== null) clearInterval(this.#beats)
     const end = { reason: this.#reason, status, said: this.#said }
-    const gone = new NetworkError('LISTEN_FAILED', 'the process that speaks WebRTC ended', {
-      status: String(status),
-      said: this.#said,
-    })
+    const text = `the process that speaks WebRTC ended (${status}): ${this.#said}`
+    const gone = new NetworkError('LISTEN_FAILED', text)
     for (const { promise, reject } of this.#listening.values()) {
       promise.catch(() => {})
       reject(gone)

@@ -101,10 +101,17 @@ export class Supervisor {
       { reason, status, said, restartInMs },
       'WebRTC process ended, another one is started',
     )
-    this.#restart = setTimeout(() => {
+    this.#restart = setTimeout(() => this.#relaunch(), restartInMs)
+  }
+
+  #relaunch(): void {
+    try {
       const child = this.#launch()
       const listening = [...this.#bound.values()].map((address) => child.listen(address))
       Promise.all(listening).catch(() => child.kill('listen'))
-    }, restartInMs)
+    } catch (error) {
+      // The system has no process to give just now.
+      this.#restartAfter({ reason: 'crash', status: 'not started', said: String(error) })
+    }
   }
 }

@@ -42,6 +42,7 @@ function endWithNode(): void {
 
 function serve(): void {
   const pipe = new Socket({ fd: PIPE_FD })
+  pipe.on('close', end)
   const taking = import('./run.ts').then(({ runChild }) =>
     runChild({
       pipe,
