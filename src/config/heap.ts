@@ -52,8 +52,10 @@ export function heapWarnings(settings: HeapSettings, memoryLimitBytes: number | 
   const ownBytes = ownMemoryBytes(settings, memoryLimitBytes)
   if (ownBytes === null || heapMb * MEGABYTE <= ownBytes * RISKY_SHARE) return []
   const limitMb = Math.floor(ownBytes / MEGABYTE)
+  const what =
+    ownBytes === memoryLimitBytes ? 'the memory limit' : 'what WebRTC leaves of the memory'
   return [
-    `ORBITDB_HEAP_MB ${heapMb} is more than three quarters of the memory limit (${limitMb} MB): the ` +
+    `ORBITDB_HEAP_MB ${heapMb} is more than three quarters of ${what} (${limitMb} MB): the ` +
       'kernel may kill the process; about half is right',
   ]
 }

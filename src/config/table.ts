@@ -159,7 +159,8 @@ export const SETTINGS = {
     default: 'none',
     group: 'network',
     purpose: 'UDP port for browsers where there is no name and certificate (WebRTC-direct).',
-    tooHigh: 'On: about 10 MB more memory, and a native library that parses what strangers send.',
+    tooHigh:
+      'On: a process of its own for the native library that parses what strangers send: 80 MB of memory, 192 at most.',
     tooLow: 'none: pages served over https need TLS_ENABLED.',
     why: 'With a name and a certificate, a secure WebSocket does the same for less. 4005 is a port to choose, 0 any.',
     example: '4005',

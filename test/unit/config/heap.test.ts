@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { heapFlags, heapWarnings, isHeapApplied, resolveHeapMb } from '../../../src/config/index.ts'
+import {
+  heapFlags,
+  heapWarnings,
+  isHeapApplied,
+  ownMemoryBytes,
+  resolveHeapMb,
+  WEBRTC_PROCESS_MB,
+} from '../../../src/config/index.ts'
 
 const MB = 1_048_576
 const unset = { heapMb: null }
@@ -24,6 +31,20 @@ describe('the heap cap', () => {
       assert.equal(resolveHeapMb(unset, bytes), heapMb)
     })
   }
+
+  it('leaves room for the process that speaks WebRTC, where it is on', () => {
+    const heapWith = (megabytes: number) =>
+      resolveHeapMb({ ...unset, webRtcDirectPort: 4005 }, megabytes * MB)
+    assert.equal(heapWith(1024), Math.floor((1024 - WEBRTC_PROCESS_MB) * 0.45))
+    assert.equal(heapWith(256), 128)
+    assert.equal(ownMemoryBytes({ webRtcDirectPort: 0 }, 256 * MB), 128 * MB, 'half at most')
+    assert.equal(ownMemoryBytes({ webRtcDirectPort: 'none' }, 256 * MB), 256 * MB)
+    assert.equal(ownMemoryBytes({ webRtcDirectPort: 4005 }, null), null)
+    assert.match(
+      heapWarnings({ heapMb: 700, webRtcDirectPort: 4005 }, 1024 * MB)[0] ?? '',
+      /what WebRTC leaves of the memory \(832 MB\)/,
+    )
+  })
 
   it('warns when it may outgrow the memory', () => {
     assert.deepEqual(heapWarnings(unset, 1024 * MB), [])
