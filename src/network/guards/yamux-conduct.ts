@@ -158,7 +158,7 @@ class MuxerGuard {
 }
 
 /** Every proposal that is not ours costs an answer, and a peer may go on for five seconds. */
-export function limitProposals(stream: Stream, limit: number): void {
+function limitProposals(stream: Stream, limit: number): void {
   if (stream.direction !== 'inbound') return
   const send = stream.send.bind(stream)
   let answers = 0

@@ -19,7 +19,7 @@ export function bridgeMuxers(a: StreamMuxer, b: StreamMuxer): void {
 }
 
 /** Each way for itself: it ends when its source does, and waits while its target is full. */
-export function bridgeStreams(a: Stream, b: Stream): void {
+function bridgeStreams(a: Stream, b: Stream): void {
   pump(a, b)
   pump(b, a)
 }
