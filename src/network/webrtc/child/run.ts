@@ -5,6 +5,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 
 import { isObject, libraryMember } from '../../errors.ts'
+import { boundRsaKeys } from '../../guards/rsa-keys.ts'
 import { StreamMemory } from '../../guards/stream-memory.ts'
 import { Turns } from '../../guards/turns.ts'
 import { quietLog } from '../../quiet-log.ts'
@@ -72,6 +73,7 @@ async function begin(
   onKnock: (outcome: WebRtcOutcome) => void,
 ): Promise<Child> {
   useSmallSlabs()
+  boundRsaKeys()
   const peerId = peerIdFromString(id)
   const signer = new Signer(peerId, (id, bytes) =>
     tell({ kind: 'sign', id, bytes: Buffer.from(bytes).toString('base64') }),
