@@ -32,6 +32,7 @@ export function createListener(handler: RequestListener, parts: ListenerParts): 
           { ...options, ...pair, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersTimeoutMs },
           handler,
         )
+  serveOpenSocketsAlone(server)
   server.setTimeout(limits.idleTimeoutMs)
   server.maxConnections = limits.maxConnections
   server.maxRequestsPerSocket = limits.maxRequestsPerSocket
@@ -45,6 +46,16 @@ export function createListener(handler: RequestListener, parts: ListenerParts): 
 /** Gives the renewed pair to handshakes to come; connections that are open stay. */
 export function renewCertificate(server: Server, { cert, key }: CertificatePair): void {
   if (server instanceof SecureServer) server.setSecureContext({ cert, key })
+}
+
+/** Node 24 makes a TLS socket even of one that was destroyed before its turn, which is most of the work of a refusal. */
+function serveOpenSocketsAlone(server: Server): void {
+  const listeners = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    if (socket.destroyed) return
+    for (const listener of listeners) Reflect.apply(listener, server, [socket])
+  })
 }
 
 function capByClient(server: Server, { limits, isTrustedProxy, onRefused }: ListenerParts): void {
