@@ -10,6 +10,7 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { HandshakeRates } from '../tls/index.ts'
 
 import { isPubliclyAnnounced } from './addresses.ts'
 import { createKadDht } from './dht-service.ts'
@@ -153,7 +154,7 @@ export async function createHostLibp2p(
 
 function transports(
   { limits, listen, relayClient }: HostOptions,
-  { certificates }: HostComponents,
+  { certificates, handshakeRates }: HostComponents,
   parts: Libp2pParts,
 ) {
   const { listenFailures, metrics, isExempt } = parts
@@ -163,6 +164,12 @@ function transports(
   }
   const { maxBufferedAmount } = limits.ws
   const https = listen.ws?.tls ?? null
+  const webSocketGuard = {
+    ...limits.ws,
+    waiting,
+    exemptions: { has: isExempt },
+    handshakeRates: https === null ? null : (handshakeRates ?? new HandshakeRates()),
+  }
   const webSocketTransport = withGuardedDials(
     webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) }),
     { limits: limits.ws, lookupOf: parts.lookupOf },
@@ -177,11 +184,7 @@ function transports(
       // Inside of the watch, which then also sees why it cannot.
       if (https !== null && certificates != null) keepCertificate(listener, certificates)
       listenFailures.watch(listener)
-      guardWebSocketListener(
-        listener,
-        { ...limits.ws, waiting, exemptions: { has: isExempt } },
-        metrics,
-      )
+      guardWebSocketListener(listener, webSocketGuard, metrics)
       watchBadFrames(listener, parts.onBadFrame)
     }),
     ...(relayClient == null ? [] : [circuitTransport(onExceeded)]),

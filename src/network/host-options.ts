@@ -2,7 +2,7 @@ import type { Libp2pOptions } from 'libp2p'
 
 import type { Identity } from '../identity/index.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
-import type { CertificateService } from '../tls/index.ts'
+import type { CertificateService, HandshakeRates } from '../tls/index.ts'
 import type { AnnounceAddress, ListenOptions } from './addresses.ts'
 import type { LookupName } from './dialer/judged-lookup.ts'
 import type { LocalAddress } from './interfaces.ts'
@@ -59,4 +59,6 @@ export interface HostComponents {
   readonly readInterfaces?: () => readonly LocalAddress[]
   /** Renewals of the pair in `listen.ws.tls`. @default none: it is served to the end */
   readonly certificates?: CertificateService | null
+  /** How fast TLS handshakes may begin. @default those of this host alone */
+  readonly handshakeRates?: HandshakeRates
 }

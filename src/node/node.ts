@@ -5,7 +5,7 @@ import { systemClock } from '../lib/clock.ts'
 import { createNetwork, type NetworkService } from '../network/index.ts'
 import { createRegistry, type RegistryService } from '../registry/index.ts'
 import { createMetrics, createProcessTelemetry, type Logger } from '../telemetry/index.ts'
-import { loadCertificates } from '../tls/index.ts'
+import { HandshakeRates, loadCertificates } from '../tls/index.ts'
 import { certificatesOptions } from './certificates.ts'
 import {
   apiOptions,
@@ -68,9 +68,11 @@ export async function createNode(options: NodeOptions): Promise<Node> {
       ? null
       : await loadCertificates(certificateFiles, { logger: logger.child('tls'), metrics })
   const tls = certificates?.current() ?? null
+  const handshakeRates = new HandshakeRates()
   const network = await createNetwork(networkOptions(settings, limits, { version, tls }), {
     identity,
     certificates,
+    handshakeRates,
     relayMembers,
     logger: logger.child('network'),
     metrics,
@@ -112,6 +114,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
           findPeer: (peerId, signal) => face.findPeer(peerId, signal),
           registry,
           certificates,
+          handshakeRates,
           logger: logger.child('public'),
           metrics,
         })

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 
-import type { CertificatePair } from '../../tls/index.ts'
+import type { CertificatePair, HandshakeRates } from '../../tls/index.ts'
 import { type AddressSet, callerKey, callerNetwork } from '../http/networks.ts'
 import { limitPipelining } from '../http/pipelining.ts'
 import type { PublicLimits } from './options.ts'
@@ -12,6 +12,8 @@ export interface ListenerParts {
   readonly isTrustedProxy: AddressSet
   /** null: plain HTTP. */
   readonly pair: CertificatePair | null
+  /** How fast TLS handshakes may begin, those of trusted proxies not counted. */
+  readonly handshakeRates: HandshakeRates
   onRefused(): void
 }
 
@@ -58,17 +60,23 @@ function serveOpenSocketsAlone(server: Server): void {
   })
 }
 
-function capByClient(server: Server, { limits, isTrustedProxy, onRefused }: ListenerParts): void {
+function capByClient(server: Server, parts: ListenerParts): void {
+  const { limits, isTrustedProxy, onRefused } = parts
   // Twice as many keys as there are sockets at most.
   const open = new Map<string, number>()
   server.prependListener('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? ''
     if (isTrustedProxy(address)) return
+    const [host, network] = [callerKey(address), callerNetwork(address)]
     const held = [
-      { key: callerKey(address), most: limits.maxConnectionsPerClient },
-      { key: callerNetwork(address), most: limits.maxConnectionsPerNetwork },
+      { key: host, most: limits.maxConnectionsPerClient },
+      { key: network, most: limits.maxConnectionsPerNetwork },
     ]
-    if (held.some(({ key, most }) => (open.get(key) ?? 0) >= most)) {
+    const isTooMany =
+      held.some(({ key, most }) => (open.get(key) ?? 0) >= most) ||
+      (parts.pair !== null &&
+        parts.handshakeRates.refusalOf({ host, network, isShared: false }) !== null)
+    if (isTooMany) {
       onRefused()
       socket.destroy()
       return

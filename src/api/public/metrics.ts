@@ -28,7 +28,7 @@ export function createPublicMetrics(metrics: Metrics, countConnections: () => Pr
   })
   const closed = metrics.counter({
     name: 'wesense_public_connections_refused_total',
-    help: 'Connections to the public listener closed at once because their client has enough of them',
+    help: 'Connections to the public listener closed at once because their client has enough of them, or TLS begins too often',
   })
   const told = metrics.counter({
     name: 'wesense_public_clients_told_total',

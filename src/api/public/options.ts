@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { RegistryService } from '../../registry/types.ts'
 import type { Logger, Metrics } from '../../telemetry/index.ts'
-import type { CertificateService } from '../../tls/index.ts'
+import type { CertificateService, HandshakeRates } from '../../tls/index.ts'
 import type { SignedBootstrap } from '../../wire/signed-bootstrap.ts'
 import type { ApiAddress } from '../options.ts'
 import type { UsageReport } from './usage.ts'
@@ -94,6 +94,8 @@ export interface PublicApiComponents {
   }
   /** null: plain HTTP. */
   readonly certificates: CertificateService | null
+  /** How fast TLS handshakes may begin. @default those of this listener alone */
+  readonly handshakeRates?: HandshakeRates
   readonly logger: Logger
   readonly metrics: Metrics
   /** @default systemClock */

@@ -1,4 +1,5 @@
 import { systemClock } from '../../lib/clock.ts'
+import { HandshakeRates } from '../../tls/index.ts'
 import { ApiError } from '../errors.ts'
 import { boundAddress, closeInTime, countConnections } from '../http/listening.ts'
 import { type AddressSet, addressSet } from '../http/networks.ts'
@@ -36,6 +37,7 @@ class PublicApi implements PublicApiService {
   readonly #access: PublicAccess
   readonly #isTrustedProxy: AddressSet
   readonly #limiter: RequestLimiter
+  readonly #handshakeRates: HandshakeRates
   readonly #usage: Usage
   readonly #nodes: EntryPages
   readonly #metrics: PublicMetrics
@@ -52,6 +54,7 @@ class PublicApi implements PublicApiService {
     this.#limits = { ...DEFAULT_PUBLIC_LIMITS, ...options.limits }
     this.#access = createPublicAccess(options)
     this.#isTrustedProxy = addressSet(options.trustedProxies)
+    this.#handshakeRates = components.handshakeRates ?? new HandshakeRates()
     const { maxCallers } = this.#limits
     this.#limiter = new RequestLimiter({ perMinute: options.rateLimitPerMinute, maxCallers, clock })
     this.#usage = new Usage(options.endpoints, clock)
@@ -155,6 +158,7 @@ class PublicApi implements PublicApiService {
           limits,
           isTrustedProxy,
           pair: certificates?.current() ?? null,
+          handshakeRates: this.#handshakeRates,
           onRefused: () => this.#metrics.connectionRefused(),
         }),
     })

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { ShutOut } from '../../lib/shut-out.ts'
+import type { HandshakeRates } from '../../tls/index.ts'
 import type { NetworkMetrics } from '../metrics.ts'
 import { type HandshakeLimits, Handshakes } from './handshakes.ts'
-import { type SourceExemptions, sourceOf } from './source.ts'
+import { type Source, type SourceExemptions, sourceOf } from './source.ts'
 
 export interface WaitingOptions {
   /** From the accepted socket to the WebSocket, ms. */
@@ -12,6 +13,8 @@ export interface WaitingOptions {
   /** Sockets that are no WebSocket yet: in all, of a host and of a subnet. */
   readonly waiting: HandshakeLimits
   readonly exemptions: SourceExemptions
+  /** How fast TLS may begin; null: the listener has none. */
+  readonly handshakeRates: HandshakeRates | null
 }
 
 type Metrics = Pick<NetworkMetrics, 'webSocketGuard' | 'inboundRefused' | 'connectionEvicted'>
@@ -48,7 +51,7 @@ export class WaitingSockets {
     })
   }
 
-  /** Destroys the socket when its host, its subnet or all together have too many that wait. */
+  /** Destroys the socket when its host, its subnet or all together have too many that wait, or begin TLS too often. */
   add(socket: Socket): void {
     // The library listens to errors only from the first byte on.
     socket.on('error', () => socket.destroy())
@@ -60,8 +63,7 @@ export class WaitingSockets {
     }
     const arrival = arrivalOf(socket)
     const source = sourceOf(address, this.#options.exemptions)
-    const isOut = source.kind === 'public' && this.#shutOut.has(source.host)
-    const cap = isOut ? 'shunned-host' : this.#arrivals.begin(arrival, source)
+    const cap = this.#rateCapOf(source) ?? this.#arrivals.begin(arrival, source)
     if (cap !== null) {
       this.#metrics.inboundRefused(cap)
       socket.destroy()
@@ -98,6 +100,14 @@ export class WaitingSockets {
 
   destroyAll(): void {
     for (const { socket } of [...this.#sockets.values()]) socket.destroy()
+  }
+
+  #rateCapOf(source: Source): string | null {
+    const { kind, host, subnet: network } = source
+    if (kind === 'exempt') return null
+    if (kind === 'public' && this.#shutOut.has(host)) return 'shunned-host'
+    const { handshakeRates } = this.#options
+    return handshakeRates?.refusalOf({ host, network, isShared: kind === 'shared' }) ?? null
   }
 }
 

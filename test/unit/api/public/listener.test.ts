@@ -5,6 +5,7 @@ import { test } from 'node:test'
 
 import { createListener } from '../../../../src/api/public/listener.ts'
 import { DEFAULT_PUBLIC_LIMITS } from '../../../../src/api/public/options.ts'
+import { HandshakeRates } from '../../../../src/tls/index.ts'
 import { helloSender } from '../../../support/client-hello.ts'
 import { TEST_TLS } from '../../../support/tls.ts'
 
@@ -15,6 +16,7 @@ test('no TLS is begun on a socket that is refused', async (t) => {
     limits: { ...DEFAULT_PUBLIC_LIMITS, maxConnectionsPerClient: 0 },
     isTrustedProxy: () => isTrusted,
     pair: TEST_TLS,
+    handshakeRates: new HandshakeRates(),
     onRefused: () => events.push('refused'),
   })
   t.after(() => server.close())

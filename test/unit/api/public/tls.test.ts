@@ -5,9 +5,19 @@ import { connect as connectSocket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 
-import type { PublicLimits } from '../../../../src/api/public/options.ts'
-import type { CertificatePair, CertificateService } from '../../../../src/tls/index.ts'
+import type {
+  PublicApiComponents,
+  PublicApiOptions,
+  PublicLimits,
+} from '../../../../src/api/public/options.ts'
+import {
+  type CertificatePair,
+  type CertificateService,
+  HandshakeRates,
+} from '../../../../src/tls/index.ts'
 import { makePair } from '../../../support/certificates.ts'
+import { helloSender } from '../../../support/client-hello.ts'
+import { parseMetrics } from '../../../support/node.ts'
 import { startPublicApi } from '../../../support/public-api.ts'
 import { tempDir } from '../../../support/temp-dir.ts'
 import { waitFor } from '../../../support/wait-for.ts'
@@ -36,11 +46,16 @@ class FakeCertificates implements CertificateService {
   }
 }
 
-async function start(t: TestContext, limits: Partial<PublicLimits> = {}) {
+async function start(
+  t: TestContext,
+  limits: Partial<PublicLimits> = {},
+  options: Partial<PublicApiOptions> = {},
+  components: Partial<PublicApiComponents> = {},
+) {
   const dir = await tempDir(t)
   const pairs = [await makePair(dir), await makePair(dir)] as const
   const certificates = new FakeCertificates(pairs[0])
-  const running = await startPublicApi(t, { limits }, { certificates })
+  const running = await startPublicApi(t, { limits, ...options }, { certificates, ...components })
   return { ...running, certificates, pairs }
 }
 
@@ -88,6 +103,29 @@ describe('the public listener with TLS', () => {
     assert.equal(Object.values(agent.freeSockets)[0]?.[0], kept, 'on the connection of before')
     await api.stop()
     assert.equal(certificates.listeners.size, 0)
+  })
+})
+
+describe('TLS handshakes with the public listener', () => {
+  const atOneMoment = () => new HandshakeRates(undefined, { now: () => 0 })
+
+  it('have a rate of their host, beyond which sockets are closed before they begin, and others theirs', async (t) => {
+    const { port, metrics } = await start(t, {}, {}, { handshakeRates: atOneMoment() })
+    const helloFrom = helloSender(t, port)
+    const answered = []
+    for (let count = 0; count < 60; count++) answered.push(await helloFrom('127.0.0.1'))
+    assert.deepEqual(answered, [...Array(40).fill(true), ...Array(20).fill(false)])
+    assert.equal(await helloFrom('127.0.0.2'), true)
+    const samples = parseMetrics(await metrics.text())
+    assert.equal(samples.get('wesense_public_connections_refused_total'), 20)
+  })
+
+  it('have none where they come from a trusted proxy', async (t) => {
+    const trustedProxies = ['127.0.0.1']
+    const components = { handshakeRates: atOneMoment() }
+    const { port } = await start(t, {}, { trustedProxies }, components)
+    const helloFrom = helloSender(t, port)
+    for (let count = 0; count < 60; count++) assert.equal(await helloFrom('127.0.0.1'), true)
   })
 })
 

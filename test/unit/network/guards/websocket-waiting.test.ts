@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 
 import { WaitingSockets } from '../../../../src/network/guards/websocket-waiting.ts'
+import { HandshakeRates } from '../../../../src/tls/index.ts'
 
 class FakeSocket extends EventEmitter {
   readonly remoteAddress: string | undefined
@@ -23,13 +24,19 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-function waitingRoom(exempt: readonly string[] = []) {
+interface RoomOptions {
+  readonly exempt?: readonly string[]
+  readonly handshakeRates?: HandshakeRates | null
+}
+
+function waitingRoom({ exempt = [], handshakeRates = null }: RoomOptions = {}) {
   const events: string[] = []
   const waiting = new WaitingSockets(
     {
       upgradeTimeout: 60_000,
       waiting: { total: 12, perHost: 2, perSubnet: 4 },
       exemptions: { has: (ip) => exempt.includes(ip) },
+      handshakeRates,
     },
     {
       webSocketGuard: (event) => events.push(event),
@@ -84,7 +91,7 @@ test('a socket that became a WebSocket or closed no longer counts', () => {
 test('an address that stands for many has half of all, an exempt one as much as there is', () => {
   const lan = waitingRoom()
   assert.equal(lan.areIn(times(10, () => lan.come('192.168.1.1'))), 6)
-  const proxy = waitingRoom(['198.18.0.1'])
+  const proxy = waitingRoom({ exempt: ['198.18.0.1'] })
   assert.equal(proxy.areIn(times(14, () => proxy.come('198.18.0.1'))), 12)
 })
 
@@ -119,4 +126,21 @@ test('a host that is shut out does not come in, its neighbours and an address of
   assert.equal(areIn([come('::ffff:198.18.0.1')]), 0)
   assert.deepEqual(events, ['shunned-host'])
   assert.equal(areIn([come('198.18.0.2'), come('192.168.0.1')]), 2)
+})
+
+test('sockets of one host that come and go have its rate of TLS handshakes, others and exempt ones theirs', () => {
+  const handshakeRates = new HandshakeRates(undefined, { now: () => 0 })
+  const { come, areIn, events } = waitingRoom({ exempt: ['198.18.0.9'], handshakeRates })
+  const letIn = (ip: string) => {
+    const socket = come(ip)
+    const isIn = areIn([socket]) === 1
+    socket.destroy()
+    return isIn
+  }
+  const countIn = (ip: string) => times(300, () => letIn(ip)).filter(Boolean).length
+  assert.equal(countIn('198.18.0.9'), 300)
+  assert.equal(countIn('::ffff:198.18.0.1'), 40)
+  assert.deepEqual(events, Array(260).fill('rate'))
+  assert.equal(letIn('198.18.0.2'), true)
+  assert.ok(countIn('192.168.0.1') > 40)
 })
