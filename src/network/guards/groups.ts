@@ -1,3 +1,5 @@
+import { Sizes } from './sizes.ts'
+
 /** The largest group, as far as it is asked about. */
 export interface LargestGroup<T> {
   readonly size: number
@@ -9,11 +11,9 @@ export interface LargestGroup<T> {
  * however many groups there are. Bounded by whoever adds.
  */
 export class Groups<T> {
-  /** Each group in the order in which its members came. */
+  /** Each group in the order in which its members came; groups that are empty are not kept. */
   readonly #groups = new Map<string, T[]>()
-  /** Groups of each size; groups and sizes that are empty are not kept. */
-  readonly #bySize = new Map<number, Set<string>>()
-  #largest = 0
+  readonly #sizes = new Sizes()
   #count = 0
 
   get count(): number {
@@ -21,7 +21,7 @@ export class Groups<T> {
   }
 
   sizeOf(group: string): number {
-    return this.#groups.get(group)?.length ?? 0
+    return this.#sizes.of(group)
   }
 
   add(group: string, member: T): void {
@@ -29,7 +29,7 @@ export class Groups<T> {
     this.#groups.set(group, members)
     members.push(member)
     this.#count++
-    this.#move(group, members.length - 1, members.length)
+    this.#sizes.add(group)
   }
 
   delete(group: string, member: T): void {
@@ -39,7 +39,7 @@ export class Groups<T> {
     members.splice(index, 1)
     this.#count--
     if (members.length === 0) this.#groups.delete(group)
-    this.#move(group, members.length + 1, members.length)
+    this.#sizes.subtract(group)
   }
 
   largest(): LargestGroup<T> | null {
@@ -54,21 +54,7 @@ export class Groups<T> {
   }
 
   #largestMembers(): T[] | undefined {
-    const [group] = this.#bySize.get(this.#largest) ?? []
-    return group === undefined ? undefined : this.#groups.get(group)
-  }
-
-  #move(group: string, from: number, to: number): void {
-    const before = this.#bySize.get(from)
-    before?.delete(group)
-    if (before?.size === 0) this.#bySize.delete(from)
-    if (to > 0) {
-      const after = this.#bySize.get(to) ?? new Set()
-      this.#bySize.set(to, after.add(group))
-    }
-    // Sizes change by one, so a largest group that shrank is still no smaller than any other.
-    if (to > this.#largest || (from === this.#largest && !this.#bySize.has(from))) {
-      this.#largest = to
-    }
+    const group = this.#sizes.largest()
+    return group === null ? undefined : this.#groups.get(group)
   }
 }

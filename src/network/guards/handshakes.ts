@@ -1,6 +1,7 @@
 import type { MultiaddrConnection } from '@libp2p/interface'
 
 import { Groups } from './groups.ts'
+import { Sizes } from './sizes.ts'
 import type { Source } from './source.ts'
 
 export interface HandshakeLimits {
@@ -36,7 +37,7 @@ const SHARED_SHARE = 0.5
 
 /**
  * Bounds connections that have not said who they are. Who opens many and says nothing has its host's and its
- * subnet's share and no more; when all are taken, the one that waits longest in the subnet that has most
+ * subnet's share and no more; when all are taken, the one that waits longest in the allocation that has most
  * makes room, so that even a flood from everywhere leaves an honest peer the second it needs.
  *
  * Takes the place of a limit of libp2p 3.3, which counts all together and refuses everybody at it. Can go when
@@ -47,8 +48,9 @@ export class Handshakes {
   readonly #components: HandshakesComponents
   readonly #now: () => number
   readonly #pending = new Map<Connection['timeline'], Pending>()
-  readonly #hosts = new Map<string, number>()
-  readonly #subnets = new Groups<Pending>()
+  readonly #hosts = new Sizes()
+  readonly #subnets = new Sizes()
+  readonly #allocations = new Groups<Pending>()
 
   constructor(limits: HandshakeLimits, components: HandshakesComponents) {
     this.#limits = limits
@@ -68,8 +70,9 @@ export class Handshakes {
     if (this.#pending.size >= this.#limits.total && !this.#dropOne()) return 'handshakes'
     const pending = { connection, source, sinceMs: this.#now() }
     this.#pending.set(connection.timeline, pending)
-    this.#hosts.set(source.host, this.#ofHost(source) + 1)
-    this.#subnets.add(source.subnet, pending)
+    this.#hosts.add(source.host)
+    this.#subnets.add(source.subnet)
+    this.#allocations.add(source.allocation, pending)
     connection.addEventListener('close', () => this.end(connection), { once: true })
     return null
   }
@@ -79,11 +82,10 @@ export class Handshakes {
     const pending = this.#pending.get(timeline)
     if (pending === undefined) return
     this.#pending.delete(timeline)
-    const { host, subnet } = pending.source
-    const left = this.#ofHost(pending.source) - 1
-    if (left > 0) this.#hosts.set(host, left)
-    else this.#hosts.delete(host)
-    this.#subnets.delete(subnet, pending)
+    const { host, subnet, allocation } = pending.source
+    this.#hosts.subtract(host)
+    this.#subnets.subtract(subnet)
+    this.#allocations.delete(allocation, pending)
   }
 
   #capOf(source: Source): HandshakeCap | null {
@@ -91,17 +93,13 @@ export class Handshakes {
     if (source.kind === 'exempt') return null
     const isShared = source.kind === 'shared'
     const share = Math.max(perHost, Math.ceil(total * SHARED_SHARE))
-    if (this.#ofHost(source) >= (isShared ? share : perHost)) return 'handshakes-host'
-    if (!isShared && this.#subnets.sizeOf(source.subnet) >= perSubnet) return 'handshakes-subnet'
+    if (this.#hosts.of(source.host) >= (isShared ? share : perHost)) return 'handshakes-host'
+    if (!isShared && this.#subnets.of(source.subnet) >= perSubnet) return 'handshakes-subnet'
     return null
   }
 
-  #ofHost({ host }: Source): number {
-    return this.#hosts.get(host) ?? 0
-  }
-
   #dropOne(): boolean {
-    const oldest = this.#subnets.oldestOfLargest()
+    const oldest = this.#allocations.oldestOfLargest()
     if (oldest === null || this.#now() - oldest.sinceMs < DROP_AFTER_MS) return false
     this.end(oldest.connection)
     this.#components.onDropped()

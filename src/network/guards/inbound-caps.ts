@@ -72,13 +72,23 @@ export class InboundCaps {
   }
 }
 
-/** Who holds an address: a customer gets one IPv4 address or an IPv6 /64, a provider the subnet. */
-export function sourceKeys(ip: string): { readonly host: string; readonly subnet: string } {
+/**
+ * Who holds an address: a customer gets one IPv4 address or an IPv6 /64, a small provider the subnet. The
+ * allocation is what a registry of addresses gives one provider at its first asking, or no more than that.
+ */
+export function sourceKeys(ip: string): Pick<Source, 'host' | 'subnet' | 'allocation'> {
   const isIpv4 = isIP(ip) === 4
   const groups = ip.split(isIpv4 ? '.' : ':')
-  if (isIpv4) return { host: ip, subnet: `${groups.slice(0, 3).join('.')}/24` }
+  if (isIpv4) {
+    return {
+      host: ip,
+      subnet: `${groups.slice(0, 3).join('.')}/24`,
+      allocation: `${groups.slice(0, 2).join('.')}/16`,
+    }
+  }
   return {
     host: `${groups.slice(0, 4).join(':')}/64`,
     subnet: `${groups.slice(0, 3).join(':')}/48`,
+    allocation: `${groups.slice(0, 2).join(':')}/32`,
   }
 }

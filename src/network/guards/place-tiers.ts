@@ -9,6 +9,13 @@ import type { Standing } from '../standing.ts'
 const TIERS = ['unidentified', 'identified', 'relaying', 'member'] as const
 export type Tier = (typeof TIERS)[number]
 
+/** Tiers of those whom nobody knows. */
+export const STRANGERS = [
+  'unidentified',
+  'identified',
+  'relaying',
+] as const satisfies readonly Tier[]
+
 /** From whom an arrival may take a place. */
 export const TAKES: Readonly<Record<Standing, readonly Tier[]>> = {
   stranger: ['unidentified', 'identified'],

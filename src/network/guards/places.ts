@@ -3,8 +3,9 @@ import type { Connection, Libp2pEvents, MultiaddrConnection } from '@libp2p/inte
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
 import type { Standing, StandingOf } from '../standing.ts'
-import { Groups } from './groups.ts'
-import { TAKES, type Tier, tierOf } from './place-tiers.ts'
+import { type CrowdKey, Crowds } from './crowds.ts'
+import type { LargestGroup } from './groups.ts'
+import { STRANGERS, TAKES, type Tier, tierOf } from './place-tiers.ts'
 import type { Source } from './source.ts'
 
 export interface PlaceLimits {
@@ -45,7 +46,7 @@ type Arriving = Pick<MultiaddrConnection, 'timeline' | 'abort' | 'status' | 'add
 interface Place {
   readonly key: Connection['timeline']
   readonly peerId: string
-  readonly group: string
+  readonly crowd: CrowdKey
   readonly sinceMs: number
   readonly isInbound: boolean
   connection: Pick<Arriving, 'abort'> & Partial<Pick<Connection, 'streams'>>
@@ -66,8 +67,9 @@ const SHARED_GROUPS = 64
 /**
  * Who may stay when not all can. A share of the connections is kept for known stations; a known station that
  * finds all taken gets the place of the least worthy stranger: first who never said what it is, last who is
- * relayed for, each time the newest of the subnet that has most. Strangers take
- * places from each other only where that makes subnets more even, so a newcomer gets in beside a crowd.
+ * relayed for, each time the newest of the subnet that has most, in the allocation that has most. Strangers
+ * take places from each other only where that makes allocations more even, or the subnets of one, so a newcomer
+ * gets in beside a crowd, whether that has one subnet or all those of a provider.
  * Connections that this node opened itself are never taken away, nor those of known stations; members
  * whom only the registry knows make room for peers that are known first-hand.
  *
@@ -82,11 +84,11 @@ export class Places {
   readonly #loop: Loop
   readonly #places = new Map<Connection['timeline'], Place>()
   readonly #ofPeer = new Map<string, number>()
-  readonly #tiers: Readonly<Record<Tier, Groups<Place>>> = {
-    unidentified: new Groups(),
-    identified: new Groups(),
-    relaying: new Groups(),
-    member: new Groups(),
+  readonly #tiers: Readonly<Record<Tier, Crowds<Place>>> = {
+    unidentified: new Crowds(),
+    identified: new Crowds(),
+    relaying: new Crowds(),
+    member: new Crowds(),
   }
   #round: MapIterator<Place> | null = null
   #known = 0
@@ -140,8 +142,8 @@ export class Places {
       this.#evict(victim, standing === 'stranger' ? 'newcomer' : 'known-station')
     }
     const { timeline } = connection
-    const group = this.#groupOf(source)
-    this.#add({ key: timeline, peerId, connection, group, isInbound: true })
+    const crowd = this.#crowdOf(source)
+    this.#add({ key: timeline, peerId, connection, crowd, isInbound: true })
     connection.addEventListener('close', () => this.#remove(timeline), { once: true })
     if (connection.status !== 'open') this.#remove(timeline)
     return null
@@ -190,7 +192,8 @@ export class Places {
     if (connection.status !== 'open') return
     const peerId = connection.remotePeer.toString()
     const isInbound = connection.direction === 'inbound'
-    this.#add({ key: connection.timeline, peerId, connection, group: '', isInbound })
+    const crowd = { group: '', part: '' }
+    this.#add({ key: connection.timeline, peerId, connection, crowd, isInbound })
   }
 
   #kept(): number {
@@ -210,32 +213,51 @@ export class Places {
 
   #victim(standing: Standing, source: Source): Place | null {
     const isStranger = standing === 'stranger'
-    // One more than the arrival's subnet would have: else the two would take places from each other.
-    const atLeast = isStranger ? this.#strangersOf(source) + 2 : 1
+    const own = this.#strangersOf(source)
+    // One more than the arrival's own would have: else the two would take places from each other.
+    const [allocation, subnet] = isStranger ? [own.group + 2, own.part + 2] : [1, 1]
     for (const tier of TAKES[standing]) {
-      for (let looked = 0; looked < LIMIT_LOOKED_AT; looked++) {
-        const largest = this.#tiers[tier].largest()
-        if (largest === null || largest.size < atLeast) break
-        this.#file(largest.newest)
-        if (largest.newest.tier === tier) return largest.newest
-      }
+      const crowds = this.#tiers[tier]
+      const victim =
+        this.#newestOf(tier, allocation, () => crowds.largest()) ??
+        // That of a neighbour changes nothing for other allocations.
+        this.#newestOf(tier, subnet, () => crowds.largestPart(source.allocation))
+      if (victim !== null) return victim
     }
     return null
   }
 
-  #strangersOf({ kind, subnet }: Source): number {
-    if (kind !== 'public') return 0
-    const { unidentified, identified, relaying } = this.#tiers
-    return unidentified.sizeOf(subnet) + identified.sizeOf(subnet) + relaying.sizeOf(subnet)
+  /** The newest of a group while it has at least so many, and only of those who still belong there. */
+  #newestOf(tier: Tier, atLeast: number, ask: () => LargestGroup<Place> | null): Place | null {
+    for (let looked = 0; looked < LIMIT_LOOKED_AT; looked++) {
+      const group = ask()
+      if (group === null || group.size < atLeast) return null
+      this.#file(group.newest)
+      if (group.newest.tier === tier) return group.newest
+    }
+    return null
   }
 
-  #groupOf({ kind, subnet }: Source): string {
-    if (kind === 'public') return subnet
+  /** What an arrival's neighbours have. */
+  #strangersOf({ kind, subnet, allocation }: Source): { group: number; part: number } {
+    const own = { group: 0, part: 0 }
+    if (kind !== 'public') return own
+    for (const tier of STRANGERS) {
+      const { group, part } = this.#tiers[tier].sizeOf({ group: allocation, part: subnet })
+      own.group += group
+      own.part += part
+    }
+    return own
+  }
+
+  #crowdOf({ kind, subnet, allocation }: Source): CrowdKey {
+    if (kind === 'public') return { group: allocation, part: subnet }
     this.#serial = (this.#serial + 1) % SHARED_GROUPS
-    return `${subnet}#${this.#serial}`
+    const group = `${allocation}#${this.#serial}`
+    return { group, part: group }
   }
 
-  #add(what: Pick<Place, 'key' | 'peerId' | 'connection' | 'group' | 'isInbound'>): void {
+  #add(what: Pick<Place, 'key' | 'peerId' | 'connection' | 'crowd' | 'isInbound'>): void {
     const place = {
       ...what,
       sinceMs: this.#clock.now(),
@@ -277,8 +299,8 @@ export class Places {
     this.#known += Number(isKnown) - Number(place.isKnown)
     place.isKnown = isKnown
     if (place.tier === tier) return
-    if (place.tier !== null) this.#tiers[place.tier].delete(place.group, place)
-    if (tier !== null) this.#tiers[tier].add(place.group, place)
+    if (place.tier !== null) this.#tiers[place.tier].delete(place.crowd, place)
+    if (tier !== null) this.#tiers[tier].add(place.crowd, place)
     place.tier = tier
   }
 }

@@ -20,12 +20,14 @@ export interface Source {
   readonly host: string
   /** The /24 or /48 around it; the host itself where it is not public. */
   readonly subnet: string
+  /** The /16 or /32 around that; the host itself where it is not public. */
+  readonly allocation: string
 }
 
 /** Of a connection through a relay the relay is the source. */
 export function sourceOf(address: Multiaddr, exemptions: SourceExemptions): Source {
   const ip = targetOf(address)?.host ?? ''
-  if (exemptions.has(ip)) return { kind: 'exempt', host: ip, subnet: ip }
-  if (classifyIp(ip) !== 'public') return { kind: 'shared', host: ip, subnet: ip }
+  if (exemptions.has(ip)) return { kind: 'exempt', host: ip, subnet: ip, allocation: ip }
+  if (classifyIp(ip) !== 'public') return { kind: 'shared', host: ip, subnet: ip, allocation: ip }
   return { kind: 'public', ...sourceKeys(ip) }
 }

@@ -4,7 +4,12 @@ import { test } from 'node:test'
 import { ArrivalRate } from '../../../../src/network/guards/arrival-rate.ts'
 import type { SourceKind } from '../../../../src/network/guards/source.ts'
 
-const from = (host: string, kind: SourceKind = 'public') => ({ kind, host, subnet: host })
+const from = (host: string, kind: SourceKind = 'public') => ({
+  kind,
+  host,
+  subnet: host,
+  allocation: host,
+})
 
 /** How many of 1 000 connections are let in at once. */
 function letIn(sut: ArrivalRate, host: string, kind?: SourceKind): number {

@@ -65,6 +65,19 @@ test('when all are taken, the one that waits longest where most wait makes room,
   assert.equal(door.sut.count, 6)
 })
 
+test('one provider that waits in many subnets makes room before who waits alone', () => {
+  const door = new Door()
+  const alone = door.knock('9.9.9.9').arrival
+  const crowd = [1, 2, 3, 4, 5].map((n) => door.knock(`2a0e:1234:${n}::1`).arrival)
+  door.nowMs = 1_000
+  assert.deepEqual(door.caps('1.1.1.1', '2.2.2.2'), [null, null])
+  assert.deepEqual(
+    crowd.map(({ isAborted }) => isAborted),
+    [true, true, false, false, false],
+  )
+  assert.equal(alone.isAborted, false)
+})
+
 test('a gateway has half of all, and an exempt proxy what it needs', () => {
   const door = new Door()
   const gateway = new Array<string>(4).fill('192.168.1.1')

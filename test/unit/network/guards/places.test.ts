@@ -5,6 +5,7 @@ import type { Connection } from '@libp2p/interface'
 import { Exemptions } from '../../../../src/network/guards/exempt-networks.ts'
 import { type PlaceLimits, Places } from '../../../../src/network/guards/places.ts'
 import { sourceOf } from '../../../../src/network/guards/source.ts'
+import { hostLimits } from '../../../../src/network/limits.ts'
 import type { Standing } from '../../../../src/network/standing.ts'
 import { MovingClock } from '../../../support/moving-clock.ts'
 import { FakeArrival } from './fake-arrival.ts'
@@ -77,10 +78,10 @@ class Hotel {
     this.events.dispatchEvent(new CustomEvent('peer:identify', { detail: { connection } }))
   }
 
-  /** Strangers of so many subnets, all identified. */
+  /** Strangers of so many providers, all identified. */
   fill(count: number): Guest[] {
     return Array.from({ length: count }, (_, index) => {
-      const guest = this.guest(`s${index}`, `8.8.${index}.1`)
+      const guest = this.guest(`s${index}`, `8.${index}.8.1`)
       this.identify(guest)
       return guest
     })
@@ -181,6 +182,48 @@ test('a newcomer gets in beside a crowd of one subnet, and never at the cost of 
   assert.deepEqual(new Set(hotel.evicted), new Set(['newcomer']))
 })
 
+/** The places of a station with 512 MB. */
+function smallStation(): Hotel {
+  const { connectionManager, places } = hostLimits(512)
+  return new Hotel({ ...places, total: connectionManager.maxConnections })
+}
+
+/** One stranger from each of so many addresses, as far as they get places. */
+function crowdOf(hotel: Hotel, count: number, ipOf: (n: number) => string) {
+  return Array.from({ length: count }, (_, n) => hotel.arrive(`crowd${n}`, ipOf(n))).filter(
+    (guest) => typeof guest !== 'string',
+  )
+}
+
+test('newcomers get in beside one provider with a connection from each of its IPv6 /48s', () => {
+  const hotel = smallStation()
+  const crowd = crowdOf(hotel, 2_600, (n) => `2a0e:1234:${n.toString(16)}::1`)
+  assert.ok(crowd.length < 2_600, 'the strangers’ places are all taken')
+  const honest = Array.from({ length: 100 }, (_, n) => hotel.guest(`h${n}`, `198.${n}.100.7`))
+  assert.equal(goneOf(crowd).length, 100)
+  assert.deepEqual(goneOf(honest), [])
+  assert.equal(hotel.arrive('one more of them', '2a0e:1234:ffff::1'), 'full')
+})
+
+test('newcomers get in beside one provider with many connections from each of its IPv4 /24s', () => {
+  const hotel = smallStation()
+  const crowd = crowdOf(hotel, 2_600, (n) => `9.9.${n % 256}.${n >> 8}`)
+  const others = Array.from({ length: 20 }, (_, n) => hotel.guest(`o${n}`, `198.51.100.${n}`))
+  assert.equal(goneOf(crowd).length, 20)
+  assert.deepEqual(goneOf(others), [], 'twenty of one subnet are fewer than those of the provider')
+})
+
+test('of a provider’s peers the newest of its largest subnet goes, and not their neighbours', () => {
+  const hotel = new Hotel({ keptShare: 0 })
+  const neighbours = [1, 2, 3].map((n) => hotel.guest(`n${n}`, `8.8.${n}.1`))
+  const crowd = Array.from({ length: 7 }, (_, n) => hotel.guest(`c${n}`, `8.8.8.${n}`))
+  const late = hotel.guest('late neighbour', '8.8.4.1')
+  const others = [1, 2, 3].map((n) => hotel.guest(`o${n}`, `9.9.9.${n}`))
+  assert.deepEqual(goneOf(crowd), ['c3', 'c4', 'c5', 'c6'])
+  assert.deepEqual(goneOf([late, ...neighbours, ...others]), [])
+  assert.equal(hotel.arrive('one more of the crowd', '8.8.8.9'), 'full')
+})
+
 test('in a crowd, who has not said what it is goes after a while; the others stay', () => {
   const hotel = new Hotel()
   const [first, second, ...rest] = Array.from({ length: 6 }, (_, n) =>
@@ -219,7 +262,12 @@ test('a connection that closed before its place was given has none', () => {
   const hotel = new Hotel()
   const connection = new FakeArrival('8.8.8.8')
   connection.close()
-  const source = { kind: 'public', host: '8.8.8.8', subnet: '8.8.8.0/24' } as const
+  const source = {
+    kind: 'public',
+    host: '8.8.8.8',
+    subnet: '8.8.8.0/24',
+    allocation: '8.8.0.0/16',
+  } as const
   hotel.places.admit('p', connection as never, source)
   assert.equal(hotel.places.counts.total, 0)
 })
