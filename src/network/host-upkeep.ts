@@ -16,6 +16,7 @@ export interface HostUpkeepComponents {
   readonly names: ProtocolNames
   readonly connections: () => Connection[]
   readonly isShunned: (peerId: string) => boolean
+  readonly isKnown: (peerId: string) => boolean
   readonly logger: Logger
   readonly metrics: NetworkMetrics
 }
@@ -40,6 +41,7 @@ export class HostUpkeep {
       names,
       logger,
       metrics,
+      isKnown: components.isKnown,
     })
     const onDead = (connection: Connection) => this.peers.markDead(connection)
     this.#reaper = new ConnectionReaper(livenessOptions(options), {

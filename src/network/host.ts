@@ -113,6 +113,7 @@ export class Host {
       names,
       connections,
       isShunned: (peerId) => parts.penalties.isShunned(peerId),
+      isKnown: parts.isKnown,
       logger,
       metrics,
     })

@@ -45,6 +45,8 @@ export interface NetworkMetrics {
   /** @param offence what it did last */
   peerShunned(offence: string): void
   peerForeign(reason: ForeignReason): void
+  /** A peer that came or went had no line of its own at info. */
+  peerLineSuppressed(): void
 }
 
 export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
@@ -124,6 +126,10 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     help: 'Peers that are not of this network, by what tells them apart',
     labels: ['reason'],
   })
+  const suppressed = metrics.counter({
+    name: 'wesense_peer_lines_suppressed_total',
+    help: 'Log lines about peers that came and went, left out because there were too many',
+  })
   return {
     connectionOpened: (direction) => opened.inc({ direction }),
     connectionClosed: (reason) => closed.inc({ reason }),
@@ -141,6 +147,7 @@ export function createNetworkMetrics(metrics: Metrics): NetworkMetrics {
     peersForgotten: (count) => forgotten.inc(count),
     peerShunned: (offence) => shunned.inc({ offence }),
     peerForeign: (reason) => foreign.inc({ reason }),
+    peerLineSuppressed: () => suppressed.inc(),
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Connection, IdentifyResult, Libp2pEvents, PeerId } from '@libp2p/interface'
 
 import { escapeRemote } from '../lib/text.ts'
-import type { Logger } from '../telemetry/index.ts'
 import type { CloseReason, NetworkMetrics } from './metrics.ts'
+import { PeerLines, type PeerLinesComponents } from './peer-lines.ts'
 import type { ProtocolNames } from './protocols.ts'
 import { isRelayed } from './relay/hop/client-source.ts'
 import { type PeerRole, roleOf } from './role.ts'
@@ -22,11 +22,16 @@ export interface PeerEvents {
   getConnections(peerId?: PeerId): Connection[]
 }
 
-export interface PeerTrackerComponents {
+export interface PeerTrackerComponents extends PeerLinesComponents {
   readonly events: PeerEvents
   readonly names: Pick<ProtocolNames, 'identify' | 'peerExchange' | 'part'>
-  readonly logger: Logger
   readonly metrics: NetworkMetrics
+}
+
+interface Connected {
+  readonly sinceMs: number
+  /** Its coming has a line, so its going has one too. */
+  readonly isTold: boolean
 }
 
 interface Identified {
@@ -36,12 +41,14 @@ interface Identified {
 
 /**
  * Who is connected, and the lines and numbers about it. Each peer gives one "Peer connected" line with
- * its first connection and one "Peer disconnected" line with its last. A relayed connection is a way to
+ * its first connection and one "Peer disconnected" line with its last, at debug where those of its host or of
+ * all who come are too many. A relayed connection is a way to
  * talk about a direct one and nothing else: it is listed, and otherwise it does not count.
  */
 export class PeerTracker {
   readonly #components: PeerTrackerComponents
-  readonly #connected = new Map<string, number>()
+  readonly #lines: PeerLines
+  readonly #connected = new Map<string, Connected>()
   readonly #identified = new Map<string, Identified>()
   readonly #listeners = new Set<PeerListener>()
   /** Those who wait for a peer's role; each ends by its own signal. */
@@ -54,6 +61,7 @@ export class PeerTracker {
   constructor(components: PeerTrackerComponents) {
     this.#components = components
     const { events } = components
+    this.#lines = new PeerLines(components)
     events.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
     events.addEventListener('peer:connect', ({ detail }) => this.#onConnect(detail))
     events.addEventListener('peer:disconnect', ({ detail }) => this.#onDisconnect(String(detail)))
@@ -158,10 +166,8 @@ export class PeerTracker {
     const peerId = peer.toString()
     const connection = this.#directOf(peer)
     if (this.#connected.has(peerId) || connection === undefined) return
-    this.#connected.set(peerId, Date.now())
-    const address = escapeRemote(connection.remoteAddr.toString(), 256)
-    const { direction } = connection
-    this.#components.logger.info({ peer: peerId, direction, address }, 'Peer connected')
+    const isTold = this.#lines.connected(connection)
+    this.#connected.set(peerId, { sinceMs: Date.now(), isTold })
     this.#tell(peerId, true)
   }
 
@@ -178,8 +184,9 @@ export class PeerTracker {
 
   /** libp2p also tells of peers whose only connection closed before it was ever counted. */
   #onDisconnect(peerId: string): void {
-    const sinceMs = this.#connected.get(peerId)
-    if (sinceMs === undefined) return
+    const connected = this.#connected.get(peerId)
+    if (connected === undefined) return
+    const { sinceMs, isTold } = connected
     this.#connected.delete(peerId)
     this.#identified.delete(peerId)
     const connectedSeconds = Math.round((Date.now() - sinceMs) / 1000)
@@ -188,7 +195,7 @@ export class PeerTracker {
     // knows the reason: the line waits for it.
     queueMicrotask(() => {
       const reason = isStopping ? 'shutdown' : (this.#reasons.get(peerId) ?? 'closed')
-      this.#components.logger.info({ peer: peerId, reason, connectedSeconds }, 'Peer disconnected')
+      this.#lines.disconnected({ peer: peerId, reason, connectedSeconds }, isTold)
     })
     this.#tell(peerId, false)
   }

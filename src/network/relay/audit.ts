@@ -1,7 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
+import { LinePace } from '../../lib/line-pace.ts'
 import { escapeRemote } from '../../lib/text.ts'
-import { TokenBucket } from '../../lib/token-bucket.ts'
-import { TokenBuckets } from '../../lib/token-buckets.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { hostKeyOf } from './hop/client-source.ts'
 import type { RelayClient } from './types.ts'
@@ -12,7 +11,6 @@ const HOST_PER_MINUTE = 20
 /** Lines of all hosts together, a second: an attack from many places must not fill the disk. */
 const TOTAL_BURST = 100
 const TOTAL_PER_SECOND = 10
-const HOSTS_LIMIT = 4_096
 
 /** Stable words: tools outside match on them, and docs/relay.md has the filter. */
 const REFUSED = 'Relay refused'
@@ -30,20 +28,13 @@ export interface RelayAuditComponents {
  */
 export class RelayAudit {
   readonly #components: RelayAuditComponents
-  readonly #hosts: TokenBuckets
-  readonly #total: TokenBucket
+  readonly #pace: LinePace
 
   constructor(components: RelayAuditComponents) {
     this.#components = components
-    this.#hosts = new TokenBuckets({
-      limit: HOSTS_LIMIT,
-      capacity: HOST_BURST,
-      refillPerSecond: HOST_PER_MINUTE / 60,
-      clock: components.clock,
-    })
-    this.#total = new TokenBucket({
-      capacity: TOTAL_BURST,
-      refillPerSecond: TOTAL_PER_SECOND,
+    this.#pace = new LinePace({
+      perKey: { burst: HOST_BURST, perMinute: HOST_PER_MINUTE },
+      total: { burst: TOTAL_BURST, perSecond: TOTAL_PER_SECOND },
       clock: components.clock,
     })
   }
@@ -63,7 +54,7 @@ export class RelayAudit {
   #write(client: RelayClient, fields: Record<string, string>, message: string): void {
     const { host, peerId, class: ofClass } = client
     // A /64 counts as one host, or its owner would drown what others do.
-    if (!this.#hosts.tryTake(hostKeyOf(client)) || !this.#total.tryTake()) {
+    if (!this.#pace.tryTake(hostKeyOf(client))) {
       this.#components.onSuppressed()
       return
     }
