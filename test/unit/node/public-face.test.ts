@@ -20,6 +20,8 @@ interface Station {
   readonly certified?: readonly string[]
   /** @default the station itself */
   readonly author?: string
+  /** The addresses of its record are asked for. */
+  readonly onRead?: () => void
 }
 
 async function station(ip: string, fields: Partial<Station> = {}): Promise<Station> {
@@ -27,10 +29,13 @@ async function station(ip: string, fields: Partial<Station> = {}): Promise<Stati
   return { id, ip, ...fields }
 }
 
-function recordOf({ id, ip, capabilities = ['bootstrap'], author = id }: Station) {
+function recordOf({ id, ip, capabilities = ['bootstrap'], author = id, onRead }: Station) {
   const value: NodeRecord = {
     ingester_id: id,
-    announce_address: `${ip}:4002`,
+    get announce_address() {
+      onRead?.()
+      return `${ip}:4002`
+    },
     capabilities,
     updated_at: '2026-01-01T00:00:00.000Z',
   }
@@ -168,6 +173,17 @@ describe('the bootstrap document', () => {
     const document = await face([...flood, ...many, reached]).face.bootstrap()
     assert.equal(document.peers.length, LIMIT_BOOTSTRAP_PEERS)
     assert.equal(document.peers[1]?.id, reached.id)
+  })
+
+  it('reads addresses of as many records as it looks up, however many are alive', async () => {
+    let read = 0
+    const onRead = () => void read++
+    const stations = Array.from({ length: 300 }, (_, n) => {
+      return { id: `station-${n}`, ip: `203.0.113.${n % 256}`, onRead }
+    })
+    const document = await face(stations).face.bootstrap()
+    assert.equal(document.peers.length, 3)
+    assert.equal(read, 4 * LIMIT_BOOTSTRAP_PEERS)
   })
 
   it('does not name itself where nobody could reach it', async () => {
