@@ -88,6 +88,8 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
 export interface ApiComponents {
   readonly registry: Pick<RegistryService, 'view' | 'writer' | 'trust' | 'entryBytes'>
   nodeStatus(): NodeStatus
+  /** Who this node is and where it listens: cheap, for who asks often. */
+  whereabouts(): Pick<NodeStatus, 'peer_id' | 'addresses'>
   peers(): readonly ConnectedPeer[]
   readiness(): Readiness
   relay(): RelayReply

@@ -54,6 +54,7 @@ class HttpApi implements ApiService {
       clock,
       consensusThreshold: options.consensusThreshold,
       nodeStatus: () => components.nodeStatus(),
+      whereabouts: () => components.whereabouts(),
       peers: () => components.peers(),
       readiness: () => components.readiness(),
       relay: () => components.relay(),

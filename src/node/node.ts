@@ -19,7 +19,7 @@ import { createRegistration } from './registration.ts'
 import { RegistrySource } from './registry-source.ts'
 import { LateRelayMembers } from './relay-members.ts'
 import { relayReply } from './relay-report.ts'
-import { nodeStatus, readiness, type StatusSources } from './status.ts'
+import { nodeStatus, readiness, type StatusSources, whereabouts } from './status.ts'
 import { foundAddresses } from './steady-addresses.ts'
 import { STOP_LIMITS_MS } from './stop-limits.ts'
 import { StopStack } from './stop-stack.ts'
@@ -121,6 +121,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
   const api = createApi(apiOptions(settings), {
     registry,
     nodeStatus: () => nodeStatus(sources),
+    whereabouts: () => whereabouts(network),
     peers: () => network.peers(),
     readiness: () => readiness(sources),
     relay: () => relayReply(network.relay(), network.stun(), Date.now()),

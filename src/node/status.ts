@@ -87,6 +87,16 @@ function clock({ clockProblem }: StatusSources['registry']): Check {
   }
 }
 
+/** The part of the status that is at hand. */
+export function whereabouts({
+  host,
+}: Pick<NetworkService, 'host'>): Pick<NodeStatus, 'peer_id' | 'addresses'> {
+  return {
+    peer_id: host.peerId,
+    addresses: { listen: host.listenAddresses(), announce: host.announceAddresses() },
+  }
+}
+
 export function nodeStatus(sources: StatusSources): NodeStatus {
   const network = sources.network.status()
   const peers = sources.network.peers()

@@ -207,6 +207,7 @@ export async function startApi(
   const complete: ApiComponents = {
     registry,
     nodeStatus: () => nodeStatus(),
+    whereabouts: () => complete.nodeStatus(),
     peers: () => [connectedPeer()],
     readiness: () => READY,
     relay: () => RELAY,

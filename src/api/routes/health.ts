@@ -12,7 +12,7 @@ export const registerHealthRoute: RegisterRoutes = (app, context) => {
       },
     },
     async () => {
-      const { peer_id, addresses } = context.nodeStatus()
+      const { peer_id, addresses } = context.whereabouts()
       const peers = context.peers()
       const stations = peers.filter(({ isStation }) => isStation)
       return {

@@ -26,6 +26,7 @@ function app() {
       clock: systemClock,
       consensusThreshold: 2,
       nodeStatus: () => nodeStatus(),
+      whereabouts: () => nodeStatus(),
       peers: () => [],
       readiness: () => READY,
       relay: () => ({ enabled: false, hop: null, stun: null }),

@@ -153,6 +153,22 @@ describe('what the API shows', () => {
     assert.deepEqual((await call(url, '/status')).json, status)
   })
 
+  it('answers /health from what is at hand, without the whole status', async (t) => {
+    const { peer_id, addresses } = nodeStatus()
+    const { url } = await startApi(
+      t,
+      {},
+      {
+        whereabouts: () => ({ peer_id, addresses }),
+        nodeStatus: () => assert.fail('the whole status was made'),
+      },
+    )
+    const { status, json } = await call(url, '/health')
+    assert.equal(status, 200)
+    assert.equal(json.peer_id, peer_id)
+    assert.deepEqual(json.addresses, [...addresses.announce, ...addresses.listen])
+  })
+
   it('counts requests by method, route and status, and errors by code', async (t) => {
     const { url } = await startApi(t)
     await call(url, '/nodes/a', { method: 'PUT', body: {} })
