@@ -67,9 +67,8 @@ class JournalEvents implements RelayEvents {
   readonly reserved: RelayEvents['reserved'] = (client, isRefresh) => {
     this.#parts.metrics.reserved(isRefresh)
     const fields = reservedFields(client)
-    // Pages come and go: a line for each load would bury the others.
     if (isRefresh) this.#logger.debug(fields, 'Relay reservation refreshed')
-    else this.#logger[levelOf(client)](fields, 'Relay reservation granted')
+    else this.#parts.audit.placed(client, fields)
   }
 
   readonly reservationRefused: RelayEvents['reservationRefused'] = (client, reason) => {
@@ -80,13 +79,10 @@ class JournalEvents implements RelayEvents {
   }
 
   readonly reservationEnded: RelayEvents['reservationEnded'] = (client, reason) => {
-    this.#parts.metrics.reservationEnded(reason)
-    if (CUTS.has(reason)) this.#parts.audit.cut(client, 'reservation', reason)
-    else
-      this.#logger[levelOf(client)](
-        { ...reservedFields(client), reason },
-        'Relay reservation ended',
-      )
+    const { metrics, audit } = this.#parts
+    metrics.reservationEnded(reason)
+    if (CUTS.has(reason)) audit.cut(client, 'reservation', reason)
+    else audit.placeEnded(client, { ...reservedFields(client), reason })
   }
 
   readonly circuitOpened: RelayEvents['circuitOpened'] = (source, destination) => {
@@ -122,10 +118,6 @@ class JournalEvents implements RelayEvents {
     this.#toldMonth = month
     this.#logger.warn({ month }, 'Relay quota is used up: nothing is relayed until the next month')
   }
-}
-
-function levelOf(client: RelayClient): 'debug' | 'info' {
-  return client.class === 'client' ? 'debug' : 'info'
 }
 
 function reservedFields({ host, peerId: peer, class: ofClass }: RelayClient) {

@@ -251,6 +251,21 @@ describe('the audit of the relay', () => {
     assert.equal(lines.length, 21, 'what another host does is seen')
   })
 
+  it('has so many places of one host, told when they are given and when they end, and counts the rest', async () => {
+    const { events, lines, sample } = journal()
+    for (let count = 0; count < 30; count++) {
+      const client = { ...SOURCE, peerId: `peer-${count}` }
+      events.reserved(client, false)
+      events.reservationEnded(client, 'disconnected')
+    }
+    const told = (message: string) => lines.filter((line) => line.includes(message)).length
+    assert.equal(told('Relay reservation granted'), 20)
+    assert.equal(told('Relay reservation ended'), 20)
+    assert.equal(await sample('wesense_relay_audit_suppressed_total'), 20)
+    events.reservationRefused(SOURCE, 'per_host')
+    assert.equal(told('Relay refused'), 1, 'refusals have their own pace')
+  })
+
   it('has so many lines in all, however many hosts there are', () => {
     const { events, lines } = journal()
     for (let count = 0; count < 500; count++) {
