@@ -8,6 +8,7 @@ import { webRTC, webRTCDirect } from '@libp2p/webrtc'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 
+import { guardAddresses } from './guards.ts'
 import type { ClientLibp2p, IceServer } from './types.ts'
 
 /** Longer than any deadline that the client sets itself for one address. */
@@ -30,6 +31,7 @@ export interface ClientLibp2pOptions {
 /** libp2p as a page needs it, not started. */
 export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<ClientLibp2p> {
   const { network, privateKey, relays, hasWebRtc } = options
+  guardAddresses()
   const iceServers = options.iceServers.map(({ urls, ...rest }) => ({
     ...rest,
     urls: typeof urls === 'string' ? urls : [...urls],

@@ -1,46 +1,11 @@
-import { type ProtocolCodec, registry, V } from '@multiformats/multiaddr'
-
-import { PEER_ID_LIMIT_BYTES } from '../constants.ts'
-import { libraryMember, NetworkError } from '../errors.ts'
-
-const CODE_P2P = 421
-/** A name has 253. */
-const VALUE_BYTES = 256
-
-const bounded = new WeakSet<ProtocolCodec>()
+import { boundAddressValues } from '../../wire/address-values.ts'
+import { NetworkError } from '../errors.ts'
 
 /**
- * Refuses addresses with values that cost too much to read, or cannot be written again, wherever they come from.
- * @multiformats/multiaddr 13.0 takes values of any length and writes a peer ID in base58, which takes as many steps
- * as the square of its length: 16 KiB hold up everybody for a second, 256 KiB for minutes. An `http-path` with half
- * of a pair of surrogates is read, and `toString()` throws where nobody catches it. Here both are what any
- * malformed address is: an error of who reads it. Can go when the package does so. Callable twice.
+ * Refuses addresses with values that cost too much to read, or cannot be written again: see `boundAddressValues`, which
+ * pages use too. Can go with it. Callable twice.
  * @throws NetworkError LIBRARY_CHANGED
  */
 export function boundMultiaddrValues(): void {
-  const codecs = libraryMember(registry, 'protocolsByCode', isCodecs)
-  for (const codec of [...codecs.values()]) {
-    if (codec.size !== V || bounded.has(codec)) continue
-    const limitBytes = codec.code === CODE_P2P ? PEER_ID_LIMIT_BYTES : VALUE_BYTES
-    const boundedCodec = { ...codec, bytesToValue: reader(codec, limitBytes) }
-    bounded.add(boundedCodec)
-    registry.addProtocol(boundedCodec)
-  }
-}
-
-function reader(codec: ProtocolCodec, limitBytes: number): (bytes: Uint8Array) => string {
-  const decoder = new TextDecoder()
-  return (bytes) => {
-    if (bytes.length > limitBytes) {
-      const message = `${bytes.length} bytes are too many for /${codec.name}`
-      throw new NetworkError('BAD_ADDRESS', message, { protocol: codec.name })
-    }
-    const value = codec.bytesToValue?.(bytes) ?? decoder.decode(bytes)
-    codec.valueToString?.(value)
-    return value
-  }
-}
-
-function isCodecs(value: unknown): value is ReadonlyMap<number, ProtocolCodec> {
-  return value instanceof Map
+  boundAddressValues((code, message, facts) => new NetworkError(code, message, facts))
 }

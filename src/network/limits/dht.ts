@@ -1,4 +1,4 @@
-import { PEER_ID_LIMIT_BYTES } from '../constants.ts'
+import { PEER_ID_LIMIT_BYTES } from '../../wire/address-values.ts'
 import { KIB, MINUTE_MS, type Scale, SECOND_MS } from './scale.ts'
 
 /** What the DHT may hold, ask and be asked at a time. */

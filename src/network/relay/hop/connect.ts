@@ -2,7 +2,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
 import * as Digest from 'multiformats/hashes/digest'
 
-import { PEER_ID_LIMIT_BYTES } from '../../constants.ts'
+import { PEER_ID_LIMIT_BYTES } from '../../../wire/address-values.ts'
 import { isClientCircuit } from '../client-class.ts'
 import type { RelayClient } from '../types.ts'
 import { classed, isRelayed, newestDirect, relayClientOf } from './client-source.ts'
