@@ -8,7 +8,12 @@ import { webRTC, webRTCDirect } from '@libp2p/webrtc'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 
-import { guardAddresses } from './guards.ts'
+import {
+  guardAddresses,
+  guardUpgrader,
+  withGuardedHandshake,
+  withGuardedStreams,
+} from './guards.ts'
 import type { ClientLibp2p, IceServer } from './types.ts'
 
 /** Longer than any deadline that the client sets itself for one address. */
@@ -50,7 +55,11 @@ export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<
     },
     transports: [
       webSockets(),
-      circuitRelayTransport(),
+      (components) => {
+        // Of all transports.
+        guardUpgrader(components.upgrader)
+        return circuitRelayTransport()(components)
+      },
       ...(hasWebRtc
         ? [
             webRTC({ rtcConfiguration: { iceServers } }),
@@ -59,8 +68,8 @@ export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<
           ]
         : []),
     ],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    connectionEncrypters: [withGuardedHandshake(noise())],
+    streamMuxers: [withGuardedStreams(yamux())],
     // In a browser libp2p would refuse ws: and LAN addresses; which ones may be dialled is decided by us.
     connectionGater: { denyDialMultiaddr: () => false },
     transportManager: { faultTolerance: 1 },

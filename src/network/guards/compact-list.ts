@@ -1,63 +1,21 @@
+import { appendCompactly } from '../../wire/compact-list.ts'
 import { isFunction, libraryMember } from '../errors.ts'
-
-/** Up to here nothing is joined, and a list of honest bytes has hardly more. */
-const LOOSE_CHUNKS = 64
-/** So few bytes are copied whatever they came in: to look at that costs more. */
-const SCRAP_BYTES = 64
-/** Longer ones are left as they are. */
-const BLOCK_BYTES = 4_096
 
 type Bytes = Uint8Array | Iterable<Uint8Array>
 
 /**
- * Joins the short chunks that a list is given, and lets go of what they came in: a frame of some bytes is a view of
- * 64 KiB, which would stay for as long as it waits. uint8arraylist 2.4 and 3.0 take chunks off the front of a list
- * one by one, and each moves all that follow: a frame of 96 KiB that came byte by byte took 14 s to read. Can go
- * when `consume` takes them all at once and decoders join what they gather.
+ * Joins the short chunks that a list is given, and lets go of what they came in: see `appendCompactly`, which pages use
+ * too. Can go with it.
+ * @param list a Uint8ArrayList
+ * @throws NetworkError LIBRARY_CHANGED
  */
 export function keepCompact(list: object): void {
   const append = libraryMember(list, 'append', isFunction)
-  libraryMember(list, 'bufs', isChunks)
+  const chunksOf = () => libraryMember(list, 'bufs', isChunks)
+  chunksOf()
   Reflect.set(list, 'append', (...added: readonly Bytes[]) => {
-    for (const bytes of added) {
-      for (const chunk of bytes instanceof Uint8Array ? [bytes] : bytes) {
-        if (chunk.byteLength === 0) continue
-        Reflect.apply(append, list, [isScrap(chunk) ? new Uint8Array(chunk) : chunk])
-        // The library makes another array when all is taken.
-        joinLast(libraryMember(list, 'bufs', isChunks))
-      }
-    }
+    appendCompactly(added, (chunk) => Reflect.apply(append, list, [chunk]), chunksOf)
   })
-}
-
-/**
- * A chunk is joined with all that follow it unless it is more than twice as long: so a byte is copied some tens
- * of times at most, and chunks that stay apart are long, or each less than half of the one before.
- */
-function joinLast(chunks: Uint8Array[]): void {
-  if (chunks.length <= LOOSE_CHUNKS) return
-  let from = chunks.length - 1
-  let bytes = chunks[from]?.byteLength ?? 0
-  for (; from > 0; from -= 1) {
-    const length = chunks[from - 1]?.byteLength ?? 0
-    if (length > 2 * bytes || length + bytes > BLOCK_BYTES) break
-    bytes += length
-  }
-  if (from === chunks.length - 1) return
-  const joined = new Uint8Array(bytes)
-  let offset = 0
-  for (const chunk of chunks.splice(from)) {
-    joined.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  chunks.push(joined)
-}
-
-/** Whether it is short, and a small part of what it keeps in memory. */
-function isScrap(chunk: Uint8Array): boolean {
-  const { byteLength } = chunk
-  if (byteLength <= SCRAP_BYTES) return true
-  return byteLength < BLOCK_BYTES && chunk.buffer.byteLength > 2 * byteLength
 }
 
 function isChunks(value: unknown): value is Uint8Array[] {

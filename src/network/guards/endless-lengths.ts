@@ -1,36 +1,32 @@
 import type { MessageStream } from '@libp2p/interface'
-import type { Uint8ArrayList } from 'uint8arraylist'
 
+import {
+  interceptMessages,
+  onListenerRemoved,
+  refuseEndlessLengths,
+  refuseInNegotiation,
+  refusePieces,
+} from '../../wire/endless-lengths.ts'
 import { NetworkError } from '../errors.ts'
 
-/**
- * Bytes in a row that say a length goes on. An honest one has ten at most; in keys and what is encrypted so many in a
- * row come once in 2^64 bytes.
- */
-const LONGEST_RUN = 64
-/** Some bytes each: an honest handshake has four. */
-const HANDSHAKE_PIECES = 1_024
 /** Protocols of libraries that read messages behind lengths. */
 const BEHIND_LENGTHS = /\/id(\/push)?\/1\.0\.0$|^\/libp2p\/dcutr$/
 
+const refusal = (reason: string) => new NetworkError('STREAM_REFUSED', reason)
+
 /**
- * Ends what sends a length without an end while a protocol is agreed upon. `lpStream` of @libp2p/utils 7.4 reads it
- * byte by byte, in microtasks, and looks at its bound only once it has ended: 64 KiB hold up everybody for 0.6 s,
- * before anybody is known. Can go when it gives up in time.
+ * Ends what sends a length without an end while a protocol is agreed upon, before anybody is known: see
+ * `refuseEndlessLengths`, which pages use too. Can go with it.
  * @param connection a raw or an encrypted one, on which nobody listens yet
  */
 export function guardNegotiation(connection: MessageStream): void {
-  let isAgreed = false
-  refuseEndlessLengths(connection, () => !isAgreed)
-  // Whoever agreed hands the connection on.
-  onListenerRemoved(connection, () => {
-    isAgreed = true
-  })
+  refuseInNegotiation(connection, refusal)
 }
 
 /** The same for a stream: while its protocol is agreed upon, and where it is one of a library that reads that way. */
 export function guardStreamLengths(stream: MessageStream & { readonly protocol: string }): void {
-  refuseEndlessLengths(stream, () => stream.protocol === '' || BEHIND_LENGTHS.test(stream.protocol))
+  const isWatched = () => stream.protocol === '' || BEHIND_LENGTHS.test(stream.protocol)
+  refuseEndlessLengths(stream, isWatched, refusal)
 }
 
 /**
@@ -42,66 +38,18 @@ export function guardStreamLengths(stream: MessageStream & { readonly protocol: 
 export function guardAnswer(stream: MessageStream, limitBytes: number): void {
   guardNegotiation(stream)
   let received = 0
-  const isShort: IsAllowed = ({ byteLength }) => {
+  const isShort = ({ byteLength }: { readonly byteLength: number }) => {
     received += byteLength
     return received <= limitBytes
   }
-  onListenerRemoved(stream, intercept(stream, isShort, 'an answer is too long'))
+  const release = interceptMessages(stream, isShort, () => refusal('an answer is too long'))
+  onListenerRemoved(stream, release)
 }
 
 /**
- * Ends a handshake that comes in thousands of pieces: what `lpStream` gathers it takes apart again in as many steps as
- * the square of their number.
+ * Ends a handshake that comes in thousands of pieces.
  * @returns to be called when it is over
  */
 export function guardPieces(connection: MessageStream): () => void {
-  let pieces = 0
-  const isAllowed = () => {
-    pieces += 1
-    return pieces <= HANDSHAKE_PIECES
-  }
-  return intercept(connection, isAllowed, 'a handshake comes in too many pieces')
-}
-
-function refuseEndlessLengths(stream: MessageStream, isWatched: () => boolean): void {
-  let run = 0
-  const isAllowed: IsAllowed = (data) => {
-    if (!isWatched()) return true
-    for (const chunk of data instanceof Uint8Array ? [data] : data) {
-      for (const byte of chunk) {
-        run = byte < 0x80 ? 0 : run + 1
-        if (run > LONGEST_RUN) return false
-      }
-    }
-    return true
-  }
-  intercept(stream, isAllowed, 'a length has no end')
-}
-
-/** Tells when who reads a stream has what it wanted of it. */
-function onListenerRemoved(stream: MessageStream, tell: () => void): void {
-  const removeListener = stream.removeEventListener.bind(stream)
-  Reflect.set(stream, 'removeEventListener', (...args: Parameters<typeof removeListener>) => {
-    if (args[0] === 'message') tell()
-    removeListener(...args)
-  })
-}
-
-type IsAllowed = (data: Uint8Array | Uint8ArrayList) => boolean
-
-/** Looks at what comes before anybody listens to it. @returns what ends that */
-function intercept(stream: MessageStream, isAllowed: IsAllowed, reason: string): () => void {
-  const before = Object.getOwnPropertyDescriptor(stream, 'dispatchEvent')
-  const dispatch = stream.dispatchEvent.bind(stream)
-  const guarded = (event: Parameters<typeof dispatch>[0]): boolean => {
-    if (event.type !== 'message' || isAllowed(Reflect.get(event, 'data'))) return dispatch(event)
-    stream.abort(new NetworkError('STREAM_REFUSED', reason))
-    return true
-  }
-  Reflect.set(stream, 'dispatchEvent', guarded)
-  return () => {
-    if (Reflect.get(stream, 'dispatchEvent') !== guarded) return
-    if (before === undefined) Reflect.deleteProperty(stream, 'dispatchEvent')
-    else Object.defineProperty(stream, 'dispatchEvent', before)
-  }
+  return refusePieces(connection, refusal)
 }
