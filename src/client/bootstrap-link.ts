@@ -42,7 +42,7 @@ export interface BootstrapLinkComponents {
  * gives a lost node up after five attempts.
  */
 export class BootstrapLink {
-  readonly #address: Multiaddr
+  readonly address: Multiaddr
   readonly #components: BootstrapLinkComponents
   readonly #controller = new AbortController()
   #wakeUp = new AbortController()
@@ -55,7 +55,7 @@ export class BootstrapLink {
   #done: Promise<void> | null = null
 
   constructor(address: Multiaddr, components: BootstrapLinkComponents) {
-    this.#address = address
+    this.address = address
     this.#components = components
   }
 
@@ -98,7 +98,7 @@ export class BootstrapLink {
 
   status(): BootstrapStatus {
     return {
-      address: this.#address.toString(),
+      address: this.address.toString(),
       peerId: this.relayId,
       isConnected: this.#connection !== null,
       isReserved: this.#isReserved(),
@@ -125,7 +125,7 @@ export class BootstrapLink {
 
   async #dial(signal: AbortSignal): Promise<Connection | null> {
     try {
-      const connection = await this.#components.libp2p.dial(this.#address, { signal })
+      const connection = await this.#components.libp2p.dial(this.address, { signal })
       this.#problem = null
       return connection
     } catch (error) {

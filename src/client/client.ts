@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { backoffMs } from '../lib/backoff.ts'
 import { type PagesNews, pagesProtocol } from '../wire/pages.ts'
 import { BootstrapLink } from './bootstrap-link.ts'
+import type { DialPermits } from './dial-permits.ts'
 import { ClientError } from './errors.ts'
 import { ClientListeners, type Listener } from './listeners.ts'
 import { openPageRecord } from './own-record.ts'
@@ -28,6 +29,8 @@ export interface PageClientOptions {
 export interface PageClientComponents {
   readonly libp2p: ClientLibp2p
   readonly privateKey: PrivateKey
+  /** Those of `libp2p`. */
+  readonly permits: DialPermits
   readonly registry: RegistryReader
   /** Asks for the nodes to begin with again; null where they were named one by one. */
   readonly relist: (() => Promise<{ readonly addresses: readonly Multiaddr[] }>) | null
@@ -170,6 +173,7 @@ export class PageClient implements Client {
     const unknown = addresses.filter((address) => !known.has(address.toString()))
     const added = unknown.slice(0, Math.max(0, room)).map((address) => this.#linkTo(address))
     this.#bootstraps = [...kept, ...added]
+    this.#components.permits.replace(this.#bootstraps.map((one) => one.address))
     await Promise.all(left.map((one) => one.stop()))
     for (const one of added) one.start()
     this.#tellStatus()

@@ -2,6 +2,7 @@ import { ownIceServers } from './addresses.ts'
 import { readBootstrapList } from './bootstrap-list.ts'
 import { PageClient } from './client.ts'
 import { createClientLibp2p } from './create-libp2p.ts'
+import { DialPermits } from './dial-permits.ts'
 import { ClientError } from './errors.ts'
 import { readKey } from './keys.ts'
 import { RegistryReader } from './registry.ts'
@@ -42,9 +43,11 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       nowMs: Date.now(),
     })
   const { addresses: bootstraps, publicUrl, isListed } = await list()
+  const permits = new DialPermits(bootstraps)
   const libp2p = await createClientLibp2p({
     network,
     privateKey,
+    permits,
     iceServers: options.iceServers ?? ownIceServers(bootstraps),
     relays: bootstraps.length,
     hasWebRtc,
@@ -52,7 +55,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const registry = new RegistryReader({ network, url: options.registryUrl ?? publicUrl })
   const client = new PageClient(
     { network, bootstraps, targetPeers, hasWebRtc },
-    { libp2p, privateKey, registry, relist: isListed ? list : null },
+    { libp2p, privateKey, permits, registry, relist: isListed ? list : null },
   )
   await client.start()
   return client

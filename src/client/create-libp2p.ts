@@ -8,6 +8,7 @@ import { webRTC, webRTCDirect } from '@libp2p/webrtc'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 
+import type { DialPermits } from './dial-permits.ts'
 import {
   guardAddresses,
   guardUpgrader,
@@ -28,6 +29,8 @@ export interface ClientLibp2pOptions {
   readonly network: string
   readonly privateKey: PrivateKey
   readonly iceServers: readonly IceServer[]
+  /** What may be dialled. */
+  readonly permits: DialPermits
   /** Nodes to hold a place with at a time. */
   readonly relays: number
   readonly hasWebRtc: boolean
@@ -35,7 +38,7 @@ export interface ClientLibp2pOptions {
 
 /** libp2p as a page needs it, not started. */
 export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<ClientLibp2p> {
-  const { network, privateKey, relays, hasWebRtc } = options
+  const { network, privateKey, permits, relays, hasWebRtc } = options
   guardAddresses()
   const iceServers = options.iceServers.map(({ urls, ...rest }) => ({
     ...rest,
@@ -70,13 +73,17 @@ export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<
     ],
     connectionEncrypters: [withGuardedHandshake(noise())],
     streamMuxers: [withGuardedStreams(yamux())],
-    // In a browser libp2p would refuse ws: and LAN addresses; which ones may be dialled is decided by us.
-    connectionGater: { denyDialMultiaddr: () => false },
+    // In a browser libp2p would refuse ws: and LAN addresses, which a page may well be given.
+    connectionGater: { denyDialMultiaddr: (address) => !permits.isPermitted(address) },
     transportManager: { faultTolerance: 1 },
     connectionManager: {
       addressDialTimeout: ADDRESS_DIAL_MS,
       dialTimeout: DIAL_MS,
       inboundConnectionThreshold: INBOUND_PER_SECOND,
+      // Nodes are come back to by their links, at the addresses that these know.
+      reconnectRetries: 0,
+      // A `/dnsaddr` that a remote tells is asked for nowhere.
+      resolvers: {},
     },
     connectionMonitor: { protocolPrefix: network, pingInterval: MONITOR_MS },
     services: {

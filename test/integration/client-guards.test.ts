@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { it, suite, type TestContext } from 'node:test'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -96,6 +98,26 @@ suite('a page that has a place on a bad relay', () => {
       await waitFor(() => isOver(stream), { timeoutMs: 20_000, message: 'its stream is ended' })
     })
     assert.ok(ms < FREE_MS, `${ms} ms`)
+  })
+
+  it('dials nothing in the LAN that the relay names when it leaves', async (t) => {
+    let dials = 0
+    const lan = createServer((socket) => {
+      dials += 1
+      socket.destroy()
+    })
+    await once(lan.listen(0, '127.0.0.9'), 'listening')
+    t.after(() => lan.close())
+    const { port } = lan.address() as AddressInfo
+    const bad = await startBadRelay(t, [`/ip4/127.0.0.9/tcp/${port}/ws`])
+    await startPage(t, bad.address)
+    const first = bad.connection()
+    await first?.close()
+    await waitFor(() => ![undefined, first].includes(bad.connection()), {
+      timeoutMs: 10_000,
+      message: 'the page comes back',
+    })
+    assert.equal(dials, 0)
   })
 })
 

@@ -4,6 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { PageClient } from '../../src/client/client.ts'
 import { createClientLibp2p } from '../../src/client/create-libp2p.ts'
+import { DialPermits } from '../../src/client/dial-permits.ts'
 import { type Client, type ConnectOptions, connect } from '../../src/client/index.ts'
 import { readKey } from '../../src/client/keys.ts'
 import { RegistryReader } from '../../src/client/registry.ts'
@@ -105,13 +106,14 @@ async function relisting(
   list: () => readonly Multiaddr[],
 ): Promise<PageClient> {
   const privateKey = await readKey(null)
+  const permits = new DialPermits(bootstraps)
   const libp2p = await createClientLibp2p({
-    ...{ network: 'wesense', privateKey, iceServers: [], relays: 1, hasWebRtc: false },
+    ...{ network: 'wesense', privateKey, permits, iceServers: [], relays: 1, hasWebRtc: false },
   })
   const registry = new RegistryReader({ network: 'wesense', url: null })
   const made = new PageClient(
     { network: 'wesense', targetPeers: 4, hasWebRtc: false, bootstraps, relistMs: 300 },
-    { libp2p, privateKey, registry, relist: async () => ({ addresses: list() }) },
+    { libp2p, privateKey, permits, registry, relist: async () => ({ addresses: list() }) },
   )
   t.after(() => made.stop())
   await made.start()
