@@ -7,6 +7,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 
 import { createClientLibp2p } from '../../src/client/create-libp2p.ts'
+import { DialPermits } from '../../src/client/dial-permits.ts'
 import { createEphemeralIdentity } from '../../src/identity/index.ts'
 import { createMetrics } from '../../src/telemetry/index.ts'
 import { startHost } from '../support/host.ts'
@@ -102,6 +103,7 @@ describe('many bytes come whole', () => {
       const client = await createClientLibp2p({
         network,
         privateKey,
+        permits: new DialPermits([multiaddr(wsAddress(host))]),
         iceServers: [],
         relays: 0,
         hasWebRtc: false,
