@@ -37,6 +37,8 @@ export interface ExchangeResult {
   readonly held: number
   /** There may be more of them, which these say nothing of: it sent as many as it may, or not all were judged. */
   readonly isCut: boolean
+  /** Not all were judged, for too many heads of peers were of late. */
+  readonly isSkipped: boolean
 }
 
 /** `skipped`: not judged, for too many heads of peers were of late. */
@@ -76,19 +78,19 @@ async function receiveHeads(
   receive: (bytes: Uint8Array) => Promise<HeadReceipt>,
 ): Promise<ExchangeResult> {
   let [heads, held, early, rejected] = [0, 0, 0, 0]
-  let isCut = false
+  let [isCut, isSkipped] = [false, false]
   for await (const bytes of readItems(stream.chunks(), LIMITS)) {
     heads += 1
     isCut ||= heads >= HEADS_SENT || early > EARLY_LIMIT
     // What is not judged is read all the same: its sender waits for the end of what it sends.
     if (heads > HEADS_SENT || early > EARLY_LIMIT) continue
     const receipt = await receive(bytes)
-    isCut ||= receipt === 'skipped'
+    isSkipped ||= receipt === 'skipped'
     if (receipt === 'held') held += 1
     if (receipt === 'early') early += 1
     if (receipt === 'rejected') rejected += 1
     // Its sender is shunned by now; what else came with it is not worth a look.
     if (rejected > REJECTED_LIMIT) throw new FramingError('MALFORMED')
   }
-  return { held, isCut }
+  return { held, isCut: isCut || isSkipped, isSkipped }
 }

@@ -77,8 +77,9 @@ export class LogReplica {
     this.heads = new HeadsService({
       ...components,
       receive: (bytes, peerId) => this.#receiveHead(bytes, peerId),
-      onAnswered: (peerId, { held, isCut }) => {
-        if (held > 0) requestSync(peerId)
+      onAnswered: (peerId, { held, isCut, isSkipped }) => {
+        // Not where it told as many as it may: of two that know the same each would ask the other for ever.
+        if (held > 0 || isSkipped) requestSync(peerId)
         else if (this.heldCount === 0 && !this.isIncomplete && !isCut) noteSynced(peerId)
         this.announcer.tellNoted()
       },

@@ -38,20 +38,21 @@ test('of heads that break rules a few are looked at, and the rest with their str
 
 test('of heads ahead of our clock a few are looked at; the rest is read, and may hide others', async () => {
   const { result, judged } = await exchangeOf(60, () => 'early')
-  assert.deepEqual(result, { held: 0, isCut: true })
+  assert.deepEqual(result, { held: 0, isCut: true, isSkipped: false })
   assert.equal(judged, 9)
-  assert.deepEqual((await exchangeOf(8, () => 'early')).result, { held: 0, isCut: false })
+  const few = await exchangeOf(8, () => 'early')
+  assert.deepEqual(few.result, { held: 0, isCut: false, isSkipped: false })
 })
 
 test('as many heads are looked at as a station sends, and not twice as many are read', async () => {
   const some = await exchangeOf(128, () => 'held')
-  assert.deepEqual(some, { result: { held: 64, isCut: true }, judged: 64 })
+  assert.deepEqual(some, { result: { held: 64, isCut: true, isSkipped: false }, judged: 64 })
   const more = await exchangeOf(129, () => 'held')
   assert.deepEqual(more.result, { code: 'TOO_MUCH' })
 })
 
 test('heads of which one was skipped say nothing of what else there is', async () => {
   const { result, judged } = await exchangeOf(3, (at) => (at === 2 ? 'skipped' : 'known'))
-  assert.deepEqual(result, { held: 0, isCut: true })
+  assert.deepEqual(result, { held: 0, isCut: true, isSkipped: true })
   assert.equal(judged, 3)
 })

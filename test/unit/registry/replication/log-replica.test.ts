@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 
 import { createEphemeralIdentity } from '../../../../src/identity/index.ts'
 import { systemClock } from '../../../../src/lib/clock.ts'
+import type { PeerStream } from '../../../../src/network/types.ts'
 import { GossipBudget } from '../../../../src/registry/replication/gossip-budget.ts'
 import {
   LogReplica,
@@ -13,16 +14,34 @@ import { hashOf } from '../../../../src/registry/store/entry-codec.ts'
 import { silentLogger } from '../../../../src/telemetry/index.ts'
 import { openInMemory } from '../../../support/databases.ts'
 import { forgeEntry } from '../../../support/registry.ts'
+import { createStreamPair } from '../../../support/registry-transport.ts'
 
 const identity = await createEphemeralIdentity()
+const signal = AbortSignal.timeout(20_000)
 
 async function setUp(t: TestContext) {
   const databases = await openInMemory(t, identity)
   const database = databases.get('nodes')
   const offences: string[] = []
+  const synced: string[] = []
+  const judging = { isRoom: true }
+  let answer = async (_: PeerStream): Promise<void> => {}
   const replica = new LogReplica({
     database,
-    transport: {},
+    transport: {
+      isKnown: () => false,
+      subscribers: () => [],
+      publish: async () => {},
+      handle: async (_: string, handler: typeof answer) => {
+        answer = handler
+      },
+    },
+    metrics: { exchange: () => {}, gossipSkipped: () => {} },
+    headsAnswered: { take: () => 'ok' },
+    headsJudged: { tryTake: () => judging.isRoom },
+    requestSync: (peerId: string) => synced.push(`asks ${peerId}`),
+    noteSynced: (peerId: string) => synced.push(`heard ${peerId}`),
+    stopping: () => signal,
     view: { preview: () => ({ show: () => {}, close: async () => {} }) },
     logger: silentLogger,
     clock: systemClock,
@@ -30,7 +49,16 @@ async function setUp(t: TestContext) {
     orphanPlaces: new OrphanPlaces(),
     conduct: { offend: (peerId: string, offence: string) => offences.push(`${peerId} ${offence}`) },
   } as unknown as LogReplicaComponents)
-  return { replica, database, offences }
+  await replica.heads.start()
+  /** Resolves when the peer has told these heads in an exchange that it began. */
+  const tell = async (peerId: string, heads: readonly Uint8Array[]) => {
+    const [ours, theirs] = createStreamPair(peerId, 'us')
+    const answered = answer(theirs)
+    for (const head of heads) await ours.send(head, signal)
+    await ours.close(signal)
+    await answered
+  }
+  return { replica, database, offences, synced, judging, tell }
 }
 
 test('a peer whose entries came to join on another way did nothing wrong, one whose parents nobody has did', async (t) => {
@@ -68,4 +96,28 @@ test('while entries are missing here they may be the reason why others wait', as
   replica.openOrphans('A')?.add(child, next[0] ?? '')
   replica.noteLogReceived('A', [])
   assert.deepEqual(offences, [])
+})
+
+test('a peer whose heads were skipped for too many came of late is asked for its log', async (t) => {
+  const { database, synced, judging, tell } = await setUp(t)
+  const { address } = database
+  const entryOf = (localId: string) => forgeEntry({ identity, address, localId }).bytes
+  await tell('A', [entryOf('one')])
+  assert.deepEqual(synced, ['heard A'])
+  judging.isRoom = false
+  await tell('B', [entryOf('one'), entryOf('two')])
+  assert.deepEqual(synced, ['heard A', 'asks B'])
+})
+
+test('stations with the same many heads do not ask each other again and again', async (t) => {
+  const { database, synced, tell } = await setUp(t)
+  const { address } = database
+  const heads = Array.from(
+    { length: 64 },
+    (_, i) => forgeEntry({ identity, address, localId: `n-${i}` }).bytes,
+  )
+  await tell('A', heads)
+  assert.equal(database.log.size, 64)
+  await tell('A', heads)
+  assert.deepEqual(synced, [])
 })
