@@ -38,13 +38,27 @@ test('one on a slow line keeps its place before those that hold several', () => 
   assert.ok(!cut.includes('slow'), cut.join())
 })
 
+test('a source that holds one place is waited for ten seconds, one that holds several for one', () => {
+  const { enter, cut, pass } = setUp()
+  for (let i = 0; i < 24; i += 1) enter(`slow-${i}`)
+  pass(9_999)
+  assert.equal(enter('early'), false)
+  pass(1)
+  assert.equal(enter('several'), true)
+  assert.equal(enter('several'), true)
+  assert.deepEqual(cut, ['slow-0', 'slow-1'])
+  pass(1_000)
+  assert.equal(enter('one'), true)
+  assert.equal(cut.at(-1), 'several')
+})
+
 test('of those that hold one each the longest silent goes, and none that was heard just now', () => {
   const { enter, cut, pass } = setUp()
   for (let i = 0; i < 24; i += 1) {
     enter(`peer-${i}`)
-    pass(40)
+    pass(400)
   }
-  pass(100)
+  pass(1000)
   assert.equal(enter('one'), true)
   assert.equal(enter('two'), true)
   assert.deepEqual(cut, ['peer-0', 'peer-1'])
@@ -75,7 +89,7 @@ test('strangers leave eight places to known ones, who lose theirs to no stranger
   for (let i = 0; i < 10; i += 1) enter(`known-${i}`, { isKnown: true })
   for (let i = 0; i < 22; i += 1) assert.equal(enter(`peer-${i}`), true)
   assert.equal(places.size, 32)
-  pass(2000)
+  pass(10_000)
   assert.equal(enter('stranger'), true)
   assert.equal(enter('known', { isKnown: true }), true)
   assert.deepEqual(cut, ['peer-0', 'peer-1'])
