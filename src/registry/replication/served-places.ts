@@ -84,8 +84,9 @@ export class ServedPlaces {
   enter(asker: Asker): boolean {
     const rivals = this.#rivalsOf(asker)
     if (rivals !== null) {
-      const loser = this.#silentOf(rivals)
-      if (loser === null) return false
+      const losers = rivals.map((group) => this.#silentOf(group))
+      const loser = losers.find((one) => one !== null)
+      if (loser === undefined) return false
       this.#askers.delete(loser)
       loser.cut()
     }
@@ -97,15 +98,15 @@ export class ServedPlaces {
     this.#askers.delete(asker)
   }
 
-  /** Those of whom one has to go for this one; null: there is a place. */
-  #rivalsOf({ source, isKnown }: Asker): Asker[] | null {
+  /** Those of whom one has to go for this one, the first group before the others; null: there is a place. */
+  #rivalsOf({ source, isKnown }: Asker): Asker[][] | null {
     const all = [...this.#askers]
     const ofSource = all.filter((one) => one.source === source)
-    if (ofSource.length >= PER_SOURCE) return ofSource
+    if (ofSource.length >= PER_SOURCE) return [ofSource]
     const strangers = all.filter((one) => !one.isKnown)
     const isFull = all.length >= LIMIT
-    if (isKnown) return isFull ? (strangers.length > 0 ? strangers : all) : null
-    return isFull || strangers.length >= LIMIT - KEPT_FOR_KNOWN ? strangers : null
+    if (isKnown) return isFull ? [strangers, all] : null
+    return isFull || strangers.length >= LIMIT - KEPT_FOR_KNOWN ? [strangers] : null
   }
 
   #silentOf(rivals: readonly Asker[]): Asker | null {

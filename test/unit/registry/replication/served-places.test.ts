@@ -95,6 +95,27 @@ test('strangers leave eight places to known ones, who lose theirs to no stranger
   assert.deepEqual(cut, ['peer-0', 'peer-1'])
 })
 
+test('known ones that are silent keep no known one out, whatever strangers are served beside them', () => {
+  const { enter, cut, pass } = setUp()
+  for (let i = 0; i < 8; i += 1) enter('silent', { isKnown: true })
+  for (let i = 0; i < 24; i += 1) enter(`peer-${i}`, { isSilent: false })
+  pass(999)
+  assert.equal(enter('early', { isKnown: true }), false)
+  pass(1)
+  assert.equal(enter('stranger'), false)
+  assert.equal(enter('known', { isKnown: true }), true)
+  assert.deepEqual(cut, ['silent'])
+})
+
+test('a known one of a host that has all its places takes none of another', () => {
+  const { enter, cut, pass } = setUp()
+  for (let i = 0; i < 24; i += 1) enter(`peer-${i}`)
+  pass(20_000)
+  for (let i = 0; i < 8; i += 1) enter('host', { isKnown: true, isSilent: false })
+  assert.equal(enter('host', { isKnown: true }), false)
+  assert.deepEqual(cut, [])
+})
+
 test('an asker that takes what is sent is not silent, one that takes nothing is', async () => {
   const { asker, pass } = setUp()
   const one = asker('one', { isSilent: false })
