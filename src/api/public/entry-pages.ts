@@ -20,6 +20,8 @@ const READ_AT_ONCE = 25
 const LIMIT_PAGE_CHARACTERS = 1_048_576
 /** 10 000 records make 20 pages of some 500 KB. */
 const LIMIT_PAGES_KEPT = 32
+/** Where readers of lists before go on: so many pages go before those of strangers, beside the current list's own. */
+const LIMIT_LED = 128
 
 export interface EntryPage {
   readonly body: Buffer
@@ -35,6 +37,7 @@ export interface EntryPagesComponents {
 interface MadePage extends EntryPage {
   /** The place after its last record. */
   readonly end: number
+  readonly next: string | null
 }
 
 interface Listed {
@@ -47,10 +50,10 @@ interface NodeList {
   readonly hashes: readonly string[]
   readonly revision: number
   readonly madeAtMs: number
-  /** Where the first page begins, and each that one of these led to. */
+  /** Where the first page begins, and each that one of these led to: as many as there are pages. */
   readonly starts: Set<number>
   /** By the place of their first record; of those alone that others led to. */
-  readonly pages: BoundedMap<number, EntryPage>
+  readonly pages: BoundedMap<number, MadePage>
   readonly making: Map<number, Promise<MadePage>>
 }
 
@@ -64,6 +67,8 @@ export class EntryPages {
   #list: NodeList | null = null
   #listing: Promise<NodeList> | null = null
   readonly #turns = new PageTurns()
+  /** The last record of pages that readers were led to: they go on from there in whatever list comes next. */
+  readonly #led = new BoundedMap<string, true>({ limit: LIMIT_LED })
 
   constructor(network: string, components: EntryPagesComponents) {
     this.#network = network
@@ -77,21 +82,30 @@ export class EntryPages {
   async page(after: string | null): Promise<EntryPage> {
     const list = await this.#current()
     const from = after === null ? 0 : placeAfter(list.ids, after)
-    const known = list.pages.get(from)
-    if (known !== undefined) return known
+    const page = list.pages.get(from) ?? (await this.#pageOf(list, from, after))
+    // Asked when it is made: meanwhile the page before may have led here.
+    if (this.#isLed(list, from, after)) this.#leadOn(list, from, page)
+    return page
+  }
+
+  #pageOf(list: NodeList, from: number, after: string | null): Promise<MadePage> {
     const making = list.making.get(from)
     if (making !== undefined) return making
-    const isLed = list.starts.has(from)
     const made = this.#turns
-      .take(isLed, () => this.#make(list, from))
+      .take(this.#isLed(list, from, after), () => this.#make(list, from))
       .finally(() => list.making.delete(from))
     list.making.set(from, made)
-    const page = await made
-    if (isLed) {
-      list.starts.add(page.end)
-      list.pages.set(from, page)
-    }
-    return page
+    return made
+  }
+
+  #isLed({ starts }: NodeList, from: number, after: string | null): boolean {
+    return starts.has(from) || (after !== null && this.#led.get(after) === true)
+  }
+
+  #leadOn({ starts, pages }: NodeList, from: number, page: MadePage): void {
+    pages.set(from, page)
+    if (starts.has(from)) starts.add(page.end)
+    if (page.next !== null) this.#led.set(page.next, true)
   }
 
   #current(): Promise<NodeList> {
@@ -149,14 +163,10 @@ export class EntryPages {
       at = until
       await yieldToLoop()
     }
-    const page: SignedEntriesPage = {
-      network: this.#network,
-      database: 'nodes',
-      entries,
-      next: at < ids.length ? (ids[at - 1] ?? null) : null,
-    }
+    const next = at < ids.length ? (ids[at - 1] ?? null) : null
+    const page: SignedEntriesPage = { network: this.#network, database: 'nodes', entries, next }
     const body = Buffer.from(JSON.stringify(page))
-    return { body, etag: etagOf(body), end: at }
+    return { body, etag: etagOf(body), end: at, next }
   }
 }
 

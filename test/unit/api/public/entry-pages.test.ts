@@ -7,6 +7,7 @@ import type { RecordValue, RegistryRecord } from '../../../../src/registry/types
 import { readEntriesPage, type SignedEntriesPage } from '../../../../src/wire/signed-entries.ts'
 import { OWN_PEER_ID } from '../../../support/api.ts'
 import { longestBlock } from '../../../support/event-loop.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 /** A registry of so many nodes with entries of so many bytes, and what it was asked for. */
 function registry(count: number, bytes = 400) {
@@ -54,6 +55,12 @@ function read(body: Uint8Array): SignedEntriesPage {
   const page = readEntriesPage(JSON.parse(Buffer.from(body).toString()))
   assert.ok(page !== null)
   return page
+}
+
+async function nextOf(pages: EntryPages, after: string | null): Promise<string> {
+  const { next } = read((await pages.page(after)).body)
+  assert.ok(next !== null)
+  return next
 }
 
 async function readAll(pages: EntryPages): Promise<SignedEntriesPage[]> {
@@ -162,6 +169,58 @@ describe('the signed entries in pages', () => {
     state.read = 0
     await readAll(pages)
     assert.equal(state.read, 0)
+  })
+
+  it('lead a reader on when the list is made again meanwhile', async () => {
+    const { pages, state, ids } = registry(3_000)
+    const third = await nextOf(pages, await nextOf(pages, null))
+    ids.push('a-new-one')
+    state.revision += 1
+    state.nowMs += 5_000
+    const asked = Array.from({ length: 60 }, (_, i) => ids[200 + i * 20] ?? '')
+    const strangers = Promise.allSettled(asked.map((id) => pages.page(id)))
+    const fourth = await nextOf(pages, third)
+    await nextOf(pages, fourth)
+    const refused = (await strangers).filter(({ status }) => status === 'rejected')
+    assert.equal(refused.length, 42, 'strangers asked for more than wait')
+    state.read = 0
+    for (const after of [third, fourth, third]) await pages.page(after)
+    assert.equal(state.read, 0, 'both are kept')
+  })
+
+  it('lead on and are kept too when a stranger was first to ask', async () => {
+    const { pages, state } = registry(2_000)
+    const second = await nextOf(registry(2_000).pages, null)
+    const first = pages.page(null)
+    await waitFor(() => state.read >= 100, { message: 'a part of the first page' })
+    await Promise.all([first, pages.page(second)])
+    state.read = 0
+    const third = await nextOf(pages, second)
+    assert.equal(state.read, 0)
+    await pages.page(third)
+    await pages.page(third)
+    assert.equal(state.read, 500)
+  })
+
+  it('lead on from the last 128 places that were told, however often the list is made again', async () => {
+    const { pages, state, ids } = registry(250, 8_192)
+    const told: string[] = []
+    for (let i = 0; i < 129; i += 1) {
+      // Before all others: each page ends at another record.
+      ids.push(`a-${999 - i}`)
+      state.revision += 1
+      state.nowMs += 5_000
+      told.push(await nextOf(pages, null))
+    }
+    assert.equal(new Set(told).size, 129)
+    const isKept = async (after: string) => {
+      await pages.page(after)
+      state.read = 0
+      await pages.page(after)
+      return state.read === 0
+    }
+    assert.equal(await isKept(told[0] ?? ''), false)
+    assert.equal(await isKept(told[1] ?? ''), true)
   })
 
   it('of 10 000 records hold up nothing else for more than 20 ms', async (t) => {
