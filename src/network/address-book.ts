@@ -16,6 +16,8 @@ const LIMIT_OF_SUBNET = 8
 const LIMIT_ADDRESSES = 8
 const LIMIT_BYTES = 1_048_576
 const SAVE_EVERY_MS = 30_000
+/** A write wears the memory cards that stations run from: that peers stay is written that often only. */
+const SAVE_TIMES_EVERY_MS = 60 * 60 * 1000
 const VERSION = 1
 
 interface SavedPeer {
@@ -63,6 +65,9 @@ export class AddressBook {
   readonly #open = new Map<string, OpenPeer>()
   readonly #loop: Loop
   #isDirty = false
+  /** Peers are still connected: all that is out of date is when they were reached last. */
+  #isOutdated = false
+  #writtenAtMs = Number.NEGATIVE_INFINITY
   #isWriteFailing = false
 
   constructor(options: AddressBookOptions, components: AddressBookComponents) {
@@ -95,6 +100,7 @@ export class AddressBook {
   /** Writes what changed. Never throws. */
   async stop(): Promise<void> {
     await this.#loop.stop()
+    this.#isDirty ||= this.#isOutdated
     await this.#save()
   }
 
@@ -111,6 +117,7 @@ export class AddressBook {
     const saved = { peerId, addresses: unique, reachedAtMs: nowMs, isProven }
     this.#open.set(peerId, { saved, sinceMs: this.#open.get(peerId)?.sinceMs ?? nowMs })
     this.#put(saved)
+    this.#isDirty = true
   }
 
   /** The last connection of a peer closed. */
@@ -136,12 +143,17 @@ export class AddressBook {
     const open = this.#open.get(peerId)
     const nowMs = this.#clock.now()
     if (open === undefined || nowMs - open.sinceMs < PROVEN_AFTER_MS) return
-    this.#put({ ...open.saved, reachedAtMs: nowMs, isProven: true })
+    const saved = { ...open.saved, reachedAtMs: nowMs, isProven: true }
+    this.#open.set(peerId, { ...open, saved })
+    this.#put(saved)
+    this.#isOutdated = true
+    if (!open.saved.isProven || nowMs - this.#writtenAtMs >= SAVE_TIMES_EVERY_MS) {
+      this.#isDirty = true
+    }
   }
 
   #put(peer: SavedPeer): void {
     this.#peers.set(peer.peerId, peer)
-    this.#isDirty = true
     const groups = Map.groupBy(this.#peers.values(), (one) => this.#networkOfSaved(one).subnet)
     const network = this.#networkOfSaved(peer)
     const group = groups.get(network.subnet) ?? []
@@ -170,7 +182,6 @@ export class AddressBook {
       const text = await readFile(path, 'utf8')
       if (text.length > LIMIT_BYTES) throw new Error('the file is too large')
       for (const peer of parse(JSON.parse(text))) this.#put(peer)
-      this.#isDirty = false
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
       await this.#setAside(path, error)
@@ -191,9 +202,12 @@ export class AddressBook {
     const { path } = this.#options
     if (path === null || !this.#isDirty) return
     this.#isDirty = false
+    this.#isOutdated = false
+    const writtenAtMs = this.#clock.now()
     const content = { version: VERSION, peers: [...this.#peers.values()] }
     try {
       await writeAtomically(path, `${JSON.stringify(content, null, 1)}\n`)
+      this.#writtenAtMs = writtenAtMs
       this.#isWriteFailing = false
     } catch (error) {
       this.#isDirty = true

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 
@@ -10,6 +10,8 @@ import { ManualClock, PEERS, recordingLogger } from './fakes.ts'
 
 const [A, B] = PEERS
 const ADDRESS = '/ip4/192.0.2.1/tcp/4002'
+
+const NONE = { ino: 0n, mtimeNs: 0n }
 
 /** Of as many hosts as wanted, each in a subnet of its own. */
 function hostAt(i: number): string {
@@ -53,6 +55,55 @@ describe('address book', () => {
     await clock.advance(1000)
     for (let i = 0; i < 50 && (await written()) === null; i++) await clock.advance(0)
     assert.match((await written()) ?? '', new RegExp(A))
+  })
+
+  describe('whose peers neither come nor go', () => {
+    async function setUpSteady(t: TestContext) {
+      const { open, clock, path } = await setUp(t)
+      const book = await open()
+      for (let i = 0; i < 12; i++) book.record(`station-${i}`, hostAt(i))
+      /** @returns how many of as many save rounds wrote */
+      const rounds = async (count: number) => {
+        // Each write makes a new file and puts it in the place of the old one.
+        const version = async () => {
+          const { ino, mtimeNs } = await stat(path, { bigint: true }).catch(() => NONE)
+          return `${ino} ${mtimeNs}`
+        }
+        let writes = 0
+        for (let i = 0; i < count; i++) {
+          const before = await version()
+          await clock.advance(30_000)
+          await waitFor(() => clock.sleeping === 1, { message: 'the round ended' })
+          if ((await version()) !== before) writes++
+        }
+        return writes
+      }
+      return { book, open, clock, path, rounds }
+    }
+
+    it('is written twice in an hour, and then once an hour', async (t) => {
+      const { rounds } = await setUpSteady(t)
+      assert.equal(await rounds(120), 2, 'that they are there, and that they stayed')
+      assert.equal(await rounds(240), 2)
+    })
+
+    it('is written at the end, with when they were there last', async (t) => {
+      const { book, clock, path, rounds } = await setUpSteady(t)
+      await rounds(100)
+      await book.stop()
+      const { peers } = JSON.parse(await readFile(path, 'utf8'))
+      assert.deepEqual(
+        new Set(peers.map((one: { reachedAtMs: number }) => one.reachedAtMs)),
+        new Set([clock.now()]),
+      )
+    })
+
+    it('is written within 30 s when one comes', async (t) => {
+      const { book, rounds } = await setUpSteady(t)
+      await rounds(10)
+      book.record(A, ADDRESS)
+      assert.equal(await rounds(1), 1)
+    })
   })
 
   for (const content of ['{"version":1,"peers":[{"peerId":1}]}', 'not json', '{"version":9}', '']) {
