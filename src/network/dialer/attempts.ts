@@ -6,13 +6,15 @@ import type { CandidateEntry } from './candidate-table.ts'
 import { type Destination, DestinationRate } from './destination-rate.ts'
 import type { DialPort, DialTarget, Reached } from './dial-port.ts'
 import { judgeAddress } from './judge.ts'
-import { classifyDialError, DialRefusal } from './outcome.ts'
+import { classifyDialError, type DialOutcome, DialRefusal } from './outcome.ts'
 import { OwnNames } from './own-names.ts'
 import { addressOfIp, type PeerNetwork } from './peer-network.ts'
 import type { RelayedDial } from './relayed-dial.ts'
 
 /** An attempt through a relay: two dials, and the time that it takes to become direct. */
 const RELAYED_TIMEOUT_MS = 30_000
+/** After these no relay is tried: it is nobody to reach, or one whose turn has not come. */
+const FINAL: ReadonlySet<DialOutcome> = new Set(['self', 'wrong-peer', 'crowded', 'paced'])
 
 export interface AttemptsOptions {
   /** One attempt, names and all addresses included. @default 15000 */
@@ -113,8 +115,7 @@ export class Attempts {
     } catch (error) {
       signal.throwIfAborted()
       const outcome = classifyDialError(error)
-      const isFinal = outcome === 'self' || outcome === 'wrong-peer' || outcome === 'crowded'
-      if (isFinal || relayedDial?.isWorthwhile(entry) !== true) throw error
+      if (FINAL.has(outcome) || relayedDial?.isWorthwhile(entry) !== true) throw error
       return throughRelay()
     }
   }

@@ -7,11 +7,21 @@ import { RelayedDial } from '../../../../src/network/dialer/relayed-dial.ts'
 import { createDiscoveryMetrics } from '../../../../src/network/discovery/metrics.ts'
 import { Seeds } from '../../../../src/network/discovery/seeds.ts'
 import { createMetrics } from '../../../../src/telemetry/index.ts'
-import { FakePort, fakeResolver, ManualClock, PEERS, recordingLogger, settle } from '../fakes.ts'
+import {
+  FakePort,
+  fakeResolver,
+  ManualClock,
+  PEERS,
+  recordingLogger,
+  settle,
+  wrongPeer,
+} from '../fakes.ts'
 import { peerIdNumber } from '../relay/client/fakes.ts'
 
 const [SELF, RELAY, PEER] = PEERS
 const VIA = `/ip4/198.51.100.1/tcp/4002/p2p/${RELAY}/p2p-circuit`
+/** Of one host. */
+const NAMES = Array.from({ length: 6 }, (_, n) => `n${n}.test`)
 
 async function setUp(t: TestContext) {
   const port = new FakePort(SELF)
@@ -54,7 +64,9 @@ async function setUp(t: TestContext) {
     {
       port,
       resolver: fakeResolver({}),
-      learnedResolver: fakeResolver({}),
+      learnedResolver: fakeResolver({
+        addresses: Object.fromEntries(NAMES.map((name) => [name, ['203.0.113.7']])),
+      }),
       now: () => clock.now(),
       relayedDial: dial,
     },
@@ -108,6 +120,18 @@ describe('dialer and relays', () => {
       [PEER, RELAY],
     )
     assert.deepEqual(relayed, [PEER])
+  })
+
+  it('leaves relays alone while the host of a peer was dialled a moment ago', async (t) => {
+    const { port, clock, dialer, relayed, registry } = await setUp(t)
+    port.answer = () => Promise.reject(wrongPeer())
+    for (const [n, name] of NAMES.entries()) {
+      const addresses = [VIA, `/dns4/${name}/tcp/4002`]
+      dialer.propose({ source: 'registry', peerId: await peerIdNumber(n), addresses })
+    }
+    for (let second = 0; second < 9; second++) await clock.advance(1000)
+    assert.match(await registry.text(), /wesense_dials_total\{outcome="paced",source="registry"\}/)
+    assert.deepEqual(relayed, [])
   })
 
   it('leaves relays alone when the target is met', async (t) => {
