@@ -7,8 +7,11 @@ export interface ChooseInput {
   readonly connectedPeerIds: ReadonlySet<string>
   /** Subnets of open connections; changed by nobody here. */
   readonly connectedSubnets: Iterable<string>
-  /** Whether this node chose as many peers of a network as it wants of one. @default none is full */
-  readonly isFull?: (network: PeerNetwork) => boolean
+  /**
+   * Whether this node chose as many peers of a network as it wants of one, should `dialled` more be reached.
+   * @default none is full
+   */
+  readonly isFull?: (network: PeerNetwork, dialled: number) => boolean
   /** Most entries wanted. */
   readonly count: number
   readonly isIsolated: boolean
@@ -27,20 +30,28 @@ export interface ChooseInput {
  */
 export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
   if (input.count <= 0) return []
-  const due = [...input.entries]
-    .filter((entry) => isDue(entry, input))
-    .map((entry) => ({ entry, subnets: subnetsOf(entry), chance: input.random() }))
+  const entries = [...input.entries]
   const used = new Map<string, number>()
-  const use = (subnet: string) => used.set(subnet, (used.get(subnet) ?? 0) + 1)
-  for (const subnet of input.connectedSubnets) use(subnet)
+  for (const subnet of input.connectedSubnets) count(used, subnet)
+  const dialled = new Map<string, number>()
+  const begin = (subnets: ReadonlySet<string>) => {
+    for (const subnet of subnets) for (const counts of [used, dialled]) count(counts, subnet)
+  }
+  for (const entry of entries) if (entry.isDialing) begin(subnetsOf(entry))
+  const isWanted = (entry: CandidateEntry) => hasPlace(entry, input, dialled)
+  let due = entries
+    .filter((entry) => isDue(entry, input) && isWanted(entry))
+    .map((entry) => ({ entry, subnets: subnetsOf(entry), chance: input.random() }))
 
   const chosen: CandidateEntry[] = []
   while (chosen.length < input.count && due.length > 0) {
     const best = indexOfBest(due, used)
     const [one] = due.splice(best, 1)
     if (one === undefined) break
-    for (const subnet of one.subnets) use(subnet)
+    begin(one.subnets)
     chosen.push(one.entry)
+    const isElsewhere = ({ subnets }: Scored) => ![...one.subnets].some((at) => subnets.has(at))
+    due = due.filter((other) => isElsewhere(other) || isWanted(other.entry))
   }
   return chosen
 }
@@ -66,8 +77,21 @@ function isDue(entry: CandidateEntry, input: ChooseInput): boolean {
   if (entry.peerId !== null && input.connectedPeerIds.has(entry.peerId)) return false
   if (dueAtMs(entry.retry, policyOf(entry), input.isIsolated) > input.nowMs) return false
   if (isRelayedOnly(entry)) return input.isRelayWorthwhile?.(entry) === true
-  if (input.hasRoom?.(entry) === false) return false
-  return entry.source === 'seed' || !entry.networks.every((one) => input.isFull?.(one) === true)
+  return input.hasRoom?.(entry) !== false
+}
+
+/** Whether it would not be sent away again: where all that is dialled now is reached, there is room for it. */
+function hasPlace(
+  { source, networks }: CandidateEntry,
+  { isFull = () => false }: ChooseInput,
+  dialled: ReadonlyMap<string, number>,
+): boolean {
+  if (source === 'seed' || networks.length === 0) return true
+  return !networks.every((one) => isFull(one, dialled.get(one.subnet) ?? 0))
+}
+
+function count(counts: Map<string, number>, subnet: string): void {
+  counts.set(subnet, (counts.get(subnet) ?? 0) + 1)
 }
 
 function indexOfBest(due: readonly Scored[], used: ReadonlyMap<string, number>): number {

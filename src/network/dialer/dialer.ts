@@ -163,12 +163,9 @@ export class Dialer {
     const chosen = chooseCandidates({
       entries: this.#table.values(),
       connectedPeerIds: new Set(peers.map((peer) => peer.peerId)),
-      connectedSubnets: [
-        ...peers.map(({ address }) => port.networkOf(address).subnet),
-        ...this.#dialled(),
-      ],
+      connectedSubnets: peers.map(({ address }) => port.networkOf(address).subnet),
       hasRoom: (entry) => this.#components.attempts.hasRoom(entry),
-      isFull: (network) => this.#outbound.isFull(network),
+      isFull: (network, dialled) => this.#outbound.isFull(network, dialled),
       count,
       isIsolated: this.#outbound.isIsolated,
       nowMs,
@@ -182,12 +179,6 @@ export class Dialer {
       if (!this.#bucket.tryTake()) return
       this.#runs.begin(entry, (signal) => this.#jobs.candidate(entry, signal))
     }
-  }
-
-  /** Subnets of the dials under way. */
-  #dialled(): string[] {
-    const running = [...this.#table.values()].filter(({ isDialing }) => isDialing)
-    return running.flatMap(({ networks }) => networks.map(({ subnet }) => subnet))
   }
 
   #noteConnected(peerId: string): void {

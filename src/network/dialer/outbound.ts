@@ -44,13 +44,13 @@ export class Outbound {
     if (this.#connectedAtMs.has(peerId)) this.#chosen.set(peerId, networks)
   }
 
-  /** Whether as many peers of a network were chosen as count of one. */
-  isFull({ subnet, isShared }: PeerNetwork): boolean {
+  /** Whether as many peers of a network were chosen, those that are dialled now included, as count of one. */
+  isFull({ subnet, isShared }: PeerNetwork, dialled = 0): boolean {
     if (isShared) return false
     const there = [...this.#chosen.values()].filter((all) =>
       all.some((one) => one.subnet === subnet),
     )
-    return there.length >= LIMIT_OF_SUBNET
+    return there.length + dialled >= LIMIT_OF_SUBNET
   }
 
   isChosen(peerId: string): boolean {

@@ -174,3 +174,56 @@ describe('a third party that a thousand candidates name', () => {
     assert.equal(port.peers().length, 2)
   })
 })
+
+describe('stations of one /24 that are all a node knows', () => {
+  async function setUpBook(t: TestContext, addressOf: (n: number) => string, isAt = addressOf) {
+    const { port, clock, dialer } = setUpDialer(t)
+    const gone = new Set<string>()
+    const places = new Map<string, string>()
+    port.answer = async (target) => {
+      // All that is begun together is under way together.
+      await new Promise((resolve) => setImmediate(resolve))
+      const peerId = target.peerId ?? ''
+      if (gone.has(peerId)) throw unreachable()
+      return port.reach(peerId, { ...target, addresses: [places.get(peerId) ?? ''] })
+    }
+    for (let n = 0; n < 8; n++) {
+      const peerId = peerIdOf(`station ${n}`)
+      places.set(peerId, isAt(n))
+      dialer.propose({ source: 'address-book', peerId, addresses: [addressOf(n)] })
+    }
+    dialer.start()
+    await settle()
+    /** @returns seconds until it was enough */
+    const pass = async (seconds: number, isEnough = () => false) => {
+      for (let second = 0; second < seconds; second++) {
+        if (isEnough()) return second
+        await clock.advance(1000)
+      }
+      return seconds
+    }
+    /** Whoever is connected leaves and is not to be reached again. */
+    const end = () => {
+      for (const { peerId } of [...port.peers()]) {
+        gone.add(peerId)
+        port.disconnect(peerId)
+      }
+    }
+    return { port, pass, end }
+  }
+
+  const plain = (n: number) => `/ip4/198.51.100.${n + 10}/tcp/4002`
+
+  it('are not dialled beyond the two that are wanted', async (t) => {
+    const { port, pass } = await setUpBook(t, plain)
+    await pass(600)
+    assert.deepEqual([port.dials.length, port.hungUp.length], [2, 0])
+  })
+
+  it('are turned to at once when the two that were chosen end', async (t) => {
+    const { port, pass, end } = await setUpBook(t, plain)
+    await pass(70)
+    end()
+    assert.equal(await pass(600, () => port.peers().length > 0), 1)
+  })
+})
