@@ -24,9 +24,9 @@ export interface ChooseInput {
 }
 
 /**
- * Which candidates to dial next: those that are due, those reached without a relay first, then fewest failures
- * first, then those of which it is known where they are, spread over subnets, the rest by chance, so that no
- * source can steer a node to one place and two nodes do not choose alike.
+ * Which candidates to dial next: those that are due, those reached without a relay first, then those not
+ * found where enough are connected already, then fewest failures first, then those of which it is known where
+ * they are, spread over subnets, the rest by chance, so that no source can steer a node to one place and two nodes do not choose alike.
  */
 export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
   if (input.count <= 0) return []
@@ -107,6 +107,8 @@ function indexOfBest(due: readonly Scored[], used: ReadonlyMap<string, number>):
 function isBetter(a: Scored, b: Scored, used: ReadonlyMap<string, number>): boolean {
   const isDirect = !isRelayedOnly(a.entry)
   if (isDirect === isRelayedOnly(b.entry)) return isDirect
+  const isCrowded = a.entry.retry.isCrowded === true
+  if (isCrowded !== (b.entry.retry.isCrowded === true)) return !isCrowded
   if (a.entry.retry.failures !== b.entry.retry.failures) {
     return a.entry.retry.failures < b.entry.retry.failures
   }

@@ -16,7 +16,14 @@ import type { DialPort, Reached } from './dial-port.ts'
 import type { Outbound } from './outbound.ts'
 import { classifyDialError, type DialOutcome, DialRefusal, describeDialError } from './outcome.ts'
 import { addressOfIp, type PeerNetwork } from './peer-network.ts'
-import { afterFailure, afterNoUpgrade, afterPause, afterRefusal, afterSuccess } from './retry.ts'
+import {
+  afterCrowd,
+  afterFailure,
+  afterNoUpgrade,
+  afterPause,
+  afterRefusal,
+  afterSuccess,
+} from './retry.ts'
 
 export interface DialJobsComponents {
   readonly port: Pick<DialPort, 'isAllowed' | 'networkOf' | 'hangUp'>
@@ -74,7 +81,7 @@ export class DialJobs {
       const isFull = (network: PeerNetwork) => source !== 'seed' && outbound.isFull(network)
       const reached = await attempts.candidate(entry, signal, { isFull })
       const networks = this.#networksOf(reached)
-      if (networks.some(isFull)) await this.#sendAway(reached.peerId)
+      if (networks.some(isFull)) await this.#sendAway(entry, reached.peerId)
       this.#record('ok', { source, peerId: reached.peerId, reason: null })
       entry.retry = afterSuccess(entry.retry, clock.now())
       outbound.choose(reached.peerId, networks)
@@ -119,16 +126,21 @@ export class DialJobs {
   }
 
   /** Whatever it said of itself before, it is where others are already. @throws DialRefusal `crowded` */
-  async #sendAway(peerId: string): Promise<never> {
-    await this.#components.port.hangUp(peerId)
+  async #sendAway(entry: CandidateEntry, peerId: string): Promise<never> {
+    const { port } = this.#components
+    const { retry } = entry
+    await port.hangUp(peerId)
+    // That the connection ended at once was not its doing.
+    entry.retry = retry
     throw new DialRefusal('crowded', 'enough peers of its subnet are connected')
   }
 
   #putOff(entry: CandidateEntry, outcome: DialOutcome): void {
     const { clock, random } = this.#components
     const nowMs = clock.now()
-    const isFinal = outcome === 'wrong-peer' || outcome === 'self' || outcome === 'crowded'
+    const isFinal = outcome === 'wrong-peer' || outcome === 'self'
     if (isFinal) entry.retry = afterRefusal(entry.retry, nowMs, random)
+    else if (outcome === 'crowded') entry.retry = afterCrowd(entry.retry, nowMs, random)
     else if (outcome === 'paced') entry.retry = afterPause(entry.retry, nowMs, random)
     else if (outcome === 'not-upgraded' && isRelayedOnly(entry)) {
       entry.retry = afterNoUpgrade(entry.retry, nowMs, random)

@@ -8,6 +8,8 @@ const MAX_DELAY_MS = 15 * MINUTE_MS
 const NOT_UPGRADED_DELAY_MS = 60 * MINUTE_MS
 /** Until a host that was dialled as often as strangers may have it dialled can be once more. */
 const PAUSE_MS = 10 * SECOND_MS
+/** For those whose place is known by a dial or a look-up only: for all others it is looked at each second. */
+const CROWD_DELAY_MS = 50 * SECOND_MS
 /** A connection that lasted this long proves the peer useful; a shorter one counts as a failure. */
 export const PROVEN_AFTER_MS = MINUTE_MS
 /**
@@ -23,6 +25,8 @@ export interface Retry {
   readonly delayMs: number
   /** Set by a refusal: being isolated does not shorten this delay. */
   readonly isFixed: boolean
+  /** Enough were connected where it is, when it was looked at last: all others come first. @default false */
+  readonly isCrowded?: boolean
 }
 
 export const FRESH: Retry = { failures: 0, lastAttemptMs: 0, delayMs: 0, isFixed: false }
@@ -62,7 +66,7 @@ export function afterFailure(
 
 /** While connected; how long the connection lasts decides what its end means. */
 export function afterSuccess(retry: Retry, nowMs: number): Retry {
-  return { ...retry, lastAttemptMs: nowMs, isFixed: false }
+  return { ...retry, lastAttemptMs: nowMs, isFixed: false, isCrowded: false }
 }
 
 /** For an answer that more tries will not change: the wrong peer, ourselves. */
@@ -74,6 +78,16 @@ export function afterRefusal(retry: Retry, nowMs: number, random: () => number):
 export function afterPause(retry: Retry, nowMs: number, random: () => number): Retry {
   const delayMs = backoffMs({ attempt: 0, minMs: PAUSE_MS, maxMs: PAUSE_MS, random })
   return { ...retry, lastAttemptMs: nowMs, delayMs, isFixed: true }
+}
+
+/**
+ * For one of whose subnet enough peers are connected: that says nothing of itself either, and whenever
+ * those leave it may be the one to turn to.
+ */
+export function afterCrowd(retry: Retry, nowMs: number, random: () => number): Retry {
+  const ms = CROWD_DELAY_MS
+  const delayMs = backoffMs({ attempt: 0, minMs: ms, maxMs: ms, random })
+  return { ...retry, lastAttemptMs: nowMs, delayMs, isFixed: false, isCrowded: true }
 }
 
 /** For a peer behind a relay with which no direct connection came about. */

@@ -20,7 +20,7 @@ const HOST = '198.51.100.7'
 const TARGET = 12
 const STRANGERS = 200
 
-function setUpDialer(t: TestContext) {
+function setUpDialer(t: TestContext, { dialBurst = 1000 } = {}) {
   const port = new FakePort()
   const clock = new ManualClock()
   const logger = recordingLogger()
@@ -33,7 +33,7 @@ function setUpDialer(t: TestContext) {
     { logger, ownPeerId: port.peerId, random: Math.random },
   )
   const dialer: Dialer = new Dialer(
-    { targetPeers: TARGET, maxParallelDials: 10, dialBurst: 1000 },
+    { targetPeers: TARGET, maxParallelDials: 10, dialBurst },
     {
       port,
       seeds,
@@ -114,6 +114,28 @@ describe('two hundred peers of one host', () => {
       assert.equal(ofHost, 2)
     })
   }
+
+  it('keep nobody waiting whose dial failed, as many names as there are', async (t) => {
+    const { port, clock, dialer } = setUpDialer(t, { dialBurst: 20 })
+    const late = peerIdOf('late')
+    let isUp = false
+    port.answer = async (target) => {
+      if (target.peerId === late && !isUp) throw unreachable()
+      return port.reach(target.peerId ?? '', target)
+    }
+    dialer.propose({ source: 'registry', peerId: late, addresses: ['/ip4/203.0.113.1/tcp/4002'] })
+    dialer.start()
+    await settle()
+    isUp = true
+    for (let n = 0; n < 1000; n++) {
+      const addresses = [`/dns4/n${n % STRANGERS}.host.test/tcp/${2000 + n}`]
+      dialer.propose({ source: 'registry', peerId: peerIdOf(`stranger ${n}`), addresses })
+    }
+    const isReached = () => port.peers().some(({ peerId }) => peerId === late)
+    // Each name is tried once before, two a second.
+    for (let second = 0; second < 600 && !isReached(); second++) await clock.advance(1000)
+    assert.ok(isReached())
+  })
 })
 
 function elsewhere(n: number): string {
@@ -226,4 +248,25 @@ describe('stations of one /24 that are all a node knows', () => {
     end()
     assert.equal(await pass(600, () => port.peers().length > 0), 1)
   })
+
+  for (const [form, addressOf, isAt] of [
+    ['names say it', (n: number) => `/dns4/n${n}.host.test/tcp/${4002 + n}`, plain],
+    ['a dial tells', (n: number) => `/ip4/203.0.${n}.1/tcp/4002`, plain],
+  ] as const) {
+    it(`are turned to within a minute where only ${form} that they are there`, async (t) => {
+      const { port, pass, end } = await setUpBook(t, addressOf, isAt)
+      await pass(70)
+      assert.equal(port.peers().length, 2)
+      end()
+      const alone = await pass(600, () => port.peers().length > 0)
+      assert.ok(alone <= 61, `${alone} s`)
+    })
+
+    it(`are tried about once a minute each where only ${form} that they are there`, async (t) => {
+      const { port, pass } = await setUpBook(t, addressOf, isAt)
+      await pass(600)
+      assert.equal(port.peers().length, 2)
+      assert.ok(port.dials.length <= 8 * 16, `${port.dials.length} dials`)
+    })
+  }
 })
