@@ -26,7 +26,7 @@ import {
 } from './retry.ts'
 
 export interface DialJobsComponents {
-  readonly port: Pick<DialPort, 'isAllowed' | 'networkOf' | 'hangUp'>
+  readonly port: Pick<DialPort, 'isAllowed' | 'networkOf' | 'hangUp' | 'isInbound'>
   readonly seeds: Pick<Seeds, 'reached' | 'isSelf' | 'refused' | 'unreachable'>
   readonly attempts: Attempts
   readonly table: Pick<CandidateTable, 'delete'>
@@ -127,9 +127,11 @@ export class DialJobs {
 
   /** Whatever it said of itself before, it is where others are already. @throws DialRefusal `crowded` */
   async #sendAway(entry: CandidateEntry, peerId: string): Promise<never> {
-    const { port } = this.#components
+    const { port, outbound } = this.#components
     const { retry } = entry
-    await port.hangUp(peerId)
+    // Who dialled this node meanwhile is connected by its own choice, and stays.
+    if (port.isInbound(peerId)) outbound.keep(peerId)
+    else await port.hangUp(peerId)
     // That the connection ended at once was not its doing.
     entry.retry = retry
     throw new DialRefusal('crowded', 'enough peers of its subnet are connected')

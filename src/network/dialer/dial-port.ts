@@ -39,6 +39,8 @@ export interface DialPort {
   dial(target: DialTarget, signal: AbortSignal): Promise<Reached>
   peers(): readonly OpenPeer[]
   hangUp(peerId: string): Promise<void>
+  /** Whether a peer opened a connection to this node itself, whoever else did. */
+  isInbound(peerId: string): boolean
   /** Whether a stream is open to the peer over which something is being transferred. */
   isBusy(peerId: string): boolean
   /** Where an address leads, as far as it matters who else is there. */

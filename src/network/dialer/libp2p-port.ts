@@ -54,6 +54,12 @@ export function createLibp2pPort({ host, now, networkOf }: Libp2pPortComponents)
     },
     hangUp: (peerId) =>
       host.libp2p.hangUp(peerIdFromString(peerId), { signal: AbortSignal.timeout(5000) }),
+    isInbound: (peerId) => {
+      const connections = host.libp2p.getConnections(peerIdFromString(peerId))
+      return connections.some(
+        ({ direction, limits }) => direction === 'inbound' && limits === undefined,
+      )
+    },
     isBusy: (peerId) => {
       const connections = host.libp2p.getConnections(peerIdFromString(peerId))
       return connections.some(({ streams }) =>

@@ -110,6 +110,10 @@ export class FakePort implements DialPort {
     this.disconnect(peerId)
   }
 
+  isInbound(peerId: string): boolean {
+    return this.#peers.some((peer) => peer.peerId === peerId && peer.direction === 'inbound')
+  }
+
   isBusy(): boolean {
     return false
   }

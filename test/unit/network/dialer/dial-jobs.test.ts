@@ -69,4 +69,16 @@ describe('a dial that ends where enough are connected', () => {
     assert.equal(entry.retry.failures, 0)
     assert.ok(entry.retry.delayMs <= 60_000, `${entry.retry.delayMs} ms`)
   })
+
+  it('leaves a peer connected that dialled this node meanwhile, and does not count it as chosen', async () => {
+    const { port, outbound, entry, address, run } = setUp()
+    port.answer = async () => {
+      port.connect(PEER, { address, direction: 'inbound' })
+      return { peerId: PEER, address }
+    }
+    await run()
+    assert.deepEqual(port.hungUp, [])
+    assert.deepEqual([outbound.isConnected(PEER), outbound.isChosen(PEER)], [true, false])
+    assert.ok(entry.retry.delayMs <= 60_000, `${entry.retry.delayMs} ms`)
+  })
 })
