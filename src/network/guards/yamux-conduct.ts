@@ -4,6 +4,7 @@ import { TokenBucket } from '../../lib/token-bucket.ts'
 import { isFunction, isObject, libraryMember, NetworkError } from '../errors.ts'
 import { keepCompact } from './compact-list.ts'
 import { guardStreamLengths } from './endless-lengths.ts'
+import { leaveOutOwnFrames } from './own-frames.ts'
 import { isStreamList, type StreamMemory } from './stream-memory.ts'
 import { beginInTurns } from './stream-turns.ts'
 import type { Turns } from './turns.ts'
@@ -83,6 +84,7 @@ class MuxerGuard {
 
   attach(muxer: object, onData: (streamId: number, length: number) => void): void {
     const handleFrame = libraryMember(muxer, 'handleFrame', isFunction)
+    leaveOutOwnFrames(muxer, this.#connection)
     const sendFrame = libraryMember(muxer, 'sendFrame', isFunction)
     const newStream = libraryMember(muxer, '_newStream', isFunction)
     const streams = libraryMember(muxer, 'streams', isStreamList)
@@ -101,17 +103,9 @@ class MuxerGuard {
       if (header.type === TYPE.data) onData(header.streamID, header.length)
       Reflect.apply(handleFrame, muxer, [frame])
     })
-    // @chainsafe/libp2p-yamux 8.0 sends frames of its own within microtasks and handlers of errors: on a connection
-    // that is gone, be it cut for this very frame, they throw to the process. Can go when it catches that there.
-    // Who sends bytes is told.
     Reflect.set(muxer, 'sendFrame', (header: FrameHeader, data?: unknown): unknown => {
       this.#noteSent(header)
-      try {
-        return Reflect.apply(sendFrame, muxer, [header, data])
-      } catch (error) {
-        if (header.type === TYPE.data || this.#connection.status === 'open') throw error
-        return false
-      }
+      return Reflect.apply(sendFrame, muxer, [header, data])
     })
     Reflect.set(muxer, '_newStream', (...args: unknown[]): unknown => {
       const stream: unknown = Reflect.apply(newStream, muxer, args)

@@ -78,6 +78,6 @@ function cutOff(): NetworkError {
   return new NetworkError('STREAM_RESET', 'the other half of the stream is gone')
 }
 
-function asError(error: unknown): Error {
+export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }

@@ -1,9 +1,10 @@
-import type { StreamMuxerFactory, Upgrader } from '@libp2p/interface'
+import type { MultiaddrConnection, StreamMuxerFactory, Upgrader } from '@libp2p/interface'
 
 import { NetworkError } from '../../errors.ts'
+import { leaveOutOwnFrames } from '../../guards/own-frames.ts'
 import type { StreamMemory } from '../../guards/stream-memory.ts'
 import type { PipeConnections } from '../pipe/connections.ts'
-import { bridgeMuxers } from './bridge.ts'
+import { asError, bridgeMuxers } from './bridge.ts'
 
 export interface ChildUpgraderParts {
   readonly pipe: PipeConnections
@@ -28,14 +29,8 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
       remotePeer: remotePeer.toString(),
       remoteAddr: remote.remoteAddr.toString(),
     })
-    remote.addEventListener('close', ({ error }) => {
-      if (error === undefined) void link.close()
-      else link.abort(error)
-    })
-    link.addEventListener('close', ({ error }) => {
-      if (error === undefined) void remote.close()
-      else remote.abort(error)
-    })
+    endWith(remote, link)
+    endWith(link, remote)
     const onAbort = () => link.abort(new NetworkError('STREAM_TIMEOUT', 'the node took too long'))
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
@@ -45,6 +40,7 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
       signal.removeEventListener('abort', onAbort)
     }
     const inner = muxers.createStreamMuxer(link)
+    leaveOutOwnFrames(inner, link)
     // What they hold for a node that is slow; what they hold for the peer is counted at the channels.
     memory.watch(link, inner, () => link.abort(new NetworkError('STREAM_REFUSED', 'held bytes')))
     bridgeMuxers(muxerFactory.createStreamMuxer(remote), inner)
@@ -57,6 +53,14 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
     getStreamMuxers: () => new Map(),
   }
   return upgrader as unknown as Upgrader
+}
+
+/** Ends one connection as another one ended. */
+function endWith(from: MultiaddrConnection, to: MultiaddrConnection): void {
+  from.addEventListener('close', ({ error }) => {
+    if (error !== undefined) to.abort(error)
+    else void to.close().catch((error) => to.abort(asError(error)))
+  })
 }
 
 type UpgradeArguments =

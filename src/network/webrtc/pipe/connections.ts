@@ -134,6 +134,16 @@ export class PipeConnection extends AbstractMultiaddrConnection {
     return { sentBytes, canSendMore: this.#write(FRAME.data, data) }
   }
 
+  /** In order, and at once: however full the pipe is, it keeps the order of what is written to it. */
+  override async close(): Promise<void> {
+    if (this.status !== 'open') return
+    const rest = this.writeBuffer.sublist()
+    this.writeBuffer.consume(rest.byteLength)
+    if (rest.byteLength > 0) this.#write(FRAME.data, rest)
+    void this.sendClose()
+    this.onTransportClosed()
+  }
+
   override async sendClose(): Promise<void> {
     this.#write(FRAME.close)
   }

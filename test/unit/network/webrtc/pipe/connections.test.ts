@@ -80,6 +80,23 @@ test('while nobody takes its bytes a sender is told to wait, and then to go on',
   await waitFor(() => bytes === 2_000_000, { message: 'all of it arrives' })
 })
 
+test('one that is closed while nobody takes its bytes waits for nobody, and they come before its end', async () => {
+  const { nodePipe, atChild, atNode } = await joined()
+  nodePipe.pause()
+  atChild.send(new Uint8Array(1_000_000))
+  atChild.send(new Uint8Array(1_000_000))
+  let bytes = 0
+  atNode.addEventListener('message', ({ data }) => {
+    bytes += data.byteLength
+  })
+  const closed = atChild.close()
+  assert.equal(atChild.status, 'closed')
+  await closed
+  nodePipe.resume()
+  await waitFor(() => atNode.status === 'closed', { message: 'it is closed at the other end' })
+  assert.equal(bytes, 2_000_000)
+})
+
 for (const [what, bytes] of Object.entries({
   'a connection of nobody': Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 2, 0x7b, 0x7d]),
   'a payload without an end': Buffer.from([1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]),

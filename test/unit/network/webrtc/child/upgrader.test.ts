@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { yamux } from '@chainsafe/libp2p-yamux'
+
+import { StreamMemory } from '../../../../../src/network/guards/stream-memory.ts'
+import { muxerLimits } from '../../../../../src/network/guards/yamux-limits.ts'
+import { hostLimits } from '../../../../../src/network/limits.ts'
+import { createChildUpgrader } from '../../../../../src/network/webrtc/child/upgrader.ts'
+import { FLAG, FRAME, frameOf } from '../../../../support/muxer-attacker.ts'
+import { watchUncaught } from '../../../../support/uncaught.ts'
+import { waitFor } from '../../../../support/wait-for.ts'
+import { OPENING, pipeEnds } from '../../../../support/webrtc-pipe.ts'
+import { settle } from '../../fakes.ts'
+
+/** A browser whose connection the node keeps. */
+async function upgraded(t: TestContext) {
+  const uncaught = watchUncaught(t)
+  const { child, nodePipe, opened } = pipeEnds()
+  const muxers = yamux({ enableKeepAlive: false })()
+  const memory = new StreamMemory(muxerLimits(hostLimits(512)))
+  const upgrader = createChildUpgrader({ pipe: child, muxers, memory, upgradeTimeoutMs: 5_000 })
+  const remote = new FakeRemote()
+  const peerMuxer = new FakeMuxer()
+  const options = {
+    muxerFactory: { createStreamMuxer: () => peerMuxer },
+    remotePeer: OPENING.remotePeer,
+    signal: new AbortController().signal,
+  }
+  type Arguments = Parameters<typeof upgrader.upgradeInbound>
+  const begun = upgrader.upgradeInbound(...([remote, options] as unknown as Arguments))
+  const atNode = (await waitFor(() => opened[0], { message: 'the node hears of it' })).connection
+  atNode.accept()
+  await begun
+  /** The node reads nothing more, and a stream of this connection waits for it, as others do. */
+  const fill = async () => {
+    nodePipe.pause()
+    child.open(OPENING).send(new Uint8Array(1_000_000))
+    peerMuxer.begin()
+    await settle()
+    peerMuxer.begin()
+    await settle()
+  }
+  return { uncaught, nodePipe, remote, peerMuxer, atNode, fill }
+}
+
+describe('a browser that leaves in order while the pipe to the node is full', () => {
+  it('is reset by the node meanwhile, and the process goes on', async (t) => {
+    const { uncaught, remote, atNode, fill } = await upgraded(t)
+    await fill()
+    remote.leave()
+    atNode.abort(new Error('enough'))
+    await settle()
+    assert.deepEqual(uncaught, [])
+  })
+
+  it('is asked by the node whether it is there, and the process goes on', async (t) => {
+    const { uncaught, remote, atNode, fill } = await upgraded(t)
+    await fill()
+    remote.leave()
+    atNode.send(frameOf({ type: FRAME.ping, flag: FLAG.syn }))
+    await settle()
+    assert.deepEqual(uncaught, [])
+  })
+
+  it('is closed at the node when that reads on', async (t) => {
+    const { uncaught, nodePipe, remote, atNode, fill } = await upgraded(t)
+    await fill()
+    remote.leave()
+    nodePipe.resume()
+    await waitFor(() => atNode.status === 'closed', { message: 'the node hears of its end' })
+    assert.deepEqual(uncaught, [])
+  })
+})
+
+it('a stream that begins in the moment of its connection’s end ends nothing else', async (t) => {
+  const { uncaught, remote, peerMuxer } = await upgraded(t)
+  peerMuxer.begin()
+  remote.leave()
+  await settle()
+  assert.deepEqual(uncaught, [])
+})
+
+it('a connection to a browser that cannot be closed in order is aborted', async (t) => {
+  const { uncaught, remote, atNode } = await upgraded(t)
+  remote.close = () => Promise.reject(new Error('not now'))
+  await atNode.close()
+  await waitFor(() => remote.abortedWith, { message: 'it is aborted' })
+  assert.match(String(remote.abortedWith), /not now/)
+  assert.deepEqual(uncaught, [])
+})
+
+/** As much of a connection to a browser as the upgrader uses. */
+class FakeRemote extends EventTarget {
+  readonly remoteAddr = OPENING.remoteAddr
+  abortedWith: Error | null = null
+  close = async () => {}
+
+  abort(error: Error): void {
+    this.abortedWith = error
+  }
+
+  leave(): void {
+    this.dispatchEvent(new Event('close'))
+  }
+}
+
+/** The browser's muxer: its streams say nothing. */
+class FakeMuxer extends EventTarget {
+  begin(): void {
+    const stream = Object.assign(new EventTarget(), {
+      status: 'open',
+      readStatus: 'readable',
+      remoteWriteStatus: 'writable',
+      readBufferLength: 0,
+      writableNeedsDrain: false,
+      pause() {},
+      abort() {},
+      close: async () => {},
+    })
+    this.dispatchEvent(new CustomEvent('stream', { detail: stream }))
+  }
+}
