@@ -20,13 +20,15 @@ interface LibraryEvent {
 type ChannelClass = new (nativeChannel: object) => object
 
 /** Why a peer connection was cut. */
-export type CutReason =
-  | 'text'
-  | 'handshake'
-  | 'empty-frames'
-  | 'long-message'
-  | 'streams'
-  | 'held-bytes'
+export const CUT_REASONS = [
+  'text',
+  'handshake',
+  'empty-frames',
+  'long-message',
+  'streams',
+  'held-bytes',
+] as const
+export type CutReason = (typeof CUT_REASONS)[number]
 
 /** A message is 16 KiB at most (https://github.com/libp2p/specs/blob/master/webrtc/README.md). */
 const MOST_MESSAGE_BYTES = 64 * 1024

@@ -7,6 +7,7 @@ import { ALLOCATOR_ENV } from '../../config/index.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { NetworkError } from '../errors.ts'
 import type { ChildOptions, FromChild, ToChild } from './messages.ts'
+import { parseFromChild } from './parse-from-child.ts'
 import { type Opening, type PipeConnection, PipeConnections } from './pipe/connections.ts'
 
 /** `dist/webrtc.js`, beside `dist/main.js` and `dist/chunks/`; or this project's own source. */
@@ -85,7 +86,7 @@ export class ChildProcess {
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString()).slice(-SAID_CHARS)
     })
-    child.on('message', (message: FromChild) => this.#take(message))
+    child.on('message', (said: unknown) => this.#take(parseFromChild(said)))
     const onOpen = (connection: PipeConnection, opening: Opening) =>
       events.onOpen(connection, opening)
     // Of one that could not be started there is none.
@@ -141,8 +142,12 @@ export class ChildProcess {
     this.#tell({ kind: 'beat' })
   }
 
-  #take(message: FromChild): void {
-    switch (message.kind) {
+  /** @param message null: what no child of ours says */
+  #take(message: FromChild | null): void {
+    switch (message?.kind) {
+      case undefined:
+        this.kill('crash')
+        break
       case 'listening':
         this.#isListening = true
         this.#listening.get(message.address)?.resolve(message.port)

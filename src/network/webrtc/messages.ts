@@ -1,4 +1,5 @@
 import type { HostLimits } from '../limits.ts'
+import type { CutReason } from './channel-guard.ts'
 import type { ChannelLimits } from './limits.ts'
 import type { Knocks } from './metrics.ts'
 
@@ -31,6 +32,6 @@ export type FromChild =
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
   | { readonly kind: 'deaf'; readonly address: string; readonly problem: string }
   | { readonly kind: 'sign'; readonly id: number; readonly bytes: string }
-  | { readonly kind: 'cut'; readonly reason: string }
+  | { readonly kind: 'cut'; readonly reason: CutReason }
   /** The answer to a beat. @param knocks strangers since the last one */
   | { readonly kind: 'alive'; readonly rssBytes: number; readonly knocks: Knocks }

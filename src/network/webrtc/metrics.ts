@@ -2,7 +2,14 @@ import type { Metrics } from '../../telemetry/index.ts'
 import type { EndReason } from './child-process.ts'
 
 /** What became of somebody who knocked. */
-export type WebRtcOutcome = 'tried' | 'connection-cap' | 'pending-cap' | 'host-cap' | 'rate'
+export const WEBRTC_OUTCOMES = [
+  'tried',
+  'connection-cap',
+  'pending-cap',
+  'host-cap',
+  'rate',
+] as const
+export type WebRtcOutcome = (typeof WEBRTC_OUTCOMES)[number]
 
 /** How many knocked since this was told last. */
 export type Knocks = Partial<Record<WebRtcOutcome, number>>

@@ -10,6 +10,7 @@ import { StreamMemory } from '../../guards/stream-memory.ts'
 import { Turns } from '../../guards/turns.ts'
 import { quietLog } from '../../quiet-log.ts'
 import { useSmallSlabs } from '../../small-slabs.ts'
+import type { CutReason } from '../channel-guard.ts'
 import type { ChildOptions, FromChild, ToChild } from '../messages.ts'
 import type { Knocks, WebRtcOutcome } from '../metrics.ts'
 import { PipeConnections } from '../pipe/connections.ts'
@@ -91,7 +92,7 @@ async function begin(
     memory: conduct.memory,
     upgradeTimeoutMs,
   })
-  const onCut = (reason: string) => tell({ kind: 'cut', reason })
+  const onCut = (reason: CutReason) => tell({ kind: 'cut', reason })
   const components = { peerId, privateKey: signer.privateKey, logger: quietLog, upgrader }
   const transport = nativeTransport({
     certificate,
