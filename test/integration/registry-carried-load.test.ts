@@ -14,7 +14,7 @@ import { MemoryByteStore } from '../support/byte-store.ts'
 import { longestBlock } from '../support/event-loop.ts'
 import { forgeEntry } from '../support/registry.ts'
 
-const COUNT = 1500
+const COUNT = 600
 const DAY_MS = 86_400_000
 
 test('a log with many carried revocations is opened some at a time: each has a signature to check', async () => {
