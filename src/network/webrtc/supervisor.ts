@@ -106,12 +106,24 @@ export class Supervisor {
 
   #relaunch(): void {
     try {
-      const child = this.#launch()
-      const listening = [...this.#bound.values()].map((address) => child.listen(address))
-      Promise.all(listening).catch(() => child.kill('listen'))
+      void this.#listenAgain(this.#launch())
     } catch (error) {
       // The system has no process to give just now.
       this.#restartAfter({ reason: 'crash', status: 'not started', said: String(error) })
+    }
+  }
+
+  /** One address that cannot be bound takes no other along: it is tried again at the next start. */
+  async #listenAgain(child: ChildProcess): Promise<void> {
+    const addresses = [...this.#bound.values()]
+    const outcomes = await Promise.allSettled(addresses.map((address) => child.listen(address)))
+    if (outcomes.every(({ status }) => status === 'rejected')) return child.kill('listen')
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.status === 'fulfilled') continue
+      this.#components.logger.warn(
+        { address: addresses[i], problem: String(outcome.reason) },
+        'WebRTC address cannot be bound again',
+      )
     }
   }
 }
