@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import manifest from '../package.json' with { type: 'json' }
@@ -11,6 +12,8 @@ import { ALLOCATOR_ENV, HEAP_APPLIED_ENV, heapFlags, isHeapApplied } from './con
 
 /** Container engines kill after ten seconds: a message and an exit code are better. */
 const STOP_LIMIT_MS = 10_000
+/** For a pipe that takes nothing to take the last lines of a node that ends, or of a failure. */
+const LAST_LINES_MS = 1000
 
 const stopping = new AbortController()
 let reportFatal = (error: unknown, what: string): void => {
@@ -41,6 +44,11 @@ function onFatal(error: unknown, what: string): void {
 /** A reader that went away (`wesense-node status | head -1`) is no reason to fail, or to die. */
 function onOutputError(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
+}
+
+/** Once all that was said has gone to the system, or cannot any more. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()))
 }
 
 function memoryLimitBytes(): number {
@@ -119,5 +127,9 @@ const exitCode = await runCli({
   readTextFile: (path) => readFileSync(path, 'utf8'),
   readFile: async (path) => (path === '-' ? await buffer(process.stdin) : await readFile(path)),
 })
-// Handles that a library keeps must not hold up the end; output to a pipe has been written by now.
+// Who reads a command's long output through a pipe reads it at leisure; nothing else waits for a reader.
+const isRead = Promise.all([written(process.stdout), written(process.stderr)])
+const isOutput = exitCode === 0 && !stopping.signal.aborted
+await (isOutput ? isRead : Promise.race([isRead, delay(LAST_LINES_MS)]))
+// Handles that a library keeps must not hold up the end.
 process.exit(exitCode)

@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import type { NodeStatus } from '../../src/api/types.ts'
 import { call, openSocket } from '../support/api.ts'
 import { parseMetrics } from '../support/node.ts'
-import { type Program, QUIET_ENV, runProgram, startProgram } from '../support/process.ts'
+import {
+  type Program,
+  QUIET_ENV,
+  runProgram,
+  spawnProgram,
+  startProgram,
+} from '../support/process.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const MEGABYTE = 1_048_576
@@ -197,5 +208,28 @@ describe('a refusal to start', { timeout: 60_000 }, () => {
     assert.equal(code, 1)
     assert.match(error, new RegExp(`^wesense-node: .*port ${port}.* in use\\n$`))
     assert.equal((await (await startSecond()).stop()).code, 0)
+  })
+})
+
+describe('a long answer', { timeout: 60_000 }, () => {
+  it('comes whole through a pipe whose reader takes its time', async (t) => {
+    const { cwd } = await folder(t)
+    const peers = Array.from({ length: 2000 }, (_, index) => ({
+      peer_id: `${'x'.repeat(200)}${index}`,
+    }))
+    const api = createServer((_, reply) => {
+      reply.setHeader('content-type', 'application/json').end(JSON.stringify({ peers }))
+    })
+    await once(api.listen(0, '127.0.0.1'), 'listening')
+    t.after(() => api.close())
+    const { port } = api.address() as AddressInfo
+    const child = spawnProgram({ cwd, args: ['peers', '--json', '--port', String(port)] })
+    t.after(() => child.kill('SIGKILL'))
+    const { stdout } = child
+    assert.ok(stdout)
+    const ended = once(child, 'close')
+    await delay(1500)
+    assert.deepEqual(JSON.parse(await text(stdout)), { peers })
+    assert.deepEqual(await ended, [0, null])
   })
 })

@@ -163,7 +163,7 @@ export class Program {
   }
 }
 
-function spawnProgram({ cwd, args = [], env = {}, command }: ProgramOptions): ChildProcess {
+export function spawnProgram({ cwd, args = [], env = {}, command }: ProgramOptions): ChildProcess {
   if (command === undefined && !existsSync(BUNDLE)) {
     throw new Error('the program is not built: run the tests with "npm test", or "npm run build"')
   }
