@@ -71,18 +71,20 @@ async function create(dataDir: string, path: string, text: string): Promise<bool
     return true
   } catch (error) {
     // mkdir says EEXIST as well, when DATA_DIR itself is a file.
-    if (systemErrorCode(error) === 'EEXIST' && (await exists(path))) return false
-    throw notWritable(dataDir, error)
+    const problem = systemErrorCode(error) === 'EEXIST' ? await readProblem(path) : error
+    if (problem === null) return false
+    throw notWritable(dataDir, problem)
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Why a lock file cannot be read, null when it can. */
+async function readProblem(path: string): Promise<unknown> {
   try {
     await (await open(path, 'r')).close()
-    return true
+    return null
   } catch (error) {
     // Gone again already: its holder just let go, the next try decides.
-    return systemErrorCode(error) === 'ENOENT'
+    return systemErrorCode(error) === 'ENOENT' ? null : error
   }
 }
 

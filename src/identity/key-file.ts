@@ -11,8 +11,8 @@ const DIR_MODE = 0o700
 const LAX_BITS = 0o077
 
 export const LOCK_NAME = 'wesense-node.lock'
-/** What may lie in a data folder that no node has used: file system furniture and our own lock. */
-const FURNITURE = new Set(['lost+found', '.DS_Store', LOCK_NAME])
+/** What a node makes beside its key. Anything else is the operator's: lists, tokens, certificates. */
+const MADE_BY_A_NODE = ['network', 'registry']
 
 /** Where the key of a data folder lies. */
 export function keyPath(dataDir: string): string {
@@ -20,17 +20,16 @@ export function keyPath(dataDir: string): string {
 }
 
 /**
- * What a data folder holds beside the key, furniture and the rest of an interrupted key write left
- * out. Empty for a folder that does not exist.
+ * What a node has left in a data folder beside the key, the rest of an interrupted key write left out.
+ * Empty for a folder that does not exist.
  * @throws IdentityError `DATA_DIR_NOT_WRITABLE` when it cannot be listed.
  */
 export async function listExistingData(dataDir: string): Promise<string[]> {
-  const found = (await list(dataDir)).filter((name) => !FURNITURE.has(name))
-  if (!found.includes(IDENTITY_DIR)) return found
-  const keys = (await list(join(dataDir, IDENTITY_DIR))).filter((name) => name !== TEMPORARY_NAME)
+  const found = await list(dataDir)
+  const keys = found.includes(IDENTITY_DIR) ? await list(join(dataDir, IDENTITY_DIR)) : []
   return [
-    ...found.filter((name) => name !== IDENTITY_DIR),
-    ...keys.map((name) => join(IDENTITY_DIR, name)),
+    ...found.filter((name) => MADE_BY_A_NODE.includes(name)),
+    ...keys.filter((name) => name !== TEMPORARY_NAME).map((name) => join(IDENTITY_DIR, name)),
   ]
 }
 

@@ -11,7 +11,7 @@ interface LoadIdentityOptions {
 }
 
 /**
- * The node's identity. It is created once, in a data folder that nothing has used; from then on a
+ * The node's identity. It is created once, in a data folder that no node has used; from then on a
  * missing or damaged key refuses, because a new one would silently be another peer.
  * @throws IdentityError `KEY_MISSING`, `KEY_UNREADABLE`, `KEY_NOT_ED25519`, `DATA_DIR_NOT_WRITABLE`;
  * nothing on disk is changed by a refusal.
@@ -64,7 +64,7 @@ function missing(dataDir: string, data: readonly string[]): IdentityError {
     'KEY_MISSING',
     `No identity key at ${path}, but ${dataDir} is in use (${shown}). Restore the key file from a ` +
       'backup, or run "wesense-node identity import FILE", or, to become a new peer on purpose, ' +
-      `empty ${dataDir}. Nothing was changed.`,
+      `take identity, network and registry out of ${dataDir}. Nothing was changed.`,
     { path },
   )
 }

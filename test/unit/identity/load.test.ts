@@ -55,9 +55,11 @@ describe('loading the identity', () => {
     assert.deepEqual(await readdir(join(dataDir, 'identity')), ['peer.key'])
   })
 
-  it('creates a key in a folder with only file system furniture in it', async (t) => {
+  it("creates a key in a folder with nothing but file system furniture and an operator's files in it", async (t) => {
     const dataDir = await tempDir(t)
     await mkdir(join(dataDir, 'lost+found'))
+    await mkdir(join(dataDir, 'tls'))
+    await writeFile(join(dataDir, 'relay-peers.txt'), '')
     await writeFile(join(dataDir, 'wesense-node.lock'), '')
     assert.match((await loadIdentity({ dataDir })).peerId, /^12D3KooW/)
   })
@@ -94,6 +96,12 @@ describe('loading the identity', () => {
     assert.match(error.message, /wesense-node identity import FILE/)
     assert.match(error.message, /backup/)
     assert.equal(await fingerprint(dataDir), before)
+  })
+
+  it('refuses a missing key beside saved addresses alone', async (t) => {
+    const dataDir = await tempDir(t)
+    await mkdir(join(dataDir, 'network'))
+    assert.equal((await refusal(dataDir)).code, 'KEY_MISSING')
   })
 
   it('refuses a missing key beside a backup of one', async (t) => {
