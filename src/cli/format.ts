@@ -41,17 +41,22 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 
 const LABEL_WIDTH = 12
 
-/** `label       value`, continued and further values under the first. */
+/**
+ * `label       value`, continued and further values under the first. A word that is longer than a line is
+ * broken and not cut: an address is there to be copied.
+ */
 export function field(label: string, values: string | readonly string[]): string[] {
   const list = typeof values === 'string' ? [values] : values
   const width = COLUMNS - LABEL_WIDTH
-  const shown = (list.length === 0 ? ['-'] : list).flatMap((value) =>
-    wrapText(fit(value, 400), width),
-  )
-  return shown.map((value, index) => {
-    const head = index === 0 ? label : ''
-    return `${head.padEnd(LABEL_WIDTH)}${fit(value, width)}`
-  })
+  const lines = (list.length === 0 ? ['-'] : list)
+    .flatMap((value) => wrapText(fit(value, 400), width))
+    .flatMap((line) => brokenAt(line, width))
+  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`)
+}
+
+/** Parts of a line that has no spaces to break it at. */
+export function brokenAt(line: string, width: number): string[] {
+  return line.match(new RegExp(`.{1,${width}}`, 'gu')) ?? []
 }
 
 /** Memory and disk: `1.5 GB`, `310 MB`, `12 kB`, by 1024. */

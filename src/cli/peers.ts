@@ -1,7 +1,7 @@
 import type { PeersReply } from '../api/types.ts'
 import { askApiForObject } from './api-client.ts'
 import { CliError } from './errors.ts'
-import { COLUMNS, fit, formatDuration, table } from './format.ts'
+import { brokenAt, COLUMNS, fit, formatDuration, table } from './format.ts'
 import { EXIT, type SettingsContext } from './types.ts'
 
 /** Who is connected: one line a peer. */
@@ -70,8 +70,7 @@ function way({
 }
 
 function indented(address: string): string[] {
-  const width = COLUMNS - 4
-  return (address.match(new RegExp(`.{1,${width}}`, 'gu')) ?? []).map((part) => `    ${part}`)
+  return brokenAt(address, COLUMNS - 4).map((part) => `    ${part}`)
 }
 
 function summary(peers: readonly Peer[]): string {

@@ -51,21 +51,19 @@ export function parseCertificate(pair: CertificatePair, files: PairFiles): Certi
   }
 }
 
-/** @throws TlsError EXPIRED, NOT_YET_VALID */
-export function checkTime(
+/** @returns EXPIRED or NOT_YET_VALID, null while it is valid */
+export function timeProblem(
   { validFromMs, validUntilMs }: Certificate,
   nowMs: number,
   { certFile: file }: PairFiles,
-): void {
+): TlsError | null {
   const name = `"${escapeRemote(file)}"`
   if (nowMs >= validUntilMs) {
-    throw new TlsError('EXPIRED', `${name} expired at ${isoTime(validUntilMs)}`, { file })
+    return new TlsError('EXPIRED', `${name} expired at ${isoTime(validUntilMs)}`, { file })
   }
-  if (nowMs < validFromMs) {
-    throw new TlsError('NOT_YET_VALID', `${name} is not valid before ${isoTime(validFromMs)}`, {
-      file,
-    })
-  }
+  if (nowMs >= validFromMs) return null
+  const message = `${name} is not valid before ${isoTime(validFromMs)}`
+  return new TlsError('NOT_YET_VALID', message, { file })
 }
 
 /** @returns the first certificate, which is the server's own */

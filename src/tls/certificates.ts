@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
 import type { Logger, Metrics } from '../telemetry/index.ts'
-import { type Certificate, checkTime, parseCertificate } from './certificate.ts'
+import { type Certificate, parseCertificate, timeProblem } from './certificate.ts'
 import { TlsError } from './errors.ts'
 import { DUE_MS, ExpiryReminder } from './expiry-reminder.ts'
 import { createTlsMetrics, type TlsMetrics } from './metrics.ts'
-import { type FoundPair, readPairFiles } from './pair-files.ts'
+import { type FoundPair, type PairFiles, readPairFiles } from './pair-files.ts'
 import type { CertificatePair, CertificateService, CertificateStatus } from './types.ts'
 
 /**
@@ -55,6 +55,20 @@ export async function loadCertificates(
   if ('error' in found) throw found.error
   const certificate = parseCertificate(found.pair, options)
   return new WatchedCertificates(options, components, { certificate, digest: found.digest })
+}
+
+/**
+ * Judges the files as a start would. @returns what is wrong with the certificate's time, which stops no
+ * start; null when nothing is.
+ * @throws TlsError UNREADABLE, NO_CERTIFICATE, NO_KEY, MISMATCH, UNUSABLE
+ */
+export async function checkCertificateFiles(
+  files: PairFiles,
+  nowMs: number,
+): Promise<string | null> {
+  const found = await readPairFiles(files)
+  if ('error' in found) throw found.error
+  return timeProblem(parseCertificate(found.pair, files), nowMs, files)?.message ?? null
 }
 
 interface Served {
@@ -148,7 +162,8 @@ class WatchedCertificates implements Certificates {
     try {
       if ('error' in found) throw found.error
       const certificate = parseCertificate(found.pair, this.#options)
-      checkTime(certificate, this.#clock.now(), this.#options)
+      const problem = timeProblem(certificate, this.#clock.now(), this.#options)
+      if (problem !== null) throw problem
       this.#take({ certificate, digest: found.digest })
     } catch (error) {
       if (!(error instanceof TlsError)) throw error

@@ -6,6 +6,10 @@
  * Invariants: what is served is a whole pair, and stays until a better one is there; a file that is
  * being written is no news; each problem is told once.
  */
-export { type CertificatesOptions, loadCertificates } from './certificates.ts'
+export {
+  type CertificatesOptions,
+  checkCertificateFiles,
+  loadCertificates,
+} from './certificates.ts'
 export { HandshakeRates } from './handshake-rates.ts'
 export type { CertificatePair, CertificateService, CertificateStatus } from './types.ts'

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { COMMANDS } from '../../../src/cli/commands.ts'
+import { makePair } from '../../support/certificates.ts'
+import { tempDir } from '../../support/temp-dir.ts'
 import { runCommand } from './harness.ts'
 
 describe('the command line', () => {
@@ -100,5 +105,31 @@ describe('the command line', () => {
     const missing = await runCommand(['config', 'check'], { env })
     assert.equal(missing.code, 2)
     assert.match(missing.error, /NETWORK_KEY_FILE "gone.key" cannot be read \(ENOENT\)/)
+  })
+
+  it('checks certificate files as a start does', async (t) => {
+    const dir = await tempDir(t)
+    const [certFile, keyFile] = [join(dir, 'cert.pem'), join(dir, 'key.pem')]
+    const env = { TLS_ENABLED: 'true', TLS_CERTFILE: certFile, TLS_KEYFILE: keyFile }
+    const readTextFile = (path: string) => readFileSync(path, 'utf8')
+    const check = (...flags: string[]) =>
+      runCommand(['config', 'check', ...flags], { env, readTextFile })
+    const [pair, other] = [await makePair(dir), await makePair(dir)]
+    await writeFile(certFile, pair.cert)
+    await writeFile(keyFile, pair.key)
+    assert.deepEqual(await check(), { code: 0, out: 'The settings are good.\n', error: '' })
+
+    await writeFile(keyFile, other.key)
+    const bad = await check()
+    assert.deepEqual([bad.code, bad.out], [2, ''])
+    assert.match(bad.error, /^wesense-node: ".*key\.pem" is not the key of ".*cert\.pem"\n$/)
+    const { ok, problems } = JSON.parse((await check('--json')).out)
+    assert.deepEqual([ok, problems.length], [false, 1])
+
+    await writeFile(keyFile, pair.key)
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 31 * 86_400_000 })
+    const expired = await check()
+    assert.equal(expired.code, 0)
+    assert.match(expired.out.replaceAll(/\s+/g, ' '), /warning: ".*cert\.pem" expired at 20/)
   })
 })

@@ -39,4 +39,11 @@ describe('output for people', () => {
     assert.deepEqual(field('Seeds', []), ['Seeds       -'])
     assert.deepEqual(field('Seeds', ['a', 'b']), ['Seeds       a', '            b'])
   })
+
+  it('breaks an address that is longer than a line, and cuts nothing of it', () => {
+    const address = `/ip6/2001:db8::1/udp/4004/webrtc-direct/certhash/${'u'.repeat(47)}/p2p/${'1'.repeat(52)}`
+    const lines = field('Listens', address)
+    assert.ok(lines.every((line) => line.length <= 100))
+    assert.equal(lines.map((line) => line.slice(12)).join(''), address)
+  })
 })
