@@ -23,6 +23,8 @@ export class Outgoing {
 
   /** Counts a body until its response is over. @returns false when too much is on its way already */
   hold(body: Uint8Array, response: ServerResponse): boolean {
+    // Whoever asked hung up while the body was made: nothing will be on its way, nor over.
+    if (response.destroyed) return true
     const readers = this.#readers.get(body) ?? 0
     if (readers === 0 && this.#bytes + body.length > this.#limitBytes) return false
     if (readers === 0) this.#bytes += body.length

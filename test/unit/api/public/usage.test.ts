@@ -73,6 +73,14 @@ test('bodies on their way are bounded, one that several take counts once', () =>
   assert.ok(outgoing.hold(two, new FakeResponse().asResponse()))
 })
 
+test('a body whose reader has hung up already is not on its way', () => {
+  const outgoing = new Outgoing(100)
+  const reader = new FakeResponse()
+  reader.destroy()
+  assert.ok(outgoing.hold(new Uint8Array(60), reader.asResponse()))
+  assert.equal(outgoing.bytes, 0)
+})
+
 test('a reader that takes too long is hung up on', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const outgoing = new Outgoing(100, 1_000)
