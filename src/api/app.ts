@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 
+import { EVERY_REQUEST } from '../lib/every-request.ts'
 import { HttpError } from './errors.ts'
 import { type AccessPolicy, bearerToken } from './http/access.ts'
 import { answerClientError } from './http/client-error.ts'
@@ -42,6 +43,7 @@ export function buildApp(parts: AppParts): ApiApp {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxRequestsPerSocket: limits.maxRequestsPerSocket,
     http: {
+      ...EVERY_REQUEST,
       headersTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
     },

@@ -10,6 +10,7 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { EVERY_REQUEST } from '../lib/every-request.ts'
 import { HandshakeRates } from '../tls/index.ts'
 
 import { isPubliclyAnnounced } from './addresses.ts'
@@ -171,7 +172,11 @@ function transports(
     handshakeRates: https === null ? null : (handshakeRates ?? new HandshakeRates()),
   }
   const webSocketTransport = withGuardedDials(
-    webSockets({ maxBufferedAmount, ...(https === null ? {} : { https }) }),
+    webSockets({
+      maxBufferedAmount,
+      http: EVERY_REQUEST,
+      ...(https === null ? {} : { https: { ...https, ...EVERY_REQUEST } }),
+    }),
     { limits: limits.ws, lookupOf: parts.lookupOf },
     metrics,
   )

@@ -52,15 +52,19 @@ it('who stops in the middle of a handshake is gone soon after it', async (t) => 
   assert.ok(performance.now() - startedAtMs < 5_000)
 })
 
-it('who asks for no WebSocket is told so once, and then has no socket', async (t) => {
-  const host = await startHost(t, { listen: WS_LISTEN })
-  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
-  const polite = await rawSocket(t, host)
-  const answer = closed(polite)
-  polite.write(request)
-  assert.match(String(await answer), /^HTTP\/1.1 426 /)
-  const greedy = await rawSocket(t, host)
-  const answers = closed(greedy)
-  greedy.write(request.repeat(500))
-  assert.ok(String(await answers).split('HTTP/1.1 ').length <= 2)
-})
+for (const [how, request] of [
+  ['', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+  [' without a Host', 'GET / HTTP/1.1\r\n\r\n'],
+  [' and expects too much', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n'],
+] as const)
+  it(`who asks for no WebSocket${how} is told so once, and then has no socket`, async (t) => {
+    const host = await startHost(t, { listen: WS_LISTEN })
+    const polite = await rawSocket(t, host)
+    const answer = closed(polite)
+    polite.write(request)
+    assert.match(String(await answer), /^HTTP\/1.1 426 /)
+    const greedy = await rawSocket(t, host)
+    const answers = closed(greedy)
+    greedy.write(request.repeat(500))
+    assert.ok(String(await answers).split('HTTP/1.1 ').length <= 2)
+  })

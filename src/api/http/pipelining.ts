@@ -2,6 +2,7 @@ import type { RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 import type { Clock } from '../../lib/clock.ts'
+import { asNodeAnswers, hearEveryRequest } from '../../lib/every-request.ts'
 import { ShutOut } from '../../lib/shut-out.ts'
 import { type AddressSet, callerKey } from './networks.ts'
 
@@ -21,7 +22,7 @@ export interface PipeliningOptions {
 /**
  * Ends a socket on which more requests come than are answered. Node 24 reads all that came in one chunk, thousands
  * of short ones, before anything else has a turn. Its caller is not let in for a while.
- * @param server with the listener that answers its requests, and no other
+ * @param server made with `EVERY_REQUEST`, with the listener that answers its requests and no other
  */
 export function limitPipelining(server: Server, { isExempt, clock }: PipeliningOptions): void {
   const [answer, ...others] = server.listeners('request')
@@ -31,7 +32,8 @@ export function limitPipelining(server: Server, { isExempt, clock }: PipeliningO
     if (!isExempt(address)) shutOut.add(callerKey(address))
   }
   server.removeAllListeners('request')
-  server.on('request', withFewUnanswered(answer as RequestListener, onCut))
+  server.on('request', withFewUnanswered(asNodeAnswers(answer as RequestListener), onCut))
+  hearEveryRequest(server)
   server.prependListener('connection', (socket: Socket) => {
     if (shutOut.has(callerKey(socket.remoteAddress ?? ''))) socket.destroy()
   })

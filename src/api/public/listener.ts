@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 
+import { EVERY_REQUEST } from '../../lib/every-request.ts'
 import type { CertificatePair, HandshakeRates } from '../../tls/index.ts'
 import { type AddressSet, callerKey, callerNetwork } from '../http/networks.ts'
 import { limitPipelining } from '../http/pipelining.ts'
@@ -21,6 +22,7 @@ export interface ListenerParts {
 export function createListener(handler: RequestListener, parts: ListenerParts): Server {
   const { limits, pair } = parts
   const options = {
+    ...EVERY_REQUEST,
     maxHeaderSize: limits.maxHeaderBytes,
     connectionsCheckingInterval: limits.checkIntervalMs,
     headersTimeout: limits.headersTimeoutMs,

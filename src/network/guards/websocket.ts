@@ -1,7 +1,9 @@
-import type { RequestListener } from 'node:http'
+import { Server as HttpServer, type RequestListener } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
 import { Server, type Socket } from 'node:net'
 import type { Listener } from '@libp2p/interface'
 
+import { hearEveryRequest } from '../../lib/every-request.ts'
 import { isFunction, isObject, libraryMember } from '../errors.ts'
 import type { NetworkMetrics } from '../metrics.ts'
 import {
@@ -23,8 +25,8 @@ export interface WebSocketGuardOptions extends WaitingOptions, FrameLimits {
  * 262 144 reads, which are joined in seconds of work; a socket that sends nothing stays for ever and holds up the
  * listener's close, and sockets of one host may be all that there is room for; requests that ask for no WebSocket are
  * answered by the thousand. Each can go when a release of the library handles it.
- * @param listener a listener of that transport that does not listen yet
- * @throws NetworkError LIBRARY_CHANGED
+ * @param listener a listener of that transport, made with `EVERY_REQUEST`, that does not listen yet
+ * @throws NetworkError LIBRARY_CHANGED, at once or as it listens
  */
 export function guardWebSocketListener(
   listener: Listener,
@@ -51,6 +53,12 @@ export function guardWebSocketListener(
     'httpRequestHandler',
     refuseOnce((socket) => waiting.shutOut(socket)),
   )
+  const listen = listener.listen.bind(listener)
+  listener.listen = async (address) => {
+    await listen(address)
+    const kind = Reflect.get(listener, 'https') === undefined ? 'http' : 'https'
+    hearEveryRequest(libraryMember(listener, kind, isHttpServer))
+  }
   server.maxConnections = options.maxConnections
   server.on('connection', (socket) => waiting.add(socket))
   const close = listener.close.bind(listener)
@@ -74,6 +82,10 @@ function refuseOnce(onCut: (socket: Socket) => void): RequestListener {
     const headers = { connection: 'close', upgrade: 'websocket', 'content-length': 0 }
     response.writeHead(426, headers).end()
   }
+}
+
+function isHttpServer(value: unknown): value is HttpServer | HttpsServer {
+  return value instanceof HttpServer || value instanceof HttpsServer
 }
 
 function isWebSocketClass(value: unknown): value is WebSocketClass {

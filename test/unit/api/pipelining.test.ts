@@ -5,11 +5,17 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 
 import { limitPipelining } from '../../../src/api/http/pipelining.ts'
+import { EVERY_REQUEST } from '../../../src/lib/every-request.ts'
 import { startApi } from '../../support/api.ts'
 import { startPublicApi } from '../../support/public-api.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+/** Node 24 answers these itself, unless it is told not to. */
+const OWN_ANSWERS = [
+  ['without a Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+  ['that expect too much', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n', 417],
+] as const
 
 async function open(t: TestContext, port: number): Promise<{ socket: Socket; text: () => string }> {
   const socket = connect(port, '127.0.0.1')
@@ -27,7 +33,7 @@ async function open(t: TestContext, port: number): Promise<{ socket: Socket; tex
 async function start(t: TestContext, isExempt = false) {
   const asked: ServerResponse[] = []
   const time = { ms: 0 }
-  const server: Server = createServer((_, response) => asked.push(response))
+  const server: Server = createServer(EVERY_REQUEST, (_, response) => asked.push(response))
   limitPipelining(server, { isExempt: () => isExempt, clock: { now: () => time.ms } })
   server.listen(0, '127.0.0.1')
   t.after(() => server.close().closeAllConnections())
@@ -68,6 +74,29 @@ describe('requests on one socket', () => {
     })
   }
 
+  for (const [what, request] of OWN_ANSWERS) {
+    it(`${what} count like others`, async (t) => {
+      const { asked, come, socket } = await start(t)
+      socket.write(request.repeat(9))
+      await waitFor(() => socket.destroyed, { message: 'they end it' })
+      const { socket: next } = await come()
+      next.write(REQUEST)
+      await waitFor(() => next.destroyed, { message: 'their caller is kept out' })
+      assert.equal(asked.length, 0)
+    })
+
+    it(`${what} count at the public listener, too`, async (t) => {
+      const { port } = await startPublicApi(t)
+      const { socket } = await open(t, port)
+      socket.write(request.repeat(9))
+      await waitFor(() => socket.destroyed, { message: 'they end it' })
+      const { socket: next, text } = await open(t, port)
+      next.write(REQUEST)
+      await waitFor(() => next.destroyed, { message: 'their caller is kept out' })
+      assert.equal(text(), '')
+    })
+  }
+
   it('may go on for ever, one after the other', async (t) => {
     const { asked, socket, text } = await start(t)
     for (let count = 1; count <= 30; count += 1) {
@@ -92,5 +121,14 @@ describe('requests on one socket', () => {
       await waitFor(() => isClosed, { message: 'the socket is closed' })
       assert.ok(text().split('HTTP/1.1 ').length <= 9)
     })
+
+    for (const [what, request, status] of OWN_ANSWERS) {
+      it(`${what} are answered with ${status} at ${which}`, async (t) => {
+        const { socket, text } = await open(t, await listen(t))
+        socket.write(request)
+        await waitFor(() => text() !== '', { message: 'the answer' })
+        assert.match(text(), new RegExp(`^HTTP/1\\.1 ${status} `))
+      })
+    }
   }
 })
