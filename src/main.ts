@@ -92,6 +92,7 @@ function isAlive(pid: number): boolean {
 
 const facts: ProcessFacts = {
   pid: process.pid,
+  nodeVersion: process.versions.node,
   isAlive,
   memoryLimitBytes: memoryLimitBytes(),
   applyHeapCap,

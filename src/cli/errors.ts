@@ -11,6 +11,7 @@ export type CliErrorCode =
   | 'NODE_RUNNING'
   | 'NO_REGISTRY'
   | 'CUT_OFF'
+  | 'OLD_NODE'
 
 /** What a command cannot do, in one line for the operator. */
 export class CliError extends Error {

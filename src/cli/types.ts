@@ -9,6 +9,8 @@ export interface Output {
 /** The process as commands may know it; only `main.ts` touches the real one. */
 export interface ProcessFacts {
   readonly pid: number
+  /** `24.21.0` */
+  readonly nodeVersion: string
   isAlive(pid: number): boolean
   /** What the process may use in all, null when that cannot be told. */
   readonly memoryLimitBytes: number | null

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { COMMANDS } from '../../../src/cli/commands.ts'
 import { makePair } from '../../support/certificates.ts'
 import { tempDir } from '../../support/temp-dir.ts'
-import { runCommand } from './harness.ts'
+import { runCommand, testProcess } from './harness.ts'
 
 describe('the command line', () => {
   it('prints the version, for people and for programs', async () => {
@@ -95,6 +95,20 @@ describe('the command line', () => {
     for (const line of out.split('\n')) assert.ok(line.length <= 100, line)
     const joined = out.replaceAll(/\s/g, '')
     for (const address of addresses) assert.ok(joined.includes(address), address)
+  })
+
+  it('starts nothing under a Node that is too old, and says which it needs', async () => {
+    const { engines } = JSON.parse(readFileSync('package.json', 'utf8'))
+    const least = Number(/\d+/.exec(engines.node)?.[0])
+    const nodeVersion = `${least - 1}.9.1`
+    const start = await runCommand(['start'], { process: { ...testProcess, nodeVersion } })
+    assert.equal(start.code, 1)
+    assert.match(
+      start.error,
+      new RegExp(
+        `^wesense-node: The node needs Node.js ${least}, and this is ${nodeVersion}: .*\n$`,
+      ),
+    )
   })
 
   it('checks settings, the files they name and the heap against the memory', async () => {

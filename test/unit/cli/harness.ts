@@ -11,6 +11,7 @@ export interface CliRun {
 
 export const testProcess: ProcessFacts = {
   pid: process.pid,
+  nodeVersion: process.versions.node,
   isAlive: () => true,
   memoryLimitBytes: 1_073_741_824,
   applyHeapCap: () => null,
