@@ -39,8 +39,12 @@ const WRONG_PEER = /identity key (\w*).*does not match expected/
 const PLAIN_WORDS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [WRONG_PEER, ([, found = '']) => `another peer answers there: ${found}`],
   [
-    /Message length length too long|Invalid (nonce|data)|not a multistream|unexpected end of input/i,
+    /Message length (length )?too long|Invalid (nonce|data)|not a multistream|unexpected (end of input|EOF)|encryption failed|protocol selection failed/i,
     () => 'no libp2p answer: the network key differs, or another program listens there',
+  ],
+  [
+    /aborted due to timeout/i,
+    () => 'no answer in time: it is overloaded, or only one side has a network key',
   ],
   [
     /(?:connect|read|write) (E[A-Z]+)/,

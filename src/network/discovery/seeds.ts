@@ -29,6 +29,8 @@ export interface Seed {
   isDialing: boolean
   /** Who answered without being a station of this network, null when nobody did. */
   strangerPeerId: string | null
+  /** That one is connected again, and has not shown yet whether it is one now. */
+  isProving: boolean
   /** When its absence was last logged, null while there is nothing to say. */
   saidAtMs: number | null
 }
@@ -66,6 +68,7 @@ export class Seeds {
         retry: FRESH,
         isDialing: false,
         strangerPeerId: null,
+        isProving: false,
         saidAtMs: null,
       }
     })
@@ -94,9 +97,11 @@ export class Seeds {
 
   noteDisconnected(peerId: string, times: { connectedAtMs: number; nowMs: number }): void {
     for (const seed of this.#seeds) {
-      if (seed.state !== 'connected' || seed.peerId !== peerId) continue
-      seed.state = 'waiting'
+      if (seed.peerId !== peerId || !(seed.state === 'connected' || seed.isProving)) continue
+      seed.isProving = false
       seed.retry = afterDisconnect(seed.retry, SEED_POLICY, times, this.#components.random)
+      if (seed.state !== 'connected') continue
+      seed.state = 'waiting'
       this.#components.logger.info({ seed: seed.input, peerId }, 'connection to seed lost')
     }
   }
@@ -106,6 +111,7 @@ export class Seeds {
     return this.#seeds.filter(
       (seed) =>
         seed.state !== 'connected' &&
+        !seed.isProving &&
         !seed.isDialing &&
         dueAtMs(seed.retry, SEED_POLICY, isIsolated) <= nowMs,
     )
@@ -114,12 +120,10 @@ export class Seeds {
   reached(seed: Seed, peerId: string, nowMs: number): void {
     seed.retry = afterSuccess(seed.retry, nowMs)
     if (seed.state === 'connected' && seed.peerId === peerId) return
-    seed.state = 'connected'
     seed.peerId = peerId
-    seed.lastError = null
-    seed.saidAtMs = null
     // Who was a stranger the last time has to prove itself first.
-    if (seed.strangerPeerId !== peerId) this.#sayReached(seed)
+    seed.isProving = seed.strangerPeerId === peerId
+    if (!seed.isProving) this.#counts(seed)
   }
 
   /** A connected peer is a station of this network after all. */
@@ -127,7 +131,8 @@ export class Seeds {
     for (const seed of this.#seeds) {
       if (seed.strangerPeerId !== peerId) continue
       seed.strangerPeerId = null
-      this.#sayReached(seed)
+      seed.isProving = false
+      this.#counts(seed)
     }
   }
 
@@ -162,6 +167,7 @@ export class Seeds {
       seed.lastError = 'the peer is no station of this network'
       const isNews = seed.strangerPeerId !== peerId
       seed.strangerPeerId = peerId
+      seed.isProving = false
       if (isNews) this.#sayRefused(seed)
     }
   }
@@ -180,12 +186,16 @@ export class Seeds {
   reset(): void {
     for (const seed of this.#seeds) {
       seed.isDialing = false
+      seed.isProving = false
       if (seed.state === 'connected') seed.state = 'waiting'
     }
   }
 
-  #sayReached({ input, peerId }: Seed): void {
-    this.#components.logger.info({ seed: input, peerId }, 'seed reached')
+  #counts(seed: Seed): void {
+    seed.state = 'connected'
+    seed.lastError = null
+    seed.saidAtMs = null
+    this.#components.logger.info({ seed: seed.input, peerId: seed.peerId }, 'seed reached')
   }
 
   #sayRefused({ input, pinnedPeerId, lastError }: Seed): void {

@@ -330,17 +330,33 @@ describe('dialer', () => {
 
   it('hangs up on a seed of another network, says so once and dials it less and less', async (t) => {
     const { port, clock, seeds, logger } = await setUp(t, { seeds: [SEED] })
+    const peers = port.peers.bind(port)
+    let reachedAtMs = 0
     port.answer = async (target) => {
-      const address = target.addresses[0] ?? ''
-      port.connect(B, { address, isStation: false })
-      return { peerId: B, address }
+      reachedAtMs = clock.now()
+      return port.reach(B, target)
     }
+    // What it is turns out some seconds later.
+    port.peers = () =>
+      peers().map((peer) => ({ ...peer, isStation: clock.now() < reachedAtMs + 12_000 && null }))
     const said = () =>
       logger.lines.filter(({ message }) => message.startsWith('seed refused')).length
-    for (let i = 0; i < 60 * 60; i++) await clock.advance(1000)
+    const states: unknown[] = []
+    for (let i = 0; i < 60 * 60; i++) {
+      await clock.advance(1000)
+      states.push(seeds.statuses()[0]?.state)
+    }
     assert.ok(port.hungUp.length > 3 && port.hungUp.length < 80, `${port.hungUp.length} times`)
-    assert.equal(seeds.statuses()[0]?.state, 'refused')
+    const refusedFrom = states.indexOf('refused')
+    assert.ok(refusedFrom < 60, 'within a minute')
+    const later = states.slice(refusedFrom)
+    assert.ok(
+      later.every((state) => state === 'refused'),
+      'redials are no reason to count it',
+    )
     assert.equal(said(), 1)
+    assert.ok(port.dials.length <= port.hungUp.length + 1, 'none while one is under way')
+    port.peers = peers
     port.answer = async (target) => port.reach(B, target)
     for (let i = 0; i < 16 * 60; i++) await clock.advance(1000)
     assert.equal(seeds.statuses()[0]?.state, 'connected')

@@ -44,7 +44,21 @@ describe('dial outcome', () => {
 
   it('tells a wrong peer by who answered, and a foreign listener as one', () => {
     assert.equal(describeDialError(wrongPeer()), 'another peer answers there: A')
-    const garbled = new Error('Message length length too long - 3 > 2')
-    assert.match(describeDialError(garbled), /the network key differs, or another program listens/)
+    for (const message of [
+      'Message length length too long - 3 > 2',
+      'Message length too long - 13190 > 1024',
+      'Unexpected EOF - stream closed while reading 23/95 bytes',
+      'Encryption failed',
+      'Protocol selection failed - could not negotiate /noise',
+    ]) {
+      const told = describeDialError(new Error(message))
+      assert.match(told, /the network key differs, or another program listens/, message)
+    }
+    assert.match(
+      describeDialError(
+        new DOMException('The operation was aborted due to timeout', 'TimeoutError'),
+      ),
+      /^no answer in time: .* network key$/,
+    )
   })
 })
