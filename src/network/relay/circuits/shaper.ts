@@ -81,10 +81,11 @@ export class Shaper {
     if (share.buckets.length === 0) return wanted
     const inLine = this.#waiters.get(asker)
     if (inLine !== undefined) return this.#collect(asker, inLine, wanted)
+    const sinceMs = this.#clock.now()
+    for (const bucket of share.buckets) bucket.refill(sinceMs)
     const empty = share.buckets.find((bucket) => bucket.isContended || bucket.available === 0)
     if (empty === undefined) return spend(share, wanted)
     empty.isContended = true
-    const sinceMs = this.#clock.now()
     const bucket = empty.name
     const bytes = { wantedBytes: wanted, grantedBytes: 0, turnBytes: QUANTUM_BYTES }
     this.#waiters.set(asker, { share, wake, ...bytes, sinceMs, bucket })
@@ -136,18 +137,22 @@ export class Shaper {
   }
 
   #serve(): void {
+    const nowMs = this.#clock.now()
     for (const { share } of this.#waiters.values()) {
-      for (const bucket of share.buckets) bucket.isContended = false
+      for (const bucket of share.buckets) {
+        bucket.isContended = false
+        bucket.refill(nowMs)
+      }
     }
     const served = this.#giveOut()
     for (const waiter of this.#waiters.values()) {
-      if (waiter.wantedBytes > 0) this.#waitOn(waiter)
+      if (waiter.wantedBytes > 0) this.#waitOn(waiter, nowMs)
       else if (served.has(waiter)) this.#report(waiter)
     }
     for (const waiter of served) waiter.wake()
   }
 
-  /** A quantum to each in line, again and again, while there is anything for anyone. */
+  /** A quantum to each in line, again and again, while anything is left of what was there at the beginning. */
   #giveOut(): Set<Waiter> {
     const served = new Set<Waiter>()
     let isProgress = true
@@ -171,13 +176,13 @@ export class Shaper {
     return served
   }
 
-  #waitOn(waiter: Waiter): void {
+  #waitOn(waiter: Waiter, nowMs: number): void {
     const [first, ...others] = waiter.share.buckets
     if (first === undefined) return
     const scarcest = others.reduce((a, b) => (b.available < a.available ? b : a), first)
     scarcest.isContended = true
     waiter.bucket = scarcest.name
-    if (this.#clock.now() - waiter.sinceMs >= REPORT_MS) this.#report(waiter)
+    if (nowMs - waiter.sinceMs >= REPORT_MS) this.#report(waiter)
     this.#startRound()
   }
 
@@ -197,13 +202,15 @@ export class Shaper {
 
   #newBucket(name: RateBucket['name'], bytesPerSecond: number | null): RateBucket[] {
     if (bytesPerSecond === null) return []
-    return [new RateBucket(name, bytesPerSecond, this.#rates.burstSeconds, this.#clock)]
+    const { burstSeconds } = this.#rates
+    return [new RateBucket({ name, bytesPerSecond, burstSeconds, nowMs: this.#clock.now() })]
   }
 }
 
 /** @returns what all buckets had of `wanted`, which is spent */
 function spend({ buckets }: CircuitShare, wanted: number): number {
-  const bytes = Math.min(wanted, ...buckets.map((bucket) => bucket.available))
+  let bytes = wanted
+  for (const { available } of buckets) bytes = Math.min(bytes, available)
   if (bytes > 0) for (const bucket of buckets) bucket.spend(bytes)
   return bytes
 }

@@ -116,6 +116,22 @@ describe('the shaper', () => {
     assert.equal(eager.bytes, bytes)
   })
 
+  it('gives out in a round what there is at its beginning, however long it takes over thousands', async () => {
+    const rate = 4_194_304
+    const { clock, user } = setUp(
+      { totalBytesPerSecond: rate, burstSeconds: 0 },
+      new ClockThatGoesOn(),
+    )
+    const users = Array.from({ length: 3_200 }, () => user('192.0.2.1', 16_384))
+    const passed = () => users.reduce((sum, { bytes }) => sum + bytes, 0)
+    // What came up while they queued is gone with the first round.
+    await clock.advance(50)
+    const before = passed()
+    await clock.advance(50)
+    const given = passed() - before
+    assert.ok(given > rate * 0.049 && given < rate * 0.051, `${given}`)
+  })
+
   it('keeps passing at a rate below one byte for each round', async () => {
     const { clock, user } = setUp({ circuitBytesPerSecond: 5, burstSeconds: 0 })
     const eager = user('192.0.2.1')
@@ -124,8 +140,17 @@ describe('the shaper', () => {
   })
 })
 
-function setUp(rates: Partial<RelayLimits['rates']>) {
-  const clock = new ManualClock()
+/** Each look at it takes a microsecond, as in a process that works. */
+class ClockThatGoesOn extends ManualClock {
+  #looks = 0
+
+  override now(): number {
+    this.#looks += 1
+    return super.now() + Math.floor(this.#looks / 1_000)
+  }
+}
+
+function setUp(rates: Partial<RelayLimits['rates']>, clock = new ManualClock()) {
   const waits: { bucket: string; ms: number }[] = []
   const shaper = new Shaper(
     {
