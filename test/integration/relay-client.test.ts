@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 
 import { createEphemeralIdentity } from '../../src/identity/index.ts'
-import type { NetworkService } from '../../src/network/index.ts'
+import { hostLimits, type NetworkService } from '../../src/network/index.ts'
 import { HOP_PROTOCOL, STOP_PROTOCOL } from '../../src/network/relay/hop/wire.ts'
 import { longestBlock } from '../support/event-loop.ts'
+import { MovingClock } from '../support/moving-clock.ts'
 import { connectedTo, NO_SOURCES, startNetwork, type TestNetwork } from '../support/network.ts'
 import {
   type RelayKind,
@@ -185,6 +186,25 @@ describe('a station that nobody can connect to', { timeout: 60_000 }, () => {
     await waitFor(() => connectedTo(network).length === 1, { message: 'connected to the seed' })
     network.noteRelay({ peerId: relay.peerId, addresses: [relay.address], load: 0 })
     await isRelayedBy(network, relay.peerId)
+  })
+
+  it('leaves the relay whose month is used up with its next renewal, for another one', async (t) => {
+    const limits = { ...hostLimits(1024).relay, monthlyBytes: 1 }
+    const policy = { name: 'open' as const }
+    const paused = await startRelay(t, 'own', { relay: { policy, quotaPath: null, limits } })
+    const [second, third] = [await startRelay(t, 'own'), await startRelay(t, 'own')]
+    const clock = new MovingClock(Date.now())
+    const { network } = await startHiddenStation(t, {
+      seeds: [paused.address, second.address],
+      clock,
+    })
+    await isRelayedBy(network, paused.peerId, second.peerId)
+    const client = await startPlainClient(t)
+    await assert.rejects(client.dial(`${paused.address}/p2p-circuit/p2p/${network.peerId}`))
+    network.noteRelay({ peerId: third.peerId, addresses: [third.address], load: 0 })
+    // After half of its half hour, two thirds at most.
+    clock.advance(20 * 60_000)
+    await isRelayedBy(network, second.peerId, third.peerId)
   })
 
   it('does not become a neighbour of another such, lets go of it, and says so', async (t) => {

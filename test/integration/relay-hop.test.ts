@@ -244,6 +244,24 @@ test('a reservation that nobody refreshes runs out', async (t) => {
   })
 })
 
+test('a relay whose month is used up gives no place and renews none, and asks no policy about it', async (t) => {
+  const relay = await startHop(t, { limits: relayLimits({ monthlyBytes: 1 }) })
+  const peer = await startLibraryPeer(t)
+  const connection = await dialRelay(peer, relay)
+  assert.equal((await askHop(connection, RESERVE)).status, STATUS.ok)
+  const newcomer = await startLibraryPeer(t)
+  await assert.rejects(newcomer.dial(through(relay, peer)))
+  await waitFor(() => relay.circuits.monthBytes === 1, { message: 'the byte is passed on' })
+  relay.policy.asked.length = 0
+  const unplaced = await dialRelay(newcomer, relay)
+  for (const one of [connection, unplaced]) {
+    const { status, reservation } = await askHop(one, RESERVE)
+    assert.deepEqual([status, reservation], [STATUS.reservationRefused, null])
+  }
+  assert.deepEqual(relay.events.lines.slice(-2), Array(2).fill('reservationRefused quota'))
+  assert.deepEqual(relay.policy.asked, [])
+})
+
 const varint = (value: number) =>
   value < 128 ? [value] : [(value & 127) | 128, ...[value >> 7].flat()]
 const framed = (...bytes: number[]) => Uint8Array.from([...varint(bytes.length), ...bytes])

@@ -131,11 +131,13 @@ export interface TestRelay {
 
 export type RelayKind = 'library' | 'own'
 
+type OwnRelayOptions = Pick<TestNetworkOptions, 'networkKey' | 'relay'>
+
 /** @param kind the library's server, or a station of ours that relays */
 export async function startRelay(
   t: CleanUp,
   kind: RelayKind,
-  options: Pick<TestNetworkOptions, 'networkKey'> = {},
+  options: OwnRelayOptions = {},
 ): Promise<TestRelay> {
   return kind === 'library' ? libraryRelay(t) : ownRelay(t, { options })
 }
@@ -154,13 +156,13 @@ async function libraryRelay(t: CleanUp, port = 0, key?: PrivateKey): Promise<Tes
 interface OwnRelay {
   readonly port?: number
   readonly known?: Identity
-  readonly options: Pick<TestNetworkOptions, 'networkKey'>
+  readonly options: OwnRelayOptions
 }
 
 async function ownRelay(t: CleanUp, { port = 0, known, options }: OwnRelay): Promise<TestRelay> {
   const relay = { policy: { name: 'open' as const }, quotaPath: null }
   const identity = known ?? (await createEphemeralIdentity())
-  const { network } = await startNetwork(t, { ...options, port, identity, relay })
+  const { network } = await startNetwork(t, { relay, ...options, port, identity })
   const bound = portOf(network)
   return {
     peerId: network.peerId,

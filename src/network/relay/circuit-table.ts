@@ -29,6 +29,8 @@ export interface CircuitTable {
    * @param otherPeerId only those whose other end this is
    */
   cut(peerId: string, reason: string, otherPeerId?: string): void
+  /** The month's quota is: until the next month there is no circuit for anybody. */
+  readonly isUsedUp: boolean
   /** Circuits that carry now. */
   list(): CircuitStatus[]
   cutAll(reason: string): void

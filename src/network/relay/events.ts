@@ -76,6 +76,7 @@ class JournalEvents implements RelayEvents {
     metrics.refused('reserve', reason)
     tally.refused(reason)
     audit.refused(client, 'reserve', reason, null)
+    if (reason === 'quota') this.#tellQuota()
   }
 
   readonly reservationEnded: RelayEvents['reservationEnded'] = (client, reason) => {

@@ -112,7 +112,7 @@ export interface RelayEvents {
   reserved(client: RelayClient, isRefresh: boolean): void
   /**
    * `reason`: `reservations_total`, `reservations_host`, `reservations_subnet`, `clients_total`, `clients_host`,
-   * `clients_subnet`, `no_address`, `relayed`,
+   * `clients_subnet`, `no_address`, `relayed`, `quota`,
    * `requests` (too many a second), or the policy's: its own word, `policy_timeout`, `policy_failed`,
    * `policy_unsettled`.
    */

@@ -121,6 +121,10 @@ export class Circuits implements CircuitTable {
     return this.#quota.usedBytes
   }
 
+  get isUsedUp(): boolean {
+    return this.#quota.remainingBytes === 0
+  }
+
   /** Bytes that wait in all circuits. */
   get heldBytes(): number {
     let bytes = 0
@@ -141,7 +145,7 @@ export class Circuits implements CircuitTable {
 
   reserve(source: RelayClient, destination: RelayClient): CircuitPlace | CircuitRefusal {
     if (this.#isStopped) return 'circuits_total'
-    if (this.#quota.remainingBytes === 0) return 'quota'
+    if (this.isUsedUp) return 'quota'
     const place = this.#take(source, destination)
     if (typeof place === 'string') return place
     const entry: Entry = { source, destination, free: place, circuit: null, cutReason: null }
@@ -234,7 +238,7 @@ export class Circuits implements CircuitTable {
     remaining: (): number => this.#quota.remainingBytes,
     add: (bytes: number): void => {
       this.#quota.add(bytes)
-      if (this.#quota.remainingBytes === 0) this.cutAll('quota')
+      if (this.isUsedUp) this.cutAll('quota')
     },
   }
 }

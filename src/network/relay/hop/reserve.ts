@@ -15,11 +15,14 @@ export async function answerReserve(
   parts: HopParts,
   signal: AbortSignal,
 ): Promise<Partial<HopMessage> | Refusal> {
-  const { libp2p, limits, reservations, gate, events } = parts
+  const { libp2p, limits, reservations, circuits, gate, events } = parts
   const source = relayClientOf(connection)
   if (isRelayed(connection)) return { status: STATUS.permissionDenied, reason: 'relayed' }
   const addresses = addressesFor(source, parts.addresses)
   if (addresses.length === 0) return { status: STATUS.reservationRefused, reason: 'no_address' }
+  // Nobody gets through: a client that were given a place, or more time in its own, would look for no other
+  // relay. What is left of its own it keeps, since it hears of the end only when it asks.
+  if (circuits.isUsedUp) return { status: STATUS.reservationRefused, reason: 'quota' }
   const verdict = await gate.judge({ kind: 'reserve', client: source, destination: null }, signal)
   if (!verdict.isAllowed) return { status: STATUS.permissionDenied, reason: verdict.reason }
   const client = classed(source, verdict)

@@ -175,6 +175,13 @@ describe('what happens on the relay', () => {
     assert.equal(told(), 2)
   })
 
+  it('is told when the quota is used up to a relay at which nobody has a place any more', () => {
+    const { events, lines } = journal()
+    for (let count = 0; count < 3; count++) events.reservationRefused(SOURCE, 'quota')
+    const told = lines.filter((line) => line.includes('Relay quota is used up'))
+    assert.equal(told.length, 1)
+  })
+
   it('names the loudest peers first, by what each sent and got', () => {
     const { events, state, totals } = journal()
     events.circuitEnded(circuit(100, 10), 'closed')

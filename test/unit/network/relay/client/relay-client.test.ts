@@ -194,6 +194,20 @@ describe('relay client', () => {
     assert.equal(await count('relay_client_losses_total', 'reason="refused"'), 1)
   })
 
+  it('asks a relay that has no place for it any more later and later, while another one is wanted', async (t) => {
+    const { port, advance, held } = setUp(t)
+    assert.ok(A)
+    port.join(A, at(A, 1))
+    await advance(1000)
+    port.answer = () => refuse(STATUS.reservationRefused)
+    await advance(20 * 60_000)
+    assert.deepEqual(held(), [])
+    const before = port.asked.length
+    await advance(60 * 60_000)
+    const perHour = port.asked.length - before
+    assert.ok(perHour >= 4 && perHour <= 15, `${perHour} requests in an hour`)
+  })
+
   it('asks its relay again seconds after it came back, however often it was down', async (t) => {
     const { port, advance, held } = setUp(t)
     assert.ok(A)
