@@ -171,7 +171,8 @@ export function createParts(options: NetworkOptions, components: PartsComponents
             random,
           },
         )
-  const relay = createRelay(options, filled)
+  // Where no clock is given, it measures by a steady one too.
+  const relay = createRelay(options, components)
   return {
     seeds,
     contacts,

@@ -12,6 +12,7 @@ import { MovingClock } from '../support/moving-clock.ts'
 import {
   answerWith,
   connectRequest,
+  DURATIONS_MS,
   FakeMembers,
   FakeStanding,
   MEMBER,
@@ -79,6 +80,7 @@ async function start(t: TestContext, makeSetup: MakeSetup): Promise<Subject> {
     metrics: { graceGiven: () => {}, hookAsked: () => {} },
     logger: silentLogger,
     places: { reservations: 16, circuits: 16 },
+    durationsMs: DURATIONS_MS,
     clock,
   })
   await policy.start()

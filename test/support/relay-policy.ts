@@ -22,6 +22,9 @@ export function connectRequest(peerId: string, destination: string): RelayReques
   return { kind: 'connect', client: relayClient({ peerId }), destination }
 }
 
+/** Of a relay with the limits that it has by itself. */
+export const DURATIONS_MS = { reserve: 30 * 60_000, connect: 5 * 60_000 }
+
 export const NEVER = new AbortController().signal
 
 /** A registry of three sets, which a test changes as it likes. */

@@ -54,7 +54,11 @@ export class Relay {
       metrics: this.#journal.metrics,
       logger,
       places: { reservations: all.reservations.total, circuits: all.circuits.total },
-      clock,
+      durationsMs: {
+        reserve: all.reservations.ttlSeconds * 1_000,
+        connect: all.circuits.durationSeconds * 1_000,
+      },
+      clock: components.clock,
     })
     const { libp2p, privateKey, addresses } = components
     const circuits = this.#circuits

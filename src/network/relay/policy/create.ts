@@ -1,8 +1,8 @@
-import { type Clock, systemClock } from '../../../lib/clock.ts'
+import { type Clock, steadyClock, systemClock } from '../../../lib/clock.ts'
 import type { Logger } from '../../../telemetry/index.ts'
 import type { RelayMetrics } from '../metrics.ts'
 import { Grace } from './grace.ts'
-import { GuardedPolicy, type RelayPolicyService } from './guarded.ts'
+import { GuardedPolicy, type GuardedPolicyComponents, type RelayPolicyService } from './guarded.ts'
 import { createHookCaller } from './hook-request.ts'
 import { HOOK_DEFAULTS, HttpRule } from './http.ts'
 import { ListRule } from './list.ts'
@@ -27,8 +27,12 @@ export interface RelayPolicyComponents {
   readonly logger: Logger
   /** Of the hop. */
   readonly places: { readonly reservations: number; readonly circuits: number }
+  /** How long a reservation, and a circuit, lasts there at most. */
+  readonly durationsMs: GuardedPolicyComponents['durationsMs']
   /** @default systemClock */
   readonly clock?: Clock
+  /** @default a steady one; the clock that was given */
+  readonly steady?: Pick<Clock, 'now'>
 }
 
 /** Answers of the hook that are kept for each place: a no, too, has to be remembered for a while. */
@@ -39,7 +43,8 @@ export function createRelayPolicy(
   options: RelayPolicyOptions,
   components: RelayPolicyComponents,
 ): RelayPolicyService {
-  const { clock = systemClock, members, standing, metrics, logger, strangers = null } = components
+  const { members, standing, metrics, logger, strangers = null } = components
+  const { clock = systemClock, steady = components.clock ?? steadyClock() } = components
   const rule = createRule(options, { ...components, clock })
   const { reservations, circuits } = components.places
   return new GuardedPolicy({
@@ -48,11 +53,13 @@ export function createRelayPolicy(
     strangers: rule.hasGrace ? strangers : null,
     grace: new Grace({ places: Math.max(1, Math.floor(reservations * GRACE_SHARE)) }, clock),
     watchedLimit: reservations + circuits,
+    durationsMs: components.durationsMs,
     members,
     standing,
     metrics,
     logger,
     clock,
+    steady,
   })
 }
 

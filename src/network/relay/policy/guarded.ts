@@ -3,7 +3,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import { Loop } from '../../../lib/loop.ts'
 import type { Logger } from '../../../telemetry/index.ts'
 import type { RelayMetrics } from '../metrics.ts'
-import type { RelayPolicy, RelayRequest, RelayVerdict } from '../types.ts'
+import type { RelayPolicy, RelayRequest, RelayRequestKind, RelayVerdict } from '../types.ts'
 import type { Grace } from './grace.ts'
 import {
   type AccessRule,
@@ -19,8 +19,8 @@ import {
 export const DENY_AT_POINTS = 50
 /** How often those who use the relay are looked at; so `onChanged` fires at most once a second. */
 const WATCH_INTERVAL_MS = 1_000
-/** A reservation lasts an hour at most and a circuit is shorter, so what was asked before is over. */
-const WATCHED_MS = 2 * 3_600_000
+/** Watched for so much longer than what was given can last: from the verdict to it, and clocks that differ. */
+const SLACK_MS = 10 * 60_000
 const LISTENERS_LIMIT = 16
 /** Both ends identify each other as they connect; whoever has not said by then what it is is none. */
 const IDENTIFY_MS = 2_000
@@ -35,6 +35,10 @@ export interface GuardedPolicyComponents {
   readonly metrics: Pick<RelayMetrics, 'graceGiven'>
   readonly logger: Logger
   readonly clock: Clock
+  /** How long somebody is watched is measured by this one: a circuit's end is no matter of the time of day. */
+  readonly steady: Pick<Clock, 'now'>
+  /** How long that lasts at most which an allowed request gives. */
+  readonly durationsMs: Readonly<Record<RelayRequestKind, number>>
   /** Allowed requests that are looked at again: reservations and circuits of a full hop. */
   readonly watchedLimit: number
 }
@@ -172,19 +176,19 @@ export class GuardedPolicy implements RelayPolicyService {
     if (!verdict.isAllowed) this.#isIncomplete = this.#watched.delete(key) || this.#isIncomplete
     else {
       const isClient = verdict.class === 'client'
-      this.#watched.set(key, { request, atMs: this.#components.clock.now(), isClient })
+      this.#watched.set(key, { request, atMs: this.#components.steady.now(), isClient })
     }
     return verdict
   }
 
   #lookAgain(): void {
-    const { clock } = this.#components
-    const oldestMs = clock.now() - WATCHED_MS
+    const { steady, durationsMs } = this.#components
+    const nowMs = steady.now()
     // All that live are judged again, and thereby watched again: there is room for so many.
     let isChanged = this.#isIncomplete
     this.#isIncomplete = false
     for (const [key, watched] of [...this.#watched.entries()]) {
-      if (watched.atMs < oldestMs) {
+      if (nowMs > watched.atMs + durationsMs[watched.request.kind] + SLACK_MS) {
         this.#watched.delete(key)
         continue
       }

@@ -12,6 +12,7 @@ import { silentLogger } from '../../../../../src/telemetry/index.ts'
 import { MovingClock } from '../../../../support/moving-clock.ts'
 import {
   connectRequest,
+  DURATIONS_MS,
   FakeMembers,
   FakeStanding,
   MEMBER,
@@ -54,6 +55,7 @@ async function start(t: TestContext, options: RelayPolicyOptions, hasClients = t
     metrics: { graceGiven: () => void graces++, hookAsked: () => {} },
     logger: silentLogger,
     places: { reservations: 16, circuits: 16 },
+    durationsMs: DURATIONS_MS,
     clock,
   })
   await policy.start()

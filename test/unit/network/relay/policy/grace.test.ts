@@ -7,6 +7,7 @@ import type { RelayVerdict } from '../../../../../src/network/relay/types.ts'
 import { silentLogger } from '../../../../../src/telemetry/index.ts'
 import { MovingClock } from '../../../../support/moving-clock.ts'
 import {
+  DURATIONS_MS,
   FakeMembers,
   FakeStanding,
   MEMBER,
@@ -116,6 +117,7 @@ describe('a newcomer under the policy registry', () => {
         metrics,
         logger: silentLogger,
         places: { reservations: 4, circuits: 4 },
+        durationsMs: DURATIONS_MS,
         clock,
       },
     )

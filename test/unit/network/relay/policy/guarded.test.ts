@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 
-import { createRelayPolicy } from '../../../../../src/network/relay/policy/create.ts'
+import {
+  createRelayPolicy,
+  type RelayPolicyComponents,
+} from '../../../../../src/network/relay/policy/create.ts'
 import { type Logger, silentLogger } from '../../../../../src/telemetry/index.ts'
 import { MovingClock } from '../../../../support/moving-clock.ts'
 import {
+  connectRequest,
+  DURATIONS_MS,
   FakeMembers,
   FakeStanding,
   NEVER,
@@ -12,7 +17,13 @@ import {
 } from '../../../../support/relay-policy.ts'
 import { waitFor } from '../../../../support/wait-for.ts'
 
-async function watching(t: TestContext, places: { reservations: number; circuits: number }) {
+const HOUR_MS = 3_600_000
+
+async function watching(
+  t: TestContext,
+  places: { reservations: number; circuits: number },
+  { durationsMs = DURATIONS_MS, steady }: Partial<RelayPolicyComponents> = {},
+) {
   const [members, clock] = [new FakeMembers(), new MovingClock(1e12)]
   const asked: string[] = []
   const standing = new FakeStanding()
@@ -30,7 +41,9 @@ async function watching(t: TestContext, places: { reservations: number; circuits
       metrics: { graceGiven: () => {}, hookAsked: () => {} },
       logger,
       places,
+      durationsMs,
       clock,
+      steady,
     },
   )
   await policy.start()
@@ -79,13 +92,27 @@ describe('those who use the relay', () => {
     await waitFor(() => told === 1, { message: 'the hop is asked for all that live' })
   })
 
-  it('are forgotten two hours after they last asked', async (t) => {
-    const { allow, looked, clock } = await watching(t, { reservations: 4, circuits: 4 })
-    await allow('a', 'b')
-    clock.advance(3_600_000)
-    await allow('b', 'last')
-    assert.deepEqual(await looked(3_599_000), new Set(['a', 'b', 'last']))
-    assert.deepEqual(await looked(60_000), new Set(['b', 'last']))
+  it('are looked at for as long as what they were given lasts, a day for a circuit of a day', async (t) => {
+    const durationsMs = { ...DURATIONS_MS, connect: 24 * HOUR_MS }
+    const places = { reservations: 4, circuits: 4 }
+    const { policy, allow, looked, clock } = await watching(t, places, { durationsMs })
+    await allow('place')
+    await policy.judge(connectRequest('circuit', 'place'), NEVER)
+    clock.advance(DURATIONS_MS.reserve)
+    await allow('last')
+    assert.deepEqual(await looked(), new Set(['place', 'circuit', 'last']))
+    assert.deepEqual(await looked(DURATIONS_MS.reserve), new Set(['circuit', 'last']))
+    clock.advance(23 * HOUR_MS)
+    await allow('last')
+    assert.deepEqual(await looked(), new Set(['circuit', 'last']))
+    assert.deepEqual(await looked(DURATIONS_MS.reserve), new Set(['last']))
+  })
+
+  it('are looked at for as long when the wall clock leaps ahead', async (t) => {
+    const steady = new MovingClock(1e12)
+    const { allow, looked } = await watching(t, { reservations: 4, circuits: 4 }, { steady })
+    await allow('a', 'last')
+    assert.deepEqual(await looked(365 * 24 * HOUR_MS), new Set(['a', 'last']))
   })
 
   it('are told of to every listener, whatever one of them does', async (t) => {

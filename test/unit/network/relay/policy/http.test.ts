@@ -15,6 +15,7 @@ import { type Logger, silentLogger } from '../../../../../src/telemetry/index.ts
 import {
   answerWith,
   connectRequest,
+  DURATIONS_MS,
   FakeMembers,
   FakeStanding,
   MEMBER,
@@ -340,6 +341,7 @@ describe('the HTTP hook', () => {
         metrics: { graceGiven: () => {}, hookAsked: () => {} },
         logger: silentLogger,
         places: { reservations: 1_100, circuits: 1_000 },
+        durationsMs: DURATIONS_MS,
         clock,
       },
     )
