@@ -346,7 +346,9 @@ export const SETTINGS = {
     env: 'RELAY_MAX_RESERVATIONS',
     kind: optional(integer(1, 10_000)),
     default: null,
-    unset: 'follows the memory: 256 for 512 MB, 512 for 1 GB, 1024 for 2 GB',
+    unset:
+      'follows the memory: 256 for 512 MB, 512 for 1 GB, 1024 for 2 GB; half of MAX_CONNECTIONS ' +
+      'where that is less',
     group: 'relay',
     purpose: 'Stations that can be reached through the relay at a time.',
     tooHigh: 'Each also holds a connection, some 100 KB, and may draw traffic.',

@@ -20,15 +20,22 @@ export function limitsFrom(settings: Settings, memoryLimitBytes: number | null):
   const limits = hostLimits(memoryMb)
   if (settings.maxConnections === null) return limits
   const { maxConnections } = settings
-  const { connectionManager, tcp, ws, knownPeers } = limits
+  const { connectionManager, tcp, ws, knownPeers, relay } = limits
+  const { reservations } = relay
   // What has to hold all connections and more grows with them.
   const further = Math.max(0, maxConnections - connectionManager.maxConnections)
+  // Each who has a place at the relay holds one.
+  const half = Math.floor(maxConnections / 2)
   return {
     ...limits,
     connectionManager: { ...connectionManager, maxConnections },
     tcp: { ...tcp, maxConnections: tcp.maxConnections + further },
     ws: { ...ws, maxConnections: ws.maxConnections + further },
     knownPeers: { ...knownPeers, maxPeers: knownPeers.maxPeers + further },
+    relay: {
+      ...relay,
+      reservations: { ...reservations, total: Math.min(reservations.total, half) },
+    },
   }
 }
 

@@ -28,14 +28,17 @@ describe('limits', () => {
     assert.deepEqual(limitsFrom(settings(), null), hostLimits(1024))
   })
 
-  it('keep all else when the operator caps the connections', () => {
+  it('keep all else, the places of a relay excepted, when the operator caps the connections', () => {
     const limits = limitsFrom(settings({ MAX_CONNECTIONS: '40' }), GIGABYTE)
     const derived = hostLimits(1024)
     assert.equal(limits.connectionManager.maxConnections, 40)
     assert.deepEqual(
-      { ...limits, connectionManager: null },
-      { ...derived, connectionManager: null },
+      { ...limits, connectionManager: null, relay: null },
+      { ...derived, connectionManager: null, relay: null },
     )
+    const { reservations, ...others } = limits.relay
+    assert.deepEqual({ ...derived.relay, ...others }, derived.relay)
+    assert.deepEqual(reservations, { ...derived.relay.reservations, total: 20 })
     assert.equal(
       limits.connectionManager.maxParallelDials,
       derived.connectionManager.maxParallelDials,
