@@ -35,6 +35,7 @@ export class MonthlyQuota {
   #bytes = 0
   #isDirty = false
   #isWriteFailing = false
+  #isAheadTold = false
 
   constructor(
     options: MonthlyQuotaOptions,
@@ -98,22 +99,29 @@ export class MonthlyQuota {
     this.#isDirty = true
   }
 
+  /** Once. Which of the two is wrong, the clock or the month that it told before, the operator knows. */
+  #warnIfAhead(): void {
+    const { path } = this.#options
+    if (this.#isAheadTold || monthOf(this.#clock.now()) >= this.#month) return
+    this.#isAheadTold = true
+    this.#logger.warn(
+      { path, month: this.#month },
+      'relay quota counts for a month to come: is the clock right? If it was ahead and now is right, the ' +
+        'quota is renewed only when that month is over; to have it renewed before, stop the node and write ' +
+        'the present month into the file (keeps the count) or delete the file (counts from 0)',
+    )
+  }
+
   async #load(): Promise<void> {
     const { path } = this.#options
     if (path === null) return
     try {
       const use = await readMonthUse(path)
       if (use === null) return
-      const month = monthOf(this.#clock.now())
-      if (use.month < month) return
-      if (use.month > month) {
-        this.#logger.warn(
-          { path, month: use.month },
-          'relay quota counts for a month to come: is the clock right?',
-        )
-      }
+      if (use.month < monthOf(this.#clock.now())) return
       this.#month = use.month
       this.#bytes = use.bytes
+      this.#warnIfAhead()
     } catch (error) {
       await this.#assumeFull(path, error)
     }
@@ -145,6 +153,7 @@ export class MonthlyQuota {
   async #save(): Promise<void> {
     const { path } = this.#options
     this.#turnMonth()
+    this.#warnIfAhead()
     if (path === null || !this.#isDirty) return
     this.#isDirty = false
     try {

@@ -91,6 +91,28 @@ describe('the monthly quota', () => {
     assert.equal(quota.usedBytes, 9_000)
   })
 
+  it('says what to do about a clock that was ahead, once, and doing it keeps the count', async (t) => {
+    const warnings: string[] = []
+    const { quota, clock, path } = await setUp(t, { warnings })
+    clock.moveTo(Date.UTC(2027, 4, 1))
+    quota.add(9_000)
+    clock.moveTo(NOVEMBER)
+    for (let i = 0; i < 3; i += 1) {
+      const before = clock.sleepsBegun
+      clock.advance(30_001)
+      await waitFor(() => clock.sleepsBegun > before, { message: 'another look' })
+    }
+    await quota.stop()
+    assert.equal(warnings.length, 1)
+    assert.match(warnings.join(), /is the clock right.*write the present month into the file/)
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace('2027-05', '2026-11'))
+    const next = await setUp(t, { path })
+    assert.equal(next.quota.usedBytes, 9_000)
+    next.clock.moveTo(Date.UTC(2026, 11, 1))
+    assert.equal(next.quota.usedBytes, 0)
+  })
+
   for (const [what, text] of [
     ['is cut off', '{"version":1,"month":"2026-'],
     ['is of another version', '{"version":2,"month":"2026-11","bytes":5}'],
