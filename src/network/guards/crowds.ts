@@ -1,5 +1,5 @@
+import { Sizes } from '../../lib/sizes.ts'
 import { Groups, type LargestGroup } from './groups.ts'
-import { Sizes } from './sizes.ts'
 
 /** Where a member belongs: a group, and a part of it. */
 export interface CrowdKey {

@@ -1,4 +1,4 @@
-import { Sizes } from './sizes.ts'
+import { Sizes } from '../../lib/sizes.ts'
 
 /** The largest group, as far as it is asked about. */
 export interface LargestGroup<T> {

@@ -1,7 +1,7 @@
 import type { MultiaddrConnection } from '@libp2p/interface'
 
+import { Sizes } from '../../lib/sizes.ts'
 import { Groups } from './groups.ts'
-import { Sizes } from './sizes.ts'
 import type { Source } from './source.ts'
 
 export interface HandshakeLimits {
