@@ -2,11 +2,12 @@ import { BoundedMap } from '../../lib/bounded-map.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
 import type { PeerConduct, PeerRank } from './peer-conduct.ts'
+import { type WaitingJob, WaitingJobs } from './waiting-jobs.ts'
 
 export interface PeerWorkOptions {
   /** Jobs at the same time. */
   readonly concurrency: number
-  /** Jobs that may wait; more are dropped, the next round of anti-entropy brings them back. */
+  /** Jobs that may wait; what has no place is dropped, the next round of anti-entropy brings it back. */
   readonly waitingLimit: number
   /** Shortest time from one job's start to the next one's for the same peer and subject. */
   readonly intervalMs: number
@@ -20,9 +21,8 @@ export interface PeerWorkComponents {
 }
 
 const TURNS: readonly PeerRank[] = ['proven', 'unknown', 'stalled']
-/** Jobs of one peer at the same time, and those of it that wait: four logs in three epochs, and some more. */
+/** Jobs of one peer at the same time. */
 const RUNNING_PER_PEER = 2
-const WAITING_PER_PEER = 16
 /** Of all places, where there are more than a few: to be proven is a matter of one exchange. */
 const KEPT_FOR_UNKNOWN = 1
 const FEW = 2
@@ -36,15 +36,9 @@ interface Running {
   readonly rank: PeerRank
 }
 
-interface Job {
-  readonly peerId: string
-  readonly subject: string
-  readonly dueMs: number
-}
-
 interface DueJob {
   readonly key: string
-  readonly job: Job
+  readonly job: WaitingJob
   readonly rank: PeerRank
   /** How many jobs of the same peer run, or come before it. */
   readonly ahead: number
@@ -56,15 +50,14 @@ interface DueJob {
  * Work with peers: one job in flight per peer and subject, bounded in number and in rate. Peers that
  * answered before have the first turn and half of all places to themselves; those that last let us wait
  * have the last turn and one place together; one is always left to those we do not know yet. Of one rank
- * the peers take turns. So silent or slow peers, however many, keep nobody honest out.
+ * the peers take turns, and what waits makes room in that order too. So silent or slow peers, however many,
+ * keep nobody honest out.
  */
 export class PeerWork {
   readonly #options: PeerWorkOptions
   readonly #components: PeerWorkComponents
   readonly #clock: Clock
-  readonly #waiting = new Map<string, Job>()
-  /** Peer -> how many of its jobs wait; no entry for a peer that has none. */
-  readonly #waitingOf = new Map<string, number>()
+  readonly #waiting: WaitingJobs
   readonly #running = new Map<string, Running>()
   /** Peer -> when it last had its turn, in the order of all. */
   readonly #lastTurns = new BoundedMap<string, number>({ limit: TURNS_REMEMBERED })
@@ -79,6 +72,10 @@ export class PeerWork {
     this.#options = options
     this.#components = components
     this.#clock = components.clock ?? systemClock
+    this.#waiting = new WaitingJobs({
+      limit: options.waitingLimit,
+      rankOf: (peerId) => this.#rankOf(peerId),
+    })
     this.#startedMs = new BoundedMap({
       limit: 4096,
       isSpent: (startedMs) => this.#clock.now() >= startedMs + options.intervalMs,
@@ -102,7 +99,6 @@ export class PeerWork {
   async stop(): Promise<void> {
     this.#isStarted = false
     this.#waiting.clear()
-    this.#waitingOf.clear()
     this.#controller.abort(new Error('the registry stops'))
     await this.#loop.stop()
     await Promise.allSettled([...this.#running.values()].map(({ done }) => done))
@@ -113,7 +109,8 @@ export class PeerWork {
   }
 
   /**
-   * Asks for a job; one that waits already is brought forward, never doubled.
+   * Asks for a job; one that waits already is brought forward, never doubled. Until its turn it may have to
+   * make room for one of a better peer.
    * @returns false when there is no room for it, or this is stopped: it will not be done.
    */
   request(peerId: string, subject: string, delayMs = 0): boolean {
@@ -122,9 +119,9 @@ export class PeerWork {
     const nowMs = this.#now()
     const soonestMs = (this.#startedMs.peek(key) ?? 0) + this.#options.intervalMs
     const dueMs = Math.max(nowMs + delayMs, soonestMs)
-    const waiting = this.#waiting.get(key)
-    if (waiting === undefined && !this.#tryAddWaiting(peerId)) return false
-    this.#waiting.set(key, { peerId, subject, dueMs: Math.min(dueMs, waiting?.dueMs ?? dueMs) })
+    const waitingMs = this.#waiting.get(key)?.dueMs ?? dueMs
+    const job = { peerId, subject, dueMs: Math.min(dueMs, waitingMs) }
+    if (!this.#waiting.set(key, job)) return false
     if (dueMs <= nowMs) this.#loop.wake()
     return true
   }
@@ -132,24 +129,12 @@ export class PeerWork {
   /** The peer came with this itself: what waits is done, and the next one has its interval from now on. */
   noteDone(peerId: string, subject: string): void {
     const key = `${peerId} ${subject}`
-    this.#removeWaiting(key)
+    this.#waiting.delete(key)
     if (this.#isStarted) this.#startedMs.set(key, this.#now())
   }
 
-  #tryAddWaiting(peerId: string): boolean {
-    const count = this.#waitingOf.get(peerId) ?? 0
-    if (count >= WAITING_PER_PEER || this.#waiting.size >= this.#options.waitingLimit) return false
-    this.#waitingOf.set(peerId, count + 1)
-    return true
-  }
-
-  #removeWaiting(key: string): void {
-    const job = this.#waiting.get(key)
-    if (job === undefined) return
-    this.#waiting.delete(key)
-    const left = (this.#waitingOf.get(job.peerId) ?? 1) - 1
-    if (left > 0) this.#waitingOf.set(job.peerId, left)
-    else this.#waitingOf.delete(job.peerId)
+  #rankOf(peerId: string): PeerRank {
+    return this.#components.conduct?.rankOf(peerId) ?? 'proven'
   }
 
   /** A clock that is set back must not put off by hours what was due by the clock before. */
@@ -157,7 +142,8 @@ export class PeerWork {
     const nowMs = this.#clock.now()
     if (nowMs < this.#lastNowMs) {
       this.#startedMs.clear()
-      for (const [key, job] of this.#waiting) this.#waiting.set(key, { ...job, dueMs: nowMs })
+      for (const [key, job] of this.#waiting.entries())
+        this.#waiting.set(key, { ...job, dueMs: nowMs })
     }
     this.#lastNowMs = nowMs
     return nowMs
@@ -170,12 +156,13 @@ export class PeerWork {
     for (const { key, job, rank } of this.#dueJobs(nowMs)) {
       const { peerId } = job
       if (!this.#hasPlaceFor(peerId, rank)) continue
-      this.#removeWaiting(key)
+      this.#waiting.delete(key)
       this.#startedMs.set(key, nowMs)
       this.#turn += 1
       this.#lastTurns.set(peerId, this.#turn)
       const done = this.#run(job).finally(() => {
         this.#running.delete(key)
+        this.#waiting.recount(peerId)
         this.#loop.wake()
       })
       this.#running.set(key, { peerId, done, rank })
@@ -188,13 +175,13 @@ export class PeerWork {
     const seen = new Map<string, number>()
     for (const { peerId } of this.#running.values()) seen.set(peerId, (seen.get(peerId) ?? 0) + 1)
     const due: DueJob[] = []
-    for (const [key, job] of this.#waiting) {
+    for (const [key, job] of this.#waiting.entries()) {
       const { peerId } = job
       const soonestMs = Math.max(job.dueMs, conduct?.notBeforeMs(peerId) ?? 0)
       if (soonestMs > nowMs || this.#running.has(key)) continue
       const ahead = seen.get(peerId) ?? 0
       seen.set(peerId, ahead + 1)
-      const rank = conduct?.rankOf(peerId) ?? 'proven'
+      const rank = this.#rankOf(peerId)
       due.push({ key, job, rank, ahead, lastTurn: this.#lastTurns.peek(peerId) ?? 0 })
     }
     return due.sort(
@@ -218,7 +205,7 @@ export class PeerWork {
     return rank === 'proven' || countOf('stalled') === 0
   }
 
-  async #run(job: Job): Promise<void> {
+  async #run(job: WaitingJob): Promise<void> {
     try {
       await this.#components.run(job.peerId, job.subject, this.#controller.signal)
     } catch {

@@ -102,21 +102,29 @@ test('stopping aborts what runs and takes nothing new', async (t) => {
   assert.equal(work.waitingCount, 0)
 })
 
-function startRanked(t: TestContext, rankOf: (peerId: string) => PeerRank) {
+function startRanked(
+  t: TestContext,
+  rankOf: (peerId: string) => PeerRank,
+  over: Partial<PeerWorkOptions> = {},
+) {
   const begun: string[] = []
+  const ends: (() => void)[] = []
   const work = new PeerWork(
-    { concurrency: 4, waitingLimit: 100, intervalMs: 0 },
+    { concurrency: 4, waitingLimit: 100, intervalMs: 0, ...over },
     {
       conduct: { rankOf, notBeforeMs: (peerId) => (peerId === 'excluded' ? Infinity : 0) },
       run: (peerId, _, signal) => {
         begun.push(peerId)
-        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+        return new Promise((resolve) => {
+          ends.push(resolve)
+          signal.addEventListener('abort', () => resolve())
+        })
       },
     },
   )
   work.start()
   t.after(() => work.stop())
-  return { work, begun }
+  return { work, begun, end: (job: number) => ends[job]?.() }
 }
 
 test('silent strangers, however many, leave half of all places to peers that answered', async (t) => {
@@ -170,6 +178,39 @@ test('one peer has two jobs at once and sixteen that wait, and others the rest',
   assert.equal(work.waitingCount, 15)
   assert.equal(work.request('A', 'again'), true)
   assert.equal(work.request('A', 'once more'), false)
+})
+
+test('where all wait that may, a peer that answered takes the place of one that stalled, and begins', async (t) => {
+  const ranks: Record<string, PeerRank> = { good: 'proven' }
+  const rankOf = (peerId: string) => ranks[peerId] ?? 'stalled'
+  const { work, begun } = startRanked(t, rankOf, { waitingLimit: 10 })
+  work.request('bad', 'log')
+  await waitFor(() => begun.length === 1, { message: 'one of those that stalled' })
+  for (let i = 0; i < 10; i += 1) assert.equal(work.request(`bad-${i}`, 'log'), true)
+  assert.equal(work.request('bad-10', 'log'), false)
+  assert.equal(work.request('good', 'log'), true)
+  assert.equal(work.waitingCount, 10)
+  await waitFor(() => begun.length === 2, { message: 'the good one' })
+  assert.equal(begun[1], 'good')
+  assert.equal(work.waitingCount, 9)
+})
+
+test('what waits of a peer that stalls meanwhile makes room for one not known', async (t) => {
+  const ranks: Record<string, PeerRank> = { bad: 'stalled' }
+  const rankOf = (peerId: string) => ranks[peerId] ?? 'unknown'
+  const { work, begun, end } = startRanked(t, rankOf, { waitingLimit: 1 })
+  for (const [n, peer] of ['bad', 'slow'].entries()) {
+    work.request(peer, 'log')
+    await waitFor(() => begun.length === n + 1, { message: `${peer} to have its turn` })
+  }
+  assert.equal(work.request('slow', 'other log'), true)
+  assert.equal(work.request('new', 'log'), false)
+  ranks.slow = 'stalled'
+  end(1)
+  await waitFor(() => work.request('new', 'log'), { message: 'a place for the new one' })
+  await waitFor(() => begun.length === 3, { message: 'the new one to have its turn' })
+  assert.equal(begun[2], 'new')
+  assert.equal(work.waitingCount, 0)
 })
 
 test('a place is left to a peer that is not known yet', async (t) => {
