@@ -122,7 +122,10 @@ export class PeerWork {
     const waitingMs = this.#waiting.get(key)?.dueMs ?? dueMs
     const job = { peerId, subject, dueMs: Math.min(dueMs, waitingMs) }
     if (!this.#waiting.set(key, job)) return false
-    if (dueMs <= nowMs) this.#loop.wake()
+    // Waking looks at all that waits; what has no place yet is begun when one is free.
+    if (this.#isDue(job, nowMs) && this.#hasPlaceFor(peerId, this.#rankOf(peerId))) {
+      this.#loop.wake()
+    }
     return true
   }
 
@@ -142,8 +145,9 @@ export class PeerWork {
     const nowMs = this.#clock.now()
     if (nowMs < this.#lastNowMs) {
       this.#startedMs.clear()
-      for (const [key, job] of this.#waiting.entries())
+      for (const [key, job] of this.#waiting.entries()) {
         this.#waiting.set(key, { ...job, dueMs: nowMs })
+      }
     }
     this.#lastNowMs = nowMs
     return nowMs
@@ -169,16 +173,18 @@ export class PeerWork {
     }
   }
 
+  #isDue({ peerId, dueMs }: WaitingJob, nowMs: number): boolean {
+    return Math.max(dueMs, this.#components.conduct?.notBeforeMs(peerId) ?? 0) <= nowMs
+  }
+
   /** Jobs that may begin: those of the best peers first, and of these in turns. */
   #dueJobs(nowMs: number): DueJob[] {
-    const { conduct } = this.#components
     const seen = new Map<string, number>()
     for (const { peerId } of this.#running.values()) seen.set(peerId, (seen.get(peerId) ?? 0) + 1)
     const due: DueJob[] = []
     for (const [key, job] of this.#waiting.entries()) {
       const { peerId } = job
-      const soonestMs = Math.max(job.dueMs, conduct?.notBeforeMs(peerId) ?? 0)
-      if (soonestMs > nowMs || this.#running.has(key)) continue
+      if (!this.#isDue(job, nowMs) || this.#running.has(key)) continue
       const ahead = seen.get(peerId) ?? 0
       seen.set(peerId, ahead + 1)
       const rank = this.#rankOf(peerId)

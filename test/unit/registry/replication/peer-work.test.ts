@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { systemClock } from '../../../../src/lib/clock.ts'
 import type { PeerRank } from '../../../../src/registry/replication/peer-conduct.ts'
@@ -211,6 +212,25 @@ test('what waits of a peer that stalls meanwhile makes room for one not known', 
   await waitFor(() => begun.length === 3, { message: 'the new one to have its turn' })
   assert.equal(begun[2], 'new')
   assert.equal(work.waitingCount, 0)
+})
+
+test('asking for what has no place yet is not looking at all that waits', async (t) => {
+  const asked: string[] = []
+  const rankOf = (peerId: string): PeerRank => {
+    asked.push(peerId)
+    return 'unknown'
+  }
+  const { work, begun } = startRanked(t, rankOf, { waitingLimit: 1000 })
+  for (let i = 0; i < 502; i += 1) work.request(`stranger-${i}`, 'log')
+  await waitFor(() => begun.length === 2, { message: 'two strangers' })
+  await nextTurn()
+  asked.length = 0
+  for (let i = 0; i < 100; i += 1) {
+    work.request(`stranger-${i}`, 'log')
+    await nextTurn()
+  }
+  // Once or twice for each that is asked for, and for all in the few turns that come by themselves.
+  assert.ok(asked.length < 10_000, `${asked.length} looked at`)
 })
 
 test('a place is left to a peer that is not known yet', async (t) => {
