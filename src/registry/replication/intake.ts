@@ -114,11 +114,11 @@ export class Intake {
       if (!isTaken) others.push(bytes)
       if (verdict?.isAccepted === false) break
     }
+    // An orphan counts when it comes, and not again when it joins. It may be forgotten while others do.
+    const after = this.#orphaned()
     const isNew = await database.joinMany([...ready.values()], 'exchange')
     const joined = [...ready.values()].filter((_, i) => isNew[i] === true)
     this.joined += joined.length
-    // An orphan counts when it comes, and not again when it joins.
-    const after = this.#orphaned()
     onGained?.(
       joined.length + after.entries - before.entries,
       bytesOf(joined) + after.bytes - before.bytes,

@@ -154,3 +154,25 @@ test('what was not here is told once, whether it joins at once or waits for its 
   await put(chain)
   assert.deepEqual(gained, { entries: 4, bytes })
 })
+
+test('a peer whose orphans are forgotten while its entries join has brought what it brought', async (t) => {
+  const database = await openNodes(t)
+  const preview = () => ({ show: () => {}, close: async () => {} })
+  const orphans = new Orphans({ preview, onClosed: () => {} })
+  const gained: number[] = []
+  const onGained = (entries: number) => void gained.push(entries)
+  const intake = new Intake({ database, orphans, ...entranceThat('held'), onGained })
+  const join = database.joinMany.bind(database)
+  t.mock.method(database, 'joinMany', async (...entries: Parameters<typeof join>) => {
+    const isNew = await join(...entries)
+    // It leaves after all that came first has come.
+    if (gained.length === 1) await orphans.close()
+    return isNew
+  })
+  const chain = chainOf(database, 40)
+  for (const lot of [chain.slice(20), chain.slice(0, 2)]) {
+    await intake.put(lot)
+    await intake.drain()
+  }
+  assert.deepEqual(gained, [20, 2])
+})
