@@ -47,6 +47,8 @@ export interface TestReplicaOptions {
   readonly room?: StoreRoom
   /** @default systemClock */
   readonly clock?: Clock
+  /** @default 20 */
+  readonly exchangeIntervalMs?: number
 }
 
 function createReplicaStores(): ReplicaStores {
@@ -60,7 +62,7 @@ export async function startReplica(
   options: TestReplicaOptions = {},
 ): Promise<TestReplica> {
   const { stores = createReplicaStores(), wrap = (transport) => transport } = options
-  const { room, clock = systemClock } = options
+  const { room, clock = systemClock, exchangeIntervalMs = 20 } = options
   const identity = options.identity ?? (await createEphemeralIdentity())
   const transport = wrap(network.join(identity.peerId))
   const view = new RecordView(
@@ -81,7 +83,7 @@ export async function startReplica(
   )
   const metrics = createMetrics()
   const replicator = new Replicator(
-    { networkName: 'test', antiEntropyIntervalMs: 60_000, exchangeIntervalMs: 20 },
+    { networkName: 'test', antiEntropyIntervalMs: 60_000, exchangeIntervalMs },
     {
       transport,
       fetcher: null,

@@ -15,9 +15,10 @@ import type { HeadReceipt } from './heads-exchange.ts'
 import { HeadsService } from './heads-service.ts'
 import { Inbox, type Receipt } from './inbox.ts'
 import type { IntakeEntrance } from './intake.ts'
-import { type OrphanPlaces, Orphans } from './orphans.ts'
+import type { OrphanPlaces } from './orphans.ts'
 import type { PeerBudgets } from './peer-budgets.ts'
 import type { PeerConduct } from './peer-conduct.ts'
+import { PeerOrphans } from './peer-orphans.ts'
 
 export interface LogReplicaComponents {
   readonly transport: RegistryTransport
@@ -49,17 +50,17 @@ export class LogReplica {
   readonly database: RegistryDatabase
   readonly heads: HeadsService
   readonly announcer: Announcer
+  /** What peers' transfers brought before their parents. */
+  readonly orphans: PeerOrphans
   readonly #components: LogReplicaComponents
   readonly #inbox: Inbox
   readonly #gossip: GossipIntake
-  /** Peer -> what its transfers brought before their parents; as many as there are places. */
-  readonly #orphans = new Map<string, Orphans>()
   #isFetching = false
-  #isStopped = false
   #unsubscribe: (() => void) | null = null
 
   constructor(components: LogReplicaComponents) {
     const { database, gossipBudget, onRejected, requestSync, noteSynced } = components
+    const { view, orphanPlaces, clock } = components
     this.#components = components
     this.database = database
     this.#inbox = new Inbox({
@@ -74,13 +75,22 @@ export class LogReplica {
       randomSubscriber: () => this.randomSubscriber(),
     })
     this.announcer = new Announcer(components)
+    this.orphans = new PeerOrphans({
+      places: orphanPlaces,
+      clock,
+      preview: () => view.preview(database.options.name),
+    })
     this.heads = new HeadsService({
       ...components,
       receive: (bytes, peerId) => this.#receiveHead(bytes, peerId),
       onAnswered: (peerId, { held, isCut, isSkipped }) => {
         // Not where it told as many as it may: of two that know the same each would ask the other for ever.
         if (held > 0 || isSkipped) requestSync(peerId)
-        else if (this.heldCount === 0 && !this.isIncomplete && !isCut) noteSynced(peerId)
+        else if (this.heldCount === 0 && !this.isIncomplete && !isCut) {
+          noteSynced(peerId)
+          // All that it has is here: no other transfer of its log follows.
+          void this.orphans.close(peerId)
+        }
         this.announcer.tellNoted()
       },
     })
@@ -99,7 +109,15 @@ export class LogReplica {
     const { transport, database, requestSync, greet } = this.#components
     const { address } = database
     await this.heads.start()
-    this.#unsubscribe = transport.onSubscriber(address, greet)
+    const unsubscribers = [
+      transport.onSubscriber(address, greet),
+      transport.onPeer((peerId, isConnected) => {
+        if (!isConnected) void this.orphans.close(peerId)
+      }),
+    ]
+    this.#unsubscribe = () => {
+      for (const unsubscribe of unsubscribers) unsubscribe()
+    }
     transport.subscribe(
       address,
       (from, bytes) => this.#gossip.validate(from, bytes),
@@ -110,11 +128,10 @@ export class LogReplica {
 
   async stop(): Promise<void> {
     const { transport, database } = this.#components
-    this.#isStopped = true
     this.#unsubscribe?.()
     this.#unsubscribe = null
     transport.unsubscribe(database.address)
-    for (const peerId of [...this.#orphans.keys()]) await this.closeOrphans(peerId)
+    await this.orphans.stop()
     this.#inbox.clear()
     this.announcer.clear()
     await this.heads.stop()
@@ -141,30 +158,6 @@ export class LogReplica {
     }
   }
 
-  /** What this peer's transfers brought before their parents; null when there is none. */
-  orphansOf(peerId: string): Orphans | null {
-    return this.#orphans.get(peerId) ?? null
-  }
-
-  /** Makes room for what a transfer brings before its parents; null when there is no place. */
-  openOrphans(peerId: string): Orphans | null {
-    const { orphanPlaces, view, database } = this.#components
-    if (this.#isStopped || !orphanPlaces.tryTake()) return null
-    const orphans = new Orphans({
-      preview: () => view.preview(database.options.name),
-      onClosed: () => orphanPlaces.free(),
-    })
-    this.#orphans.set(peerId, orphans)
-    return orphans
-  }
-
-  /** Forgets what of them has not joined: the peer's transfers are over. */
-  async closeOrphans(peerId: string): Promise<void> {
-    const orphans = this.#orphans.get(peerId)
-    this.#orphans.delete(peerId)
-    await orphans?.close()
-  }
-
   /**
    * Called when the log of this peer has been received to its end. What it offered before, or sent before
    * its parents, and whose ancestors it did not send, is unresolvable: it cannot have joined it itself.
@@ -173,7 +166,7 @@ export class LogReplica {
   noteLogReceived(peerId: string, offered: readonly string[]): void {
     const { conduct } = this.#components
     const isUnresolved = offered.some((hash) => this.#inbox.isUnresolved(hash))
-    const hasOrphans = this.orphansOf(peerId)?.hasUnresolved(this.database) ?? false
+    const hasOrphans = this.orphans.of(peerId)?.hasUnresolved(this.database) ?? false
     if ((isUnresolved || hasOrphans) && !this.isIncomplete) conduct.offend(peerId, 'unresolvable')
   }
 

@@ -74,7 +74,7 @@ export class PeerSync {
     try {
       goesOn = await this.#sync(peerId, replica, signal)
     } finally {
-      if (!goesOn) await replica.closeOrphans(peerId)
+      if (!goesOn) await replica.orphans.close(peerId)
     }
     replica.announcer.tellNoted()
   }
@@ -148,9 +148,9 @@ export class PeerSync {
     const { database } = replica
     const offered = replica.heads.takeOffers(peerId)
     const before = gains.entries
-    const isFirst = !isWhole && !this.#inOrder.has(replica) && replica.orphansOf(peerId) === null
-    const first = isFirst && replica.openOrphans(peerId) !== null ? FIRST_LIMIT : 0
-    const orphans = replica.orphansOf(peerId)
+    const isFirst = !isWhole && !this.#inOrder.has(replica)
+    const first = isFirst && replica.orphans.tryOpen(peerId) ? FIRST_LIMIT : 0
+    const orphans = replica.orphans.goOn(peerId)
     const key = placeKey(peerId, replica)
     const after = isWhole ? null : (this.#places.peek(key) ?? null)
     this.#places.delete(key)

@@ -70,13 +70,18 @@ test('a peer whose entries came to join on another way did nothing wrong, one wh
   const [first, second] = [database.judge(parent), database.judge(child)]
   assert.ok(first.isAccepted && second.isAccepted)
 
-  replica.openOrphans('A')?.add(second, hashOf(parent))
+  replica.orphans.tryOpen('A')
+  replica.orphans.of('A')?.add(second, hashOf(parent))
   replica.noteLogReceived('A', [])
   assert.deepEqual(offences, ['A unresolvable'])
   await database.joinMany([first, second], 'gossip')
   replica.noteLogReceived('A', [])
   assert.equal(offences.length, 1)
-  assert.equal(replica.orphansOf('A')?.size, 1, 'it waits for an entry that need not be sent again')
+  assert.equal(
+    replica.orphans.of('A')?.size,
+    1,
+    'it waits for an entry that need not be sent again',
+  )
 })
 
 test('while entries are missing here they may be the reason why others wait', async (t) => {
@@ -93,7 +98,8 @@ test('while entries are missing here they may be the reason why others wait', as
     forgeEntry({ identity, address, localId: 'child', signed: { next } }).bytes,
   )
   assert.ok(child.isAccepted)
-  replica.openOrphans('A')?.add(child, next[0] ?? '')
+  replica.orphans.tryOpen('A')
+  replica.orphans.of('A')?.add(child, next[0] ?? '')
   replica.noteLogReceived('A', [])
   assert.deepEqual(offences, [])
 })
@@ -107,6 +113,20 @@ test('a peer whose heads were skipped for too many came of late is asked for its
   judging.isRoom = false
   await tell('B', [entryOf('one'), entryOf('two')])
   assert.deepEqual(synced, ['heard A', 'asks B'])
+})
+
+test('a peer that comes with heads of which none waits gives back the place of what it sent early', async (t) => {
+  const { replica, database, tell } = await setUp(t)
+  t.after(() => replica.orphans.stop())
+  for (const peer of ['A', 'B']) assert.equal(replica.orphans.tryOpen(peer), true)
+  const next = [hashOf(Buffer.from('nowhere'))]
+  const { address } = database
+  const waiting = forgeEntry({ identity, address, localId: 'head', signed: { next } }).bytes
+  await tell('A', [])
+  assert.equal(replica.orphans.of('A'), null)
+  assert.equal(replica.orphans.tryOpen('C'), true)
+  await tell('B', [waiting])
+  assert.notEqual(replica.orphans.of('B'), null, 'another transfer of its log follows')
 })
 
 test('stations with the same many heads do not ask each other again and again', async (t) => {

@@ -45,7 +45,7 @@ async function setUp(t: TestContext, peer: Peer) {
   const database = (await openInMemory(t, identity)).get('nodes')
   const { address } = database
   let nowMs = Date.now()
-  const clock = { now: () => nowMs, sleep: async () => {} }
+  const clock = { now: () => nowMs, sleep: () => new Promise<never>(() => {}) }
   const forge = (localId: string, next: string[] = []) =>
     forgeEntry({ identity, address, localId, signed: { next } }).bytes
   const log = Array.from({ length: entries }, (_, i) => forge(`n-${i}`))
