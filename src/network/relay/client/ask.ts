@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lib/clock.ts'
 import { withDeadline } from '../../../lib/deadline.ts'
+import { lifetimeOf } from '../../../wire/reservation-lifetime.ts'
 import { RESERVE_DEADLINE_MS } from './constants.ts'
-import { lifetimeOf } from './lifetime.ts'
 import { addressesThrough } from './relay-addresses.ts'
 import { ReserveError, reserve } from './reserve.ts'
 import type { HeldReservation, RelayClientPort } from './types.ts'

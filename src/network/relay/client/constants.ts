@@ -8,16 +8,6 @@ export const RESERVE_DEADLINE_MS = 8 * SECOND_MS
 /** A reply with a voucher and the addresses of a large host has 2 KiB. */
 export const LIMIT_REPLY_BYTES = 8 * 1024
 
-/**
- * What a relay says of its reservation's end is believed between these. Below, a clock that is wrong on
- * either side would have us ask without end; above, a place that was lost would be noticed next year.
- */
-export const MIN_LIFETIME_MS = 2 * MINUTE_MS
-export const MAX_LIFETIME_MS = 60 * MINUTE_MS
-/** A reservation is refreshed after half of its life, at the latest after two thirds. */
-export const REFRESH_SHARE = 0.5
-export const REFRESH_SPREAD = 0.15
-
 /** Between two tries of a relay that cannot be reached or does not answer. */
 export const RETRY_MIN_MS = SECOND_MS
 export const RETRY_MAX_MS = 15 * MINUTE_MS
