@@ -1,6 +1,5 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
@@ -15,6 +14,7 @@ import {
   withGuardedHandshake,
   withGuardedStreams,
 } from './guards.ts'
+import { transportOfPlaces } from './place-times.ts'
 import type { ClientLibp2p, IceServer } from './types.ts'
 
 /** Longer than any deadline that the client sets itself for one address. */
@@ -61,7 +61,7 @@ export async function createClientLibp2p(options: ClientLibp2pOptions): Promise<
       (components) => {
         // Of all transports.
         guardUpgrader(components.upgrader)
-        return circuitRelayTransport()(components)
+        return transportOfPlaces(components)
       },
       ...(hasWebRtc
         ? [

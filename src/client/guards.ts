@@ -158,7 +158,7 @@ function keepCompact(list: object): void {
 }
 
 /** What a library has and does not type: without it guards would be none. */
-function memberOf(owner: object, name: string): object {
+export function memberOf(owner: object, name: string): object {
   const member: unknown = Reflect.get(owner, name)
   const isThere = typeof member === 'function' || (typeof member === 'object' && member !== null)
   if (isThere) return member

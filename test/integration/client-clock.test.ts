@@ -1,0 +1,82 @@
+import { it, suite, type TestContext } from 'node:test'
+
+import { type ClockedPage, startClockedPage } from '../support/clocked-page.ts'
+import { type Station, startStation } from '../support/node.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const MINUTE_MS = 60_000
+/** A place lasts half an hour. */
+const MINUTES_IN_TIME = 29
+
+interface Relay {
+  readonly station: Station
+  readonly address: string
+}
+
+async function relay(t: TestContext): Promise<Relay> {
+  const station = await startStation(t, {
+    env: {
+      WS_ENABLED: 'true',
+      WS_PORT: '0',
+      RELAY_ENABLED: 'true',
+    },
+  })
+  const [listen] = station.node.network.status().listen.filter((one) => one.endsWith('/ws'))
+  return { station, address: `${listen}/p2p/${station.peerId}` }
+}
+
+/** When the place of the only page there ends; null while it has none. */
+function endOfPlace({ station }: Relay): number | null {
+  const [place] = station.node.network.relay()?.status.reservations ?? []
+  return place?.expiresAtMs ?? null
+}
+
+async function untilReserved(page: ClockedPage): Promise<void> {
+  await waitFor(async () => (await page.see()).isReserved.every(Boolean), {
+    timeoutMs: 10_000,
+    message: 'the page has a place everywhere',
+  })
+}
+
+/** For the page the time passes that its places last, and each of them then lasts longer. */
+async function untilRefreshed(page: ClockedPage, relays: readonly Relay[]): Promise<void> {
+  const ends = relays.map(endOfPlace)
+  let minutes = 0
+  await waitFor(
+    async () => {
+      if (minutes < MINUTES_IN_TIME) await page.pass(MINUTE_MS)
+      minutes += 1
+      return relays.every((one, i) => Number(endOfPlace(one)) > Number(ends[i]))
+    },
+    { message: 'each place is asked for again' },
+  )
+}
+
+suite('a page whose clock is wrong', () => {
+  for (const [what, minutes] of [
+    ['40 minutes ahead', 40],
+    ['a day ahead', 24 * 60],
+    ['an hour behind', -60],
+    ['a day behind', -24 * 60],
+  ] as const) {
+    it(`gets its place and keeps it: ${what}`, async (t) => {
+      const here = await relay(t)
+      const aheadMs = minutes * MINUTE_MS
+      const page = await startClockedPage(t, { bootstrap: here.address, aheadMs })
+      await untilReserved(page)
+      await untilRefreshed(page, [here])
+      await untilReserved(page)
+    })
+  }
+
+  it('keeps its place when the clock is set back meanwhile', async (t) => {
+    const here = await relay(t)
+    const page = await startClockedPage(t, { bootstrap: here.address, aheadMs: 60 * MINUTE_MS })
+    await untilReserved(page)
+    await page.setClock(0)
+    // Once as it was asked for by the old clock, once by the new one.
+    await untilRefreshed(page, [here])
+    await untilRefreshed(page, [here])
+    await untilReserved(page)
+  })
+})
