@@ -10,6 +10,9 @@ import { memberOf } from './guards.ts'
 /** On a relay for as long as it keeps a place for this client. */
 const PLACE_TAG = `${KEEP_ALIVE}-circuit-relay`
 
+/** Until a place is asked for again that was forgotten. */
+const RETRY_MS = 30_000
+
 /** What the transport keeps of a place, and does not type. */
 interface Place {
   timeout: ReturnType<typeof setTimeout>
@@ -29,8 +32,8 @@ interface Places {
 /**
  * The transport that asks relays for places, for pages whose clock is wrong. @libp2p/circuit-relay-v2 4.2 counts by
  * the page's clock until when a relay says by its own that a place lasts: where the page's is ahead it throws a place
- * away that has ended by then, and where it is behind it asks again when the place is gone. This can go when the
- * library bounds what it is told.
+ * away that has ended by then, and where it is behind it asks again when the place is gone. It also forgets those that
+ * are to be asked for again while another one is. This can go when the library bounds what it is told, and forgets none.
  */
 export function transportOfPlaces(components: CircuitRelayTransportComponents): Transport {
   keepTags(components.peerStore)
@@ -40,14 +43,16 @@ export function transportOfPlaces(components: CircuitRelayTransportComponents): 
     clearTimeout(details.timeout)
     // It may have been lost while it was written down.
     if (places.getReservation(relay) !== details.reservation) return
-    const nowMs = Date.now()
-    const { refreshAtMs } = lifetimeOf(details.reservation.expire, nowMs, Math.random)
-    details.timeout = setTimeout(() => {
+    const refresh = () => {
       // Else nobody is asked while the place lasts by a clock that is behind.
       details.reservation.expire = 0n
-      // Who fails to keep a place takes it off the list itself.
+      // Who fails to keep a place takes it off the list itself, and either way ends this timer.
+      details.timeout = setTimeout(refresh, RETRY_MS)
       places.addRelay(relay, details.type).catch(() => {})
-    }, refreshAtMs - nowMs)
+    }
+    const nowMs = Date.now()
+    const { refreshAtMs } = lifetimeOf(details.reservation.expire, nowMs, Math.random)
+    details.timeout = setTimeout(refresh, refreshAtMs - nowMs)
   })
   return transport
 }
