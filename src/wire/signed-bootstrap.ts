@@ -45,7 +45,7 @@ const LIMIT_ADDRESS_CHARACTERS = 512
 const LIMIT_ROLES = 8
 const LIMIT_ROLE_CHARACTERS = 32
 const SIGNING_PREFIX = 'wesense-node bootstrap 1\n'
-/** A clock may be behind the signer's by so much. */
+/** A document is taken for so long after it has expired: a clock may be ahead of the signer's. */
 const CLOCK_TOLERANCE_MS = 10 * 60_000
 
 /** What the check needs of its surroundings, which differ between Node and a browser. */
@@ -76,7 +76,7 @@ export function bootstrapBytes(document: BootstrapDocument): Uint8Array {
 
 /**
  * Opens a document as it came over the wire.
- * @returns null for anything but this network's, in its time, as its signer signed it. Never throws.
+ * @returns null for anything but this network's, not expired, as its signer signed it. Never throws.
  */
 export async function openSignedBootstrap(
   value: unknown,
@@ -85,7 +85,7 @@ export async function openSignedBootstrap(
   const document = readDocument(value)
   if (document === null || document.network !== check.network) return null
   if (check.signer !== null && document.signer !== check.signer) return null
-  if (document.issued > check.nowMs + CLOCK_TOLERANCE_MS) return null
+  // When it was issued is the signer's word: what seems to be of the future says that the reader's clock is behind.
   if (document.expires <= check.nowMs - CLOCK_TOLERANCE_MS) return null
   const { signature: text, ...content } = document
   const signature = fromBase64(text)

@@ -1,7 +1,7 @@
 import { it, suite, type TestContext } from 'node:test'
 
 import { type ClockedPage, startClockedPage } from '../support/clocked-page.ts'
-import { type Station, startStation } from '../support/node.ts'
+import { freePort, type Station, startStation } from '../support/node.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const MINUTE_MS = 60_000
@@ -13,19 +13,30 @@ const STEP_MS = 250
 
 interface Relay {
   readonly station: Station
+  /** Of its WebSocket. */
   readonly address: string
+  /** Of its public HTTP. */
+  readonly url: string
 }
 
 async function relay(t: TestContext): Promise<Relay> {
+  const [port, wsPort] = [await freePort(), await freePort()]
   const station = await startStation(t, {
     env: {
+      LIBP2P_PORT: `${port}`,
       WS_ENABLED: 'true',
-      WS_PORT: '0',
+      WS_PORT: `${wsPort}`,
+      ANNOUNCE_ADDRESS: `127.0.0.1:${port},/ip4/127.0.0.1/tcp/${wsPort}/ws`,
       RELAY_ENABLED: 'true',
+      PUBLIC_PORT: '0',
+      PUBLIC_HOST: '127.0.0.1',
     },
   })
-  const [listen] = station.node.network.status().listen.filter((one) => one.endsWith('/ws'))
-  return { station, address: `${listen}/p2p/${station.peerId}` }
+  return {
+    station,
+    address: `/ip4/127.0.0.1/tcp/${wsPort}/ws/p2p/${station.peerId}`,
+    url: `http://127.0.0.1:${station.node.publicApi?.status()?.address.port}`,
+  }
 }
 
 /** When the place of the only page there ends; null while it has none. */
@@ -86,6 +97,17 @@ suite('a page whose clock is wrong', () => {
     await untilRefreshed(page, [here])
     await untilRefreshed(page, [here])
     await untilReserved(page)
+  })
+
+  it('takes the list of a node for what it is, and finds and reaches another page', async (t) => {
+    const { url } = await relay(t)
+    const ahead = await startClockedPage(t, { bootstrap: url, aheadMs: 40 * MINUTE_MS })
+    const behind = await startClockedPage(t, { bootstrap: url, aheadMs: -60 * MINUTE_MS })
+    const { peerId } = await behind.see()
+    await waitFor(async () => (await ahead.see()).linked.includes(peerId), {
+      timeoutMs: 10_000,
+      message: 'they are linked',
+    })
   })
 })
 
