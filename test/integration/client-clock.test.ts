@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { it, suite, type TestContext } from 'node:test'
 
 import { type ClockedPage, startClockedPage } from '../support/clocked-page.ts'
@@ -30,6 +31,7 @@ async function relay(t: TestContext): Promise<Relay> {
       RELAY_ENABLED: 'true',
       PUBLIC_PORT: '0',
       PUBLIC_HOST: '127.0.0.1',
+      PUBLIC_RATE_LIMIT: '100000',
     },
   })
   return {
@@ -108,6 +110,19 @@ suite('a page whose clock is wrong', () => {
       timeoutMs: 10_000,
       message: 'they are linked',
     })
+  })
+
+  it('reads what stations wrote though it is from its future', async (t) => {
+    const { station, url } = await relay(t)
+    const page = await startClockedPage(t, { bootstrap: url, aheadMs: -60 * MINUTE_MS })
+    await waitFor(
+      async () => {
+        const { authors, refused } = await page.readRegistry()
+        assert.deepEqual([authors, refused], [[station.peerId], 0])
+        return true
+      },
+      { timeoutMs: 10_000, message: 'the station is there, and none is refused' },
+    )
   })
 })
 
