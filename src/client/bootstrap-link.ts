@@ -16,7 +16,7 @@ const RETRY_MAX_MS = 10_000
 /** Between attempts to watch its pages while it is connected, doubling. */
 const WATCH_MIN_MS = 1_000
 const WATCH_MAX_MS = 60_000
-/** A connection that lasted so long begins the waiting anew. */
+/** A connection, or a stream, that lasted so long begins the waiting anew. */
 const SETTLED_MS = 5_000
 /** libp2p has asked for a place by then; when it was refused it does not ask again by itself. */
 const PLACE_MS = 5_000
@@ -156,7 +156,7 @@ export class BootstrapLink {
   async #watchPages(connection: Connection, signal: AbortSignal): Promise<void> {
     const { pagesProtocol, onNews, isWatched } = this.#components
     const relay = connection.remotePeer
-    for (let attempt = 0; !signal.aborted; attempt++) {
+    for (let attempt = 0; !signal.aborted; ) {
       while (!signal.aborted && isWatched(relay.toString(), this)) await pause(WATCH_MIN_MS, signal)
       if (signal.aborted) return
       this.#isWatching = true
@@ -168,7 +168,9 @@ export class BootstrapLink {
         }
         this.#watch = await PageWatch.open(connection, options, signal)
         this.#watch.tell()
+        const openedAtMs = performance.now()
         await this.#watch.read(signal)
+        if (performance.now() - openedAtMs >= SETTLED_MS) attempt = 0
       } catch (error) {
         await this.#explain(error, connection, signal)
       }
@@ -177,6 +179,7 @@ export class BootstrapLink {
       // Who leaves until the next stream is there is not told of.
       this.#components.onLost(relay.toString())
       const ms = backoffMs({ attempt, minMs: WATCH_MIN_MS, maxMs: WATCH_MAX_MS })
+      attempt += 1
       await pause(ms, signal)
     }
   }
