@@ -13,9 +13,13 @@ export function reachedLines(reachability: NodeStatus['reachability']): string[]
   ]
 }
 
-function summary({ state, relays }: Reachability): string {
+function summary({ state, is_proven: isProven, relays }: Reachability): string {
   const isRelayed = relays.length > 0
-  if (state === 'public') return 'public: others connect directly'
+  if (state === 'public') {
+    return isProven
+      ? 'public: others connect directly'
+      : 'public, as ANNOUNCE_ADDRESS says: nobody from outside was seen to connect yet'
+  }
   if (state === 'private') {
     return isRelayed
       ? 'private: behind NAT or a firewall, others come through relays'

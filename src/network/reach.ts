@@ -26,6 +26,8 @@ import {
 /** How this node is reached, as far as is known. */
 export interface ReachStatus {
   readonly state: ReachabilityState
+  /** Whether `public` was seen, and not only announced. */
+  readonly isProven: boolean
   /** Public addresses, not configured, that others were seen to reach. */
   readonly verified: readonly string[]
   /** Relays that keep a place for this node. */
@@ -150,8 +152,8 @@ export class Reach {
   }
 
   status(): ReachStatus {
-    const { state, verified } = this.#reachability
-    return { state, verified, relays: this.#relays.reservations }
+    const { state, isProven, verified } = this.#reachability
+    return { state, isProven, verified, relays: this.#relays.reservations }
   }
 
   noteRelay(relay: KnownRelay): void {

@@ -7,9 +7,10 @@ export function reachabilityOf(
   nowMs: number,
 ): NodeStatus['reachability'] {
   if (reach === null) return null
-  const { state, verified, relays } = reach
+  const { state, isProven, verified, relays } = reach
   return {
     state,
+    is_proven: isProven,
     verified: [...verified],
     relays: relays.map(({ relayPeerId, addresses, expiresAtMs }) => ({
       peer_id: relayPeerId,

@@ -173,11 +173,11 @@ function bootstrapRole(network: NetworkStatus, inbound: number): NodeStatus['rol
   if (!network.isPublic) {
     return { is_bootstrap: false, reason: 'no public ANNOUNCE_ADDRESS is set' }
   }
+  const hasVisitors = inbound > 0 || network.reach?.isProven === true
   return {
     is_bootstrap: true,
-    reason:
-      inbound > 0
-        ? `a public address is announced; connections from others: ${inbound}`
-        : 'a public address is announced, but nobody has connected to it yet',
+    reason: hasVisitors
+      ? `a public address is announced; connections from others: ${inbound}`
+      : 'a public address is announced, but nobody has connected to it yet',
   }
 }

@@ -90,6 +90,7 @@ export function nodeStatus(overrides: Partial<NodeStatus> = {}): NodeStatus {
     public_http: null,
     reachability: {
       state: 'private',
+      is_proven: false,
       verified: [],
       relays: [
         {

@@ -19,9 +19,15 @@ export const reachabilitySchema = Type.Union(
         [Type.Literal('public'), Type.Literal('private'), Type.Literal('unknown')],
         {
           description:
-            'Whether others can open a connection to this station; unknown until peers have tried.',
+            'Whether others can open a connection to this station; unknown until peers have tried. ' +
+            'A public ANNOUNCE_ADDRESS makes it public, whoever gets in.',
         },
       ),
+      is_proven: Type.Boolean({
+        description:
+          'Whether public was seen: by a dial-back, or, where ANNOUNCE_ADDRESS says so, since a peer ' +
+          'of the internet connected.',
+      }),
       verified: Type.Array(Type.String(), {
         description: 'Public addresses that are not configured and that others were seen to reach.',
       }),

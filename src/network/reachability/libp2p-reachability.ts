@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-import type { IdentifyResult } from '@libp2p/interface'
+import type { Connection, IdentifyResult } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { classifyIp, classOf, targetOf } from '../address-class.ts'
@@ -54,7 +54,11 @@ export function createReachabilityPort(
         const subnet = subnetOf(connection.remoteAddr.toString())
         if (ip !== null) reachability.noteObserved(id, { ip, subnet })
       }
+      const onOpen = ({ detail }: CustomEvent<Connection>) => {
+        if (isVisit(detail)) reachability.noteVisitor()
+      }
       host.libp2p.addEventListener('peer:identify', onIdentify)
+      host.libp2p.addEventListener('connection:open', onOpen)
       const unsubscribe = host.onPeer((peerId, isConnected) => {
         if (isConnected) return
         peers.delete(peerId)
@@ -62,11 +66,18 @@ export function createReachabilityPort(
       })
       return () => {
         host.libp2p.removeEventListener('peer:identify', onIdentify)
+        host.libp2p.removeEventListener('connection:open', onOpen)
         unsubscribe()
         peers.clear()
       }
     },
   }
+}
+
+/** Whether somebody of the public internet came in by itself. */
+function isVisit(connection: Pick<Connection, 'direction' | 'limits' | 'remoteAddr'>): boolean {
+  const { direction, remoteAddr } = connection
+  return direction === 'inbound' && !isRelayed(connection) && classOf(remoteAddr) === 'public'
 }
 
 /** Where a peer says it sees us, if that can be so: through no relay, and in the family that it was dialled in. */

@@ -54,6 +54,7 @@ export class Reachability {
   readonly #verdicts = new BoundedMap<string, Verdict>({ limit: LIMIT_ADDRESSES })
   readonly #loop: Loop
   #publicSinceMs: number | null = null
+  #hasVisitor = false
   #nextAtMs = 0
   #askedAtMs = Number.NEGATIVE_INFINITY
   /** Servers in a row that had no time for us. */
@@ -81,6 +82,7 @@ export class Reachability {
     this.#observed.clear()
     this.#verdicts.clear()
     this.#publicSinceMs = null
+    this.#hasVisitor = false
   }
 
   get state(): ReachabilityState {
@@ -91,6 +93,11 @@ export class Reachability {
     const states = (ip4.length > 0 ? ip4 : all).map(({ state }) => state)
     if (states.includes('public')) return 'public'
     return states.includes('private') ? 'private' : 'unknown'
+  }
+
+  /** Whether `public` was seen: by a dial-back, or where it is fixed, since a public peer connected. */
+  get isProven(): boolean {
+    return this.state === 'public' && (this.#options.fixed === null || this.#hasVisitor)
   }
 
   /** Public addresses that others were seen to reach. */
@@ -115,6 +122,11 @@ export class Reachability {
     // A peer that sees us somewhere else each time does not have us ask without end.
     this.#nextAtMs = Math.min(this.#nextAtMs, this.#askedAtMs + HURRY_MS)
     if (this.#components.clock.now() >= this.#nextAtMs) this.#loop.wake()
+  }
+
+  /** A public peer connected to this node. */
+  noteVisitor(): void {
+    this.#hasVisitor = true
   }
 
   forget(peerId: string): void {

@@ -22,27 +22,33 @@ function reached(reachability: NodeStatus['reachability']): string[] {
 describe('how a node is reached, in status', () => {
   it('is directly, at the addresses that others were seen to reach', () => {
     const verified = ['/ip4/203.0.113.9/tcp/4002']
-    assert.deepEqual(reached({ state: 'public', verified: [], relays: [] }), [
+    assert.deepEqual(reached({ state: 'public', is_proven: true, verified: [], relays: [] }), [
       'public: others connect directly',
     ])
-    assert.deepEqual(reached({ state: 'public', verified, relays: [] }), [
+    assert.deepEqual(reached({ state: 'public', is_proven: true, verified, relays: [] }), [
       'public: others connect directly',
       'seen at /ip4/203.0.113.9/tcp/4002',
     ])
   })
 
-  it('is through relays behind NAT, each by its peer ID', () => {
-    assert.deepEqual(reached({ state: 'private', verified: [], relays: [PLACE] }), [
-      'private: behind NAT or a firewall, others come through relays',
-      `through relay ${RELAY}`,
+  it('is what the operator announces, until somebody from outside has connected', () => {
+    assert.deepEqual(reached({ state: 'public', is_proven: false, verified: [], relays: [] }), [
+      'public, as ANNOUNCE_ADDRESS says: nobody from outside was seen to connect yet',
     ])
-    assert.deepEqual(reached({ state: 'private', verified: [], relays: [] }), [
+  })
+
+  it('is through relays behind NAT, each by its peer ID', () => {
+    assert.deepEqual(
+      reached({ state: 'private', is_proven: false, verified: [], relays: [PLACE] }),
+      ['private: behind NAT or a firewall, others come through relays', `through relay ${RELAY}`],
+    )
+    assert.deepEqual(reached({ state: 'private', is_proven: false, verified: [], relays: [] }), [
       'private: behind NAT or a firewall, and no relay keeps a place yet',
     ])
   })
 
   it('is unknown before anybody tried, and not looked after where that is off', () => {
-    assert.deepEqual(reached({ state: 'unknown', verified: [], relays: [] }), [
+    assert.deepEqual(reached({ state: 'unknown', is_proven: false, verified: [], relays: [] }), [
       'unknown: no public peer has tried yet',
     ])
     assert.deepEqual(reached(null), ['not looked after: RELAY_CLIENT is off'])

@@ -21,7 +21,7 @@ export const STATUS: NodeStatus = {
     listen: ['/ip4/0.0.0.0/tcp/4002', '/ip6/::/tcp/4002'],
     announce: [`/dns4/bootstrap.a-rather-long-name-of-a-host.wesense.earth/tcp/4002/p2p/${ID}`],
   },
-  reachability: { state: 'public', verified: [], relays: [] },
+  reachability: { state: 'public', is_proven: true, verified: [], relays: [] },
   seeds: [
     { seed: 'one.example.org', state: 'connected', peer_id: ID, last_error: null },
     {

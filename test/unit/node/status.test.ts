@@ -173,6 +173,12 @@ describe('the bootstrap role', () => {
     })
     assert.match(reason, /connections from others: 2/)
   })
+
+  it('does not say that nobody came where all have left again', () => {
+    const reach = { state: 'public', isProven: true, verified: [], relays: [] } as const
+    const { reason } = role({ network: { isPublic: true, reach } })
+    assert.match(reason, /connections from others: 0/)
+  })
 })
 
 describe('the status', () => {

@@ -243,4 +243,21 @@ describe('reachability', () => {
     await advance(60_000)
     assert.deepEqual([reachability.state, reachability.needsRelay, asked], ['public', false, []])
   })
+
+  it('has proof of what the operator says once a public peer has come', async (t) => {
+    const { reachability } = setUp(t, { fixed: 'public' })
+    assert.equal(reachability.isProven, false)
+    reachability.noteVisitor()
+    assert.equal(reachability.isProven, true)
+  })
+
+  it('has proof of what it found out: somebody got through', async (t) => {
+    const { reachability, state, meet, advance } = setUp(t)
+    reachability.noteVisitor()
+    assert.equal(reachability.isProven, false)
+    state.answer = 'reached'
+    meet('a')
+    await advance(500)
+    assert.equal(reachability.isProven, true)
+  })
 })
