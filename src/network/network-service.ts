@@ -21,6 +21,8 @@ export interface NetworkStatus {
   readonly announce: readonly string[]
   /** A public address is announced: others use this node as a bootstrap. */
   readonly isPublic: boolean
+  /** Some address is announced, be it private. */
+  readonly isAnnounced: boolean
   readonly seeds: readonly SeedStatus[]
   /** Which sources are on. */
   readonly sources: {

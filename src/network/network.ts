@@ -134,6 +134,7 @@ class Network implements NetworkService {
       listen: this.host.listenAddresses(),
       announce: this.host.announceAddresses(),
       isPublic: isPubliclyAnnounced(this.#options.announce),
+      isAnnounced: this.#options.announce.length > 0,
       seeds: this.#parts.seeds.statuses(),
       sources: {
         mdns: mdns !== null,

@@ -20,7 +20,10 @@ const READ_AT_ONCE = 16
 /** Looked up at most, before those of one subnet are left out. */
 const LIMIT_LOOKED_UP = 4 * LIMIT_BOOTSTRAP_PEERS
 
-type Sources = Omit<PublicFaceComponents, 'clock'>
+interface Sources extends Omit<PublicFaceComponents, 'clock'> {
+  /** An address of this node is announced, which makes it a bootstrap, as in its record. */
+  readonly isAnnounced: boolean
+}
 
 interface Candidate {
   readonly id: string
@@ -56,14 +59,14 @@ export async function bootstrapPeers(sources: Sources): Promise<BootstrapPeer[]>
   return peers
 }
 
-async function ownPeer({ identity, network }: Sources): Promise<BootstrapPeer | null> {
+async function ownPeer({ identity, network, isAnnounced }: Sources): Promise<BootstrapPeer | null> {
   const { peerId: id } = identity
   const { addresses } = await network.finder.known(id)
   const isRelay = network.relay() !== null
   if (addresses.length === 0) return null
   return {
     id,
-    roles: ['bootstrap', ...(isRelay ? ['relay'] : [])],
+    roles: [...(isAnnounced ? ['bootstrap'] : []), ...(isRelay ? ['relay'] : [])],
     addrs: withPeer(id, browsersFirst(addresses)),
   }
 }

@@ -1,4 +1,5 @@
 import type { FoundPeer } from '../api/index.ts'
+import type { Settings } from '../config/index.ts'
 import type { Identity } from '../identity/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { NetworkService } from '../network/index.ts'
@@ -16,9 +17,7 @@ import { announcedMultiaddrs } from './registry-source.ts'
 const FRESH_MS = 10_000
 const LIFETIME_MS = 24 * 3_600_000
 
-export interface PublicFaceOptions {
-  readonly networkName: string
-}
+export type PublicFaceOptions = Pick<Settings, 'networkName' | 'announceAddresses'>
 
 export interface PublicFaceComponents {
   readonly identity: Pick<Identity, 'peerId' | 'sign'>
@@ -72,7 +71,8 @@ export class PublicFace {
 
   async #make(): Promise<SignedBootstrap> {
     const { clock } = this.#components
-    const peers = await bootstrapPeers(this.#components)
+    const isAnnounced = this.#options.announceAddresses.length > 0
+    const peers = await bootstrapPeers({ ...this.#components, isAnnounced })
     const nowMs = clock.now()
     this.#checkedAtMs = nowMs
     const before = this.#signed

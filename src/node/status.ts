@@ -171,7 +171,10 @@ function noticesOf({ problem, notice }: StatusSources['registry']): string[] {
 
 function bootstrapRole(network: NetworkStatus, inbound: number): NodeStatus['roles']['bootstrap'] {
   if (!network.isPublic) {
-    return { is_bootstrap: false, reason: 'no public ANNOUNCE_ADDRESS is set' }
+    const reason = network.isAnnounced
+      ? 'only within its own network, since ANNOUNCE_ADDRESS is not public'
+      : 'no public ANNOUNCE_ADDRESS is set'
+    return { is_bootstrap: false, reason }
   }
   const hasVisitors = inbound > 0 || network.reach?.isProven === true
   return {

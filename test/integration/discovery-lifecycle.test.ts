@@ -68,7 +68,7 @@ describe('the network of a station', { timeout: 60_000 }, () => {
     })
     assert.equal(status.counts.connectedStations, 1)
     assert.equal(status.counts.knownStations, 1)
-    assert.equal(status.isPublic, false)
+    assert.deepEqual([status.isPublic, status.isAnnounced], [false, false])
     assert.equal(status.targetPeers, 12)
     assert.ok(status.connectionLimit > 0)
     const text = await metrics.text()
@@ -83,7 +83,8 @@ describe('the network of a station', { timeout: 60_000 }, () => {
       { kind: 'host', input: 'boot.example', host, port: null, peerId: null },
     ] as const
     const { network } = await testNetwork(t, { announce })
-    assert.equal(network.status().isPublic, true)
+    const { isPublic, isAnnounced } = network.status()
+    assert.deepEqual([isPublic, isAnnounced], [true, true])
     assert.equal(network.status().targetPeers, 4)
   })
 })

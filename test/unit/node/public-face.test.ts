@@ -5,6 +5,7 @@ import { createEphemeralIdentity, verifySignature } from '../../../src/identity/
 import { PublicFace, type PublicFaceComponents } from '../../../src/node/public-face.ts'
 import type { NodeRecord, RecordValue, RegistryRecord } from '../../../src/registry/index.ts'
 import { LIMIT_BOOTSTRAP_PEERS, openSignedBootstrap } from '../../../src/wire/signed-bootstrap.ts'
+import { loadedSettings } from '../../support/settings.ts'
 import { ManualClock } from '../network/fakes.ts'
 
 const identity = await createEphemeralIdentity()
@@ -51,7 +52,11 @@ function recordOf({ id, ip, capabilities = ['bootstrap'], author = id, onRead }:
   return record
 }
 
-function face(stations: readonly Station[], ownAddresses: readonly string[] = OWN_ADDRESSES) {
+function face(
+  stations: readonly Station[],
+  ownAddresses: readonly string[] = OWN_ADDRESSES,
+  announced = 'own.example.org',
+) {
   const clock = new ManualClock()
   const all = [...stations]
   const signOf = ({ sign = 'connected' }: Station) => sign
@@ -90,7 +95,8 @@ function face(stations: readonly Station[], ownAddresses: readonly string[] = OW
     },
     clock,
   } as unknown as PublicFaceComponents
-  return { all, clock, walked, face: new PublicFace({ networkName: 'wesense' }, components) }
+  const { settings } = loadedSettings({ env: { ANNOUNCE_ADDRESS: announced } })
+  return { all, clock, walked, face: new PublicFace(settings, components) }
 }
 
 const idsOf = (document: { readonly peers: readonly { readonly id: string }[] }) =>
@@ -184,6 +190,13 @@ describe('the bootstrap document', () => {
     const document = await face(stations).face.bootstrap()
     assert.equal(document.peers.length, 3)
     assert.equal(read, 4 * LIMIT_BOOTSTRAP_PEERS)
+  })
+
+  it('calls this node a bootstrap only where an address is announced, as its record does', async () => {
+    const rolesWith = async (announced: string) =>
+      (await face([], OWN_ADDRESSES, announced).face.bootstrap()).peers[0]?.roles
+    assert.deepEqual(await rolesWith('192.168.1.5'), ['bootstrap'])
+    assert.deepEqual(await rolesWith(''), [])
   })
 
   it('does not name itself where nobody could reach it', async () => {

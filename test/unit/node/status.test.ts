@@ -22,6 +22,7 @@ function sources({ network = {}, peers = [], isRegistryReady = true }: State = {
     listen: LISTEN,
     announce: [],
     isPublic: false,
+    isAnnounced: false,
     seeds: [],
     sources: { mdns: false, dht: true, peerExchange: false, registry: true },
     counts: {
@@ -151,6 +152,12 @@ describe('the bootstrap role', () => {
     const { is_bootstrap, reason } = role({ network: { announce: ['/ip4/10.0.0.1/tcp/4002'] } })
     assert.equal(is_bootstrap, false)
     assert.match(reason, /no public ANNOUNCE_ADDRESS/)
+  })
+
+  it('is taken within its own network alone with an address that is not public', () => {
+    const { is_bootstrap, reason } = role({ network: { isAnnounced: true } })
+    assert.equal(is_bootstrap, false)
+    assert.match(reason, /only within its own network, since ANNOUNCE_ADDRESS is not public/)
   })
 
   it('says that nobody has come yet, however many peers this node dialled itself', () => {
