@@ -1,4 +1,5 @@
 import { systemClock } from '../lib/clock.ts'
+import { systemWords } from '../lib/system-errors.ts'
 import { buildApp } from './app.ts'
 import { boundedEntries, boundedWriter } from './bounded-writer.ts'
 import { ApiError, HttpError } from './errors.ts'
@@ -137,10 +138,10 @@ class HttpApi implements ApiService {
 
 function listenError(host: string, port: number, cause: unknown): ApiError {
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-  const facts = { host, port, reason }
+  const facts = { host, port, reason, listener: 'api' }
   if (reason === 'EADDRINUSE') {
     return new ApiError('PORT_IN_USE', `API port ${port} on ${host} is in use`, facts, cause)
   }
-  const message = `the API cannot listen on ${host} port ${port}: ${reason}`
+  const message = `the API cannot listen on ${host} port ${port}: ${systemWords(reason) ?? reason}`
   return new ApiError('LISTEN_FAILED', message, facts, cause)
 }

@@ -1,18 +1,15 @@
+import { systemWords } from '../lib/system-errors.ts'
 import { CliError } from './errors.ts'
 
-/** System errors that the machine's operator can mend, in words. */
-const SYSTEM: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is taken by another program',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EROFS: 'the file system is read-only',
-  EMFILE: 'too many open files: raise the limit (ulimit -n)',
-  ENFILE: 'the machine has too many open files',
-  LEVEL_LOCKED: 'the databases are in use by another process',
-}
+/** Of the database, beside the system's. */
+const LOCKED = { code: 'LEVEL_LOCKED', words: 'the databases are in use by another process' }
+
+/** The setting that names the address, by what is to listen there. */
+const ADDRESS_SETTINGS = new Map([
+  ['peers', 'LIBP2P_HOST'],
+  ['api', 'API_HOST'],
+  ['public', 'PUBLIC_HOST'],
+])
 
 /** Codes of the database that carry the system's words in their message, and no facts. */
 const DATABASE: Readonly<Record<string, string>> = {
@@ -37,10 +34,11 @@ function find(error: unknown, depth: number): string | null {
   if (!(error instanceof Error) || depth > DEEPEST) return null
   if (error instanceof CliError) return oneLine(error.message)
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null
-  if (code !== null && 'facts' in error) return oneLine(error.message)
-  if (code !== null && Object.hasOwn(SYSTEM, code)) return describe(error, SYSTEM[code] ?? code)
+  if (code !== null && 'facts' in error) return oneLine(error.message + settingOf(error.facts))
+  const system = code === LOCKED.code ? LOCKED.words : systemWords(code)
+  if (system !== null) return describe(error, system)
   if (code !== null && Object.hasOwn(DATABASE, code)) {
-    const words = DISK_FULL.test(error.message) ? SYSTEM.ENOSPC : DATABASE[code]
+    const words = DISK_FULL.test(error.message) ? systemWords('ENOSPC') : DATABASE[code]
     return oneLine(`${words} (${error.message})`)
   }
   const inner = error instanceof AggregateError ? error.errors : []
@@ -49,6 +47,14 @@ function find(error: unknown, depth: number): string | null {
     if (message !== null) return message
   }
   return null
+}
+
+/** Where an address is to be mended that this machine does not have. */
+function settingOf(facts: unknown): string {
+  if (typeof facts !== 'object' || facts === null) return ''
+  const isAddress = 'reason' in facts && facts.reason === 'EADDRNOTAVAIL'
+  const setting = 'listener' in facts ? ADDRESS_SETTINGS.get(String(facts.listener)) : undefined
+  return isAddress && setting !== undefined ? ` (${setting})` : ''
 }
 
 function describe(error: Error, words: string): string {

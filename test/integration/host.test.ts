@@ -117,6 +117,23 @@ test('a port that is taken on IPv6 alone is an error too', async (t) => {
   )
 })
 
+test('an address that this machine does not have is told in words', async () => {
+  const host = await createHost(
+    hostOptions({ listen: { hosts: ['198.51.100.1'], tcpPort: 0, ws: null } }),
+    await hostComponents(),
+  )
+  await assert.rejects(host.start(), (error) => {
+    assert.ok(error instanceof NetworkError)
+    assert.equal(error.code, 'LISTEN_FAILED')
+    assert.match(
+      error.message,
+      /cannot listen on \/ip4\/198\.51.+: this machine has no such address$/,
+    )
+    assert.deepEqual([error.facts.reason, error.facts.listener], ['EADDRNOTAVAIL', 'peers'])
+    return true
+  })
+})
+
 test('every listener of every family is reachable', async (t) => {
   const host = await startHost(t, {
     listen: { hosts: ['127.0.0.1', '::1'], tcpPort: 0, ws: { port: 0, tls: null } },

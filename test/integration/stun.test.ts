@@ -131,6 +131,17 @@ test('a port that is taken is named, and nothing stays open', async (t) => {
   assert.deepEqual(second.addresses, [])
 })
 
+test('an address that this machine does not have is told in words', async () => {
+  const server = new StunServer(
+    { hosts: ['198.51.100.1'], port: 0, rates: STUN_RATES },
+    { metrics: createStunMetrics(createMetrics()), logger: silentLogger },
+  )
+  await assert.rejects(server.start(), {
+    message: 'cannot serve STUN on 198.51.100.1: this machine has no such address',
+    facts: { host: '198.51.100.1', port: 0, reason: 'EADDRNOTAVAIL', listener: 'peers' },
+  })
+})
+
 test('it starts and stops again and again', async (t) => {
   const { server, port } = await startStun(t)
   await server.start()

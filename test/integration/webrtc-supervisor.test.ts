@@ -4,12 +4,14 @@ import { once } from 'node:events'
 import { after, it } from 'node:test'
 
 import { createEphemeralIdentity } from '../../src/identity/index.ts'
+import { createHost } from '../../src/network/create-host.ts'
 import { muxerLimits } from '../../src/network/guards/yamux-limits.ts'
 import { hostLimits } from '../../src/network/limits.ts'
 import { signHandshakeKey } from '../../src/network/webrtc/handshake-key.ts'
 import { keptCertificate } from '../../src/network/webrtc/kept-certificate.ts'
 import { Supervisor } from '../../src/network/webrtc/supervisor.ts'
 import { createLogger } from '../../src/telemetry/index.ts'
+import { hostComponents, hostOptions } from '../support/host.ts'
 import { childrenOf } from '../support/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { exitAnyway } from '../support/webrtc-attacker.ts'
@@ -62,6 +64,20 @@ it('an address that cannot be bound again takes no other along', { timeout: 90_0
   })
   await assert.rejects(bind(ports[0] ?? 0, NAMES[0]), { code: 'EADDRINUSE' }, 'the other one is')
   assert.deepEqual(restarts, ['crash'])
+})
+
+it('a UDP port that is taken is told as such', { timeout: 60_000 }, async (t) => {
+  const taken = await bind(0, '127.0.0.1')
+  t.after(() => taken.close())
+  const { port } = taken.address()
+  const webRtcDirect = { port, certificatePath: null }
+  const host = await createHost(hostOptions({ webRtcDirect }), await hostComponents())
+  t.after(() => host.stop())
+  await assert.rejects(host.start(), {
+    code: 'PORT_IN_USE',
+    message:
+      `UDP port ${port} is in use: cannot listen on ` + `/ip4/127.0.0.1/udp/${port}/webrtc-direct`,
+  })
 })
 
 /** @throws system errors of binding it */

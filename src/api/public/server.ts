@@ -1,4 +1,5 @@
 import { systemClock } from '../../lib/clock.ts'
+import { systemWords } from '../../lib/system-errors.ts'
 import { HandshakeRates } from '../../tls/index.ts'
 import { ApiError } from '../errors.ts'
 import { boundAddress, closeInTime, countConnections } from '../http/listening.ts'
@@ -189,10 +190,10 @@ function reasonOf(cause: unknown): string {
 
 function listenError(host: string, port: number, cause: unknown): ApiError {
   const reason = reasonOf(cause)
-  const facts = { host, port, reason }
+  const facts = { host, port, reason, listener: 'public' }
   if (reason === 'EADDRINUSE') {
     return new ApiError('PORT_IN_USE', `public port ${port} on ${host} is in use`, facts, cause)
   }
-  const message = `public HTTP cannot listen on ${host} port ${port}: ${reason}`
+  const message = `public HTTP cannot listen on ${host} port ${port}: ${systemWords(reason) ?? reason}`
   return new ApiError('LISTEN_FAILED', message, facts, cause)
 }

@@ -1,7 +1,9 @@
 import type { Listener, Transport } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
+import { systemWords } from '../../lib/system-errors.ts'
 import { targetOf } from '../address-class.ts'
+import { isWebRtc } from '../addresses.ts'
 import { NetworkError } from '../errors.ts'
 
 /** Calls `prepare` with each listener a transport makes, before it listens. */
@@ -63,19 +65,25 @@ export class ListenFailures {
       host: target?.host ?? null,
       port: target?.port ?? null,
       reason: codeOf(error),
+      listener: 'peers',
     }
     if (inUse !== undefined) {
-      const message = `port ${facts.port} is in use: cannot listen on ${facts.address}`
+      const port = `${isWebRtc(address) ? 'UDP port' : 'port'} ${facts.port}`
+      const message = `${port} is in use: cannot listen on ${facts.address}`
       return new NetworkError('PORT_IN_USE', message, facts, error)
     }
-    const reason = facts.reason ?? (error instanceof Error ? error.message : String(error))
+    const reason =
+      systemWords(facts.reason) ??
+      facts.reason ??
+      (error instanceof Error ? error.message : String(error))
     const message = `cannot listen on ${facts.address}: ${reason}`
     return new NetworkError('LISTEN_FAILED', message, facts, error)
   }
 }
 
-/** Of a system error: ours say more in words. */
+/** Of a system error, also one that is the cause of ours; without one, ours say more in words. */
 function codeOf(error: unknown): string | null {
-  if (!(error instanceof Error) || error instanceof NetworkError) return null
+  if (error instanceof NetworkError) return codeOf(error.cause)
+  if (!(error instanceof Error)) return null
   return 'code' in error && typeof error.code === 'string' ? error.code : null
 }

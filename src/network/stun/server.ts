@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { systemWords } from '../../lib/system-errors.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { TokenBuckets } from '../../lib/token-buckets.ts'
 import type { Logger } from '../../telemetry/index.ts'
@@ -167,10 +168,11 @@ export class StunServer {
 
 function listenError(error: unknown, host: string, port: number): NetworkError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : null
-  const facts = { host, port, reason: code }
+  const facts = { host, port, reason: code, listener: 'peers' }
   if (code === 'EADDRINUSE') {
     const message = `UDP port ${port} is in use: cannot serve STUN on ${host}`
     return new NetworkError('PORT_IN_USE', message, facts, error)
   }
-  return new NetworkError('LISTEN_FAILED', `cannot serve STUN on ${host}: ${code}`, facts, error)
+  const message = `cannot serve STUN on ${host}: ${systemWords(code) ?? code}`
+  return new NetworkError('LISTEN_FAILED', message, facts, error)
 }

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { ALLOCATOR_ENV } from '../../config/index.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { NetworkError } from '../errors.ts'
+import { bindProblem } from './bind-problem.ts'
 import type { ChildOptions, FromChild, ToChild } from './messages.ts'
 import { parseFromChild } from './parse-from-child.ts'
 import { type Opening, type PipeConnection, PipeConnections } from './pipe/connections.ts'
@@ -152,12 +153,9 @@ export class ChildProcess {
         this.#isListening = true
         this.#listening.get(message.address)?.resolve(message.port)
         break
-      case 'deaf': {
-        const { address, problem } = message
-        const error = new NetworkError('LISTEN_FAILED', problem, { address })
-        this.#listening.get(address)?.reject(error)
+      case 'deaf':
+        void this.#refuse(message.address, message.problem)
         break
-      }
       case 'sign':
         void this.#sign(message.id, Buffer.from(message.bytes, 'base64'))
         break
@@ -171,6 +169,15 @@ export class ChildProcess {
         // While it starts, `listen` would be told no better reason.
         if (this.#isListening && message.rssBytes > this.#maxRssBytes) this.kill('memory')
     }
+  }
+
+  async #refuse(address: string, problem: string): Promise<void> {
+    const listening = this.#listening.get(address)
+    // No address of ours, so nobody waits.
+    if (listening === undefined) return
+    const cause = await bindProblem(address)
+    const text = cause === null ? problem : `${problem} (${cause.message})`
+    listening.reject(new NetworkError('LISTEN_FAILED', text, { address }, cause ?? undefined))
   }
 
   async #sign(id: number, bytes: Uint8Array): Promise<void> {

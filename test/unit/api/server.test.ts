@@ -42,7 +42,11 @@ describe('life of the API', () => {
     const { components } = await startApi(t)
     const options = { ...TEST_OPTIONS, host: '198.51.100.1' }
     const api = createApi(options, { ...components, metrics: createMetrics() })
-    await assert.rejects(api.start(), { code: 'LISTEN_FAILED' })
+    await assert.rejects(api.start(), {
+      code: 'LISTEN_FAILED',
+      message: 'the API cannot listen on 198.51.100.1 port 0: this machine has no such address',
+      facts: { host: '198.51.100.1', port: 0, reason: 'EADDRNOTAVAIL', listener: 'api' },
+    })
   })
 
   it('refuses a trusted network that is none before anything listens', async (t) => {

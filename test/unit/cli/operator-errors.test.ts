@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ApiError } from '../../../src/api/errors.ts'
 import { CliError } from '../../../src/cli/errors.ts'
 import { operatorMessage } from '../../../src/cli/operator-errors.ts'
 import { IdentityError } from '../../../src/identity/index.ts'
@@ -21,6 +22,18 @@ describe('what an operator can cause', () => {
       'the port is taken by another program (EADDRINUSE listen :: 4002)',
     )
     assert.match(operatorMessage(system('ENOSPC')) ?? '', /disk is full/)
+  })
+
+  it('names the setting of an address that this machine does not have', () => {
+    const facts = { host: '198.51.100.1', reason: 'EADDRNOTAVAIL' }
+    const messageOf = (listener: string, reason = facts.reason) =>
+      operatorMessage(
+        new ApiError('LISTEN_FAILED', 'no such address', { ...facts, listener, reason }),
+      )
+    assert.equal(messageOf('peers'), 'no such address (LIBP2P_HOST)')
+    assert.equal(messageOf('api'), 'no such address (API_HOST)')
+    assert.equal(messageOf('public'), 'no such address (PUBLIC_HOST)')
+    assert.equal(messageOf('api', 'EACCES'), 'no such address')
   })
 
   it('is found below other errors', () => {

@@ -267,4 +267,13 @@ describe('the public listener', () => {
     const { port } = await startPublicApi(t)
     await assert.rejects(startPublicApi(t, { port }), { code: 'PORT_IN_USE' })
   })
+
+  it('says so where this machine does not have its address', async (t) => {
+    const host = '198.51.100.1'
+    await assert.rejects(startPublicApi(t, { host }), {
+      code: 'LISTEN_FAILED',
+      message: /this machine has no such address/,
+      facts: { host, port: 0, reason: 'EADDRNOTAVAIL', listener: 'public' },
+    })
+  })
 })
