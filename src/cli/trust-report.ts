@@ -88,7 +88,7 @@ function ruleOf(authorities: readonly string[]): string {
 }
 
 function statementLines(statement: Statement): string[] {
-  const when = statement.written_at.replace('T', ' ').slice(0, 19)
+  const when = `${statement.written_at.replace('T', ' ').slice(0, 19)} UTC`
   const head = [
     ...wrapped(`By ${statement.author}, ${when}`, ''),
     ...wrapped(`entry ${statement.entry_hash}`, '   '),

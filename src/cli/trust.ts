@@ -1,5 +1,6 @@
+import { wrapText } from '../config/index.ts'
 import { CliError } from './errors.ts'
-import { fit } from './format.ts'
+import { COLUMNS, fit } from './format.ts'
 import { ask, readKeys, readStatements, readVouches, trustPath } from './trust-api.ts'
 import { renderKeys, renderWhy } from './trust-report.ts'
 import { checkStatement, readExported } from './trust-verify.ts'
@@ -51,13 +52,21 @@ async function add(
   const { settings } = context.loaded
   const body = { public_key: key, key_version: Number(version), status: 'active' }
   await ask(settings, trustPath(ingesterId), { method: 'PUT', body })
-  const current = (await readKeys(settings))[ingesterId]?.[version]
+  const versions = (await readKeys(settings))[ingesterId] ?? {}
+  const current = versions[version]
   const counts = current?.public_key === key && current.status === 'active'
   const reply = { ingester_id: ingesterId, version, public_key: key, counts }
-  return say(context, reply, () => [
+  const isRevoked = current?.public_key === key && current.status === 'revoked'
+  const free = Math.max(...Object.keys(versions).map(Number)) + 1
+  const otherwise = isRevoked
+    ? `Version ${version} of ${ingesterId} stays revoked: a revocation is final. ` +
+      `Give a new key version ${free}.`
+    : 'It does not count: "trust why" with this ingester says by which rule.'
+  say(context, reply, () => [
     `Stated: version ${version} of ${ingesterId} is ${key}`,
-    counts ? 'It counts.' : 'It does not count: "trust why" with this ingester says by which rule.',
+    ...(counts ? ['It counts.'] : wrapText(otherwise, COLUMNS)),
   ])
+  return isRevoked ? EXIT.failed : EXIT.ok
 }
 
 async function revoke(

@@ -193,10 +193,12 @@ function complete(
   const stated = (body.versions ?? {}) as TrustRecord['versions']
   const isKeyStated = body.versions === undefined || body.public_key !== undefined
   const versions = { ...before, ...stated, ...(isKeyStated ? oneVersion(body, now) : {}) }
-  for (const [name, { public_key }] of Object.entries(before)) {
-    if (versions[name]?.public_key !== public_key) {
+  for (const [name, version] of Object.entries(before)) {
+    if (versions[name]?.public_key !== version.public_key) {
       throw new FakeRegistryError('INVALID_RECORD', `versions.${name} has another key`)
     }
+    // A revocation is final.
+    if (version.status === 'revoked') versions[name] = version
   }
   for (const { public_key } of Object.values(versions)) {
     if (isBoundKey(localId, public_key)) continue

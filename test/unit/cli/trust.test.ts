@@ -49,6 +49,21 @@ describe('trust', () => {
     assert.match(await ok('why', 'ing'), /^ing: no key of it is good;/)
   })
 
+  it('fails where the version that is stated was revoked, and says which one is free', async (t) => {
+    const { ok, trust } = await open(t)
+    await ok('add', 'ing', KEY)
+    await ok('add', 'ing', keyNamed('l'), '--version', '4')
+    await ok('revoke', 'ing', '--version', '1')
+    const { code, out, error } = await trust('add', 'ing', KEY)
+    assert.deepEqual([code, error], [1, ''])
+    assert.equal(
+      out.split('\n')[1],
+      'Version 1 of ing stays revoked: a revocation is final. Give a new key version 5.',
+    )
+    const asJson = await trust('add', 'ing', KEY, '--json')
+    assert.deepEqual([asJson.code, JSON.parse(asJson.out).counts], [1, false])
+  })
+
   it('lists an ingester with a long ID whole, on a line of its own', async (t) => {
     const { ok, registry } = await open(t)
     const id = `ing-${'x'.repeat(200)}`
@@ -86,7 +101,7 @@ describe('trust', () => {
     assert.equal(await ok('vouch', OTHER_PEER_ID), `Vouched for: ${OTHER_PEER_ID}\nIt counts.\n`)
     assert.match(await ok('list'), new RegExp(`^Vouched for +${OTHER_PEER_ID}$`, 'm'))
     const why = await ok('why', 'theirs')
-    assert.match(why, new RegExp(`^By ${OTHER_PEER_ID}, 2026-01-01 00:00:01$`, 'm'))
+    assert.match(why, new RegExp(`^By ${OTHER_PEER_ID}, 2026-01-01 00:00:01 UTC$`, 'm'))
     assert.match(why, /^ +entry zdpu\d+$/m)
     assert.ok(
       why.includes(`   version 1 is ${KEY}, active:\n     counts: an authority vouches`),
