@@ -46,11 +46,22 @@ export async function readStatements(
   }
 }
 
-/** A call that must succeed. @throws CliError `REFUSED` with the node's own sentence. */
-export async function ask(settings: Settings, path: string, call?: ApiCall): Promise<object> {
+/**
+ * A call that must succeed. @param missing said where the node answers that there is no such thing
+ * @throws CliError `REFUSED` with that, or with the node's own sentence.
+ */
+export async function ask(
+  settings: Settings,
+  path: string,
+  call?: ApiCall,
+  missing?: string,
+): Promise<object> {
   const { status, body } = await askApi(settings, path, WRITE_TIMEOUT_MS, call)
   if (typeof body !== 'object' || body === null) throw otherForm()
   if (status === 200) return body
+  if (missing !== undefined && errorCode(body) === 'NOT_FOUND') {
+    throw new CliError('REFUSED', missing)
+  }
   throw new CliError('REFUSED', refusal(status, body))
 }
 

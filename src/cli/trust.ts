@@ -77,7 +77,8 @@ async function revoke(
   const { settings } = context.loaded
   const path = trustPath(ingesterId)
   if (version === null) {
-    await ask(settings, path, { method: 'DELETE' })
+    const missing = `this station states no key of ${fit(ingesterId, 64)}`
+    await ask(settings, path, { method: 'DELETE' }, missing)
   } else {
     const key = (await readKeys(settings))[ingesterId]?.[version]
     if (key === undefined) {
@@ -105,7 +106,8 @@ async function vouch(
   const { settings } = context.loaded
   const path = `/trust/vouches/${encodeURIComponent(peerId)}`
   if (change === 'delete') {
-    await ask(settings, path, { method: 'DELETE' })
+    const missing = `this station states no vouch for ${fit(peerId, 64)}`
+    await ask(settings, path, { method: 'DELETE' }, missing)
     return say(context, { peer_id: peerId, deleted: true }, () => [`Taken back: ${peerId}`])
   }
   const status = change === 'revoke' ? 'revoked' : 'active'

@@ -23,8 +23,31 @@ export async function readJsonBody(
   try {
     return options.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    throw new HttpError('INVALID_JSON', 'the body is not valid JSON in UTF-8', {}, error)
+    const key = refusedKey(bytes.toString())
+    const problem =
+      key === null
+        ? 'the body is not valid JSON in UTF-8'
+        : `the body has the key "${key}", which is refused`
+    throw new HttpError('INVALID_JSON', problem, {}, error)
   }
+}
+
+/** The key for which a text was refused that is JSON all the same; null: it is none, or too deep to look into. */
+function refusedKey(text: string): string | null {
+  let refused: string | null = null
+  try {
+    JSON.parse(text, (key, value) => {
+      if (key === '__proto__') refused = key
+      const isObject = typeof value === 'object' && value !== null
+      if (key === 'constructor' && isObject && Object.hasOwn(value, 'prototype')) {
+        refused = `${key}.prototype`
+      }
+      return value
+    })
+  } catch {
+    return null
+  }
+  return refused
 }
 
 function readBody(payload: IncomingMessage, options: JsonBodyOptions): Promise<Buffer> {

@@ -38,8 +38,10 @@ function describe(schema: TSchema, value: unknown, part: string): string {
   if (error === undefined) return `${part} is not valid`
   const field = fieldName(error.instancePath, part)
   switch (error.keyword) {
-    case 'required':
-      return `${error.params.requiredProperties.join(' and ')} is missing`
+    case 'required': {
+      const missing = error.params.requiredProperties
+      return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`
+    }
     case 'type':
       return `${field} must be ${typeWords(error.params.type)}`
     case 'minLength':

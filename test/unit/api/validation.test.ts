@@ -4,6 +4,7 @@ import * as Type from 'typebox'
 
 import { HttpError } from '../../../src/api/errors.ts'
 import { validatorCompiler } from '../../../src/api/http/validation.ts'
+import { attestationBodySchema } from '../../../src/api/schemas/attestation.ts'
 import { idParamsSchema } from '../../../src/api/schemas/common.ts'
 import { nodeBodySchema } from '../../../src/api/schemas/node.ts'
 import { trustBodySchema } from '../../../src/api/schemas/trust.ts'
@@ -50,6 +51,7 @@ describe('what is wrong with a request', () => {
       'id must start with a letter or digit and hold only A-Z a-z 0-9 : . _ @ + ~ -',
     ],
     ['INVALID_QUERY', Type.Object({ country: Type.String() }), {}, 'country is missing'],
+    ['INVALID_RECORD', attestationBodySchema, {}, 'ingester_id and signature are missing'],
     ['INVALID_QUERY', Type.Object({ n: Type.Integer({ minimum: 1 }) }), { n: 0 }, 'n must be >= 1'],
   ]
   const parts: Record<string, string> = { INVALID_ID: 'params', INVALID_QUERY: 'querystring' }

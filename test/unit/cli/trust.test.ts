@@ -131,6 +131,20 @@ describe('trust', () => {
     assert.equal(unknown.code, 1)
   })
 
+  it('says what there is not', async (t) => {
+    const { trust } = await open(t)
+    const none = await trust('revoke', 'nosuch')
+    assert.deepEqual(
+      [none.code, none.error],
+      [1, 'wesense-node: this station states no key of nosuch\n'],
+    )
+    const vouch = await trust('vouch', OTHER_PEER_ID, 'delete')
+    assert.deepEqual(
+      [vouch.code, vouch.error],
+      [1, `wesense-node: this station states no vouch for ${OTHER_PEER_ID}\n`],
+    )
+  })
+
   it('does not let what others wrote steer the terminal', async (t) => {
     const statement = {
       kind: 'keys',
