@@ -29,12 +29,19 @@ export type Endpoint = HostEndpoint | MultiaddrEndpoint
 
 const FORMS = 'must be a DNS name, an IP address, host:port, [ip6]:port or a multiaddr'
 
+/** A peer ID of a station, or what is left of one. */
+const STATION = /^12D3KooW[^./:]*$/
+
 /**
  * Reads any form an address is written in: `host`, `host:port`, `ip4`, bare or bracketed `ip6`,
  * `[ip6]:port`, multiaddr (`/dnsaddr/...` too), each with or without `/p2p/<id>`.
  */
 export function parseEndpoint(input: string): Parsed<Endpoint> {
   if (input.startsWith('/')) return parseMultiaddrEndpoint(input)
+  // By its letters it could be a DNS name.
+  if (STATION.test(input) || isPeerId(input)) {
+    return refuse('is a peer ID alone: give an address with /p2p/<id>')
+  }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(input)) return refuse(`${FORMS}, without a scheme`)
   const [place = '', label, peerId, ...rest] = input.split('/')
   if (label !== undefined && (label !== 'p2p' || peerId === undefined || rest.length > 0)) {
@@ -97,6 +104,14 @@ export function hostOfEndpoint(endpoint: Endpoint): Host | null {
   return typeof parts === 'string' ? null : hostOfParts(parts)
 }
 
+/** The port that an endpoint names first; null where it names none. */
+export function portOfEndpoint(endpoint: Endpoint): number | null {
+  if (endpoint.kind === 'host') return endpoint.port
+  const parts = parseMultiaddrShape(endpoint.multiaddr)
+  if (typeof parts === 'string') return null
+  return parsePort(parts.find(({ name }) => name === 'tcp' || name === 'udp')?.value ?? '')
+}
+
 export const endpoint: Kind<Endpoint> = {
   label: 'address',
   parse: parseEndpoint,
@@ -116,5 +131,6 @@ export const endpoint: Kind<Endpoint> = {
     '/ip9/1.2.3.4/tcp/4002',
     '/ip4/0.0.0.0/tcp/4002',
     'example.org/p2p/12D3KooWnobody',
+    '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8',
   ],
 }

@@ -1,6 +1,7 @@
-import { addressScope, isLoopbackHost } from './address-scope.ts'
+import { isLoopbackHost } from './address-scope.ts'
+import { announceWarnings } from './announce-rules.ts'
 import type { Contradiction } from './contradiction.ts'
-import { type Endpoint, hostOfEndpoint } from './endpoint.ts'
+import { profileWarnings } from './profile-rules.ts'
 import { relayContradictions, relayWarnings } from './relay-rules.ts'
 import { SETTINGS, type SettingKey, type Settings } from './table.ts'
 
@@ -114,8 +115,12 @@ function others(settings: Settings): Contradiction[] {
 
 /** Settings that are followed as written, and may not do what was meant. */
 export function findWarnings(settings: Settings): string[] {
-  const warnings = settings.announceAddresses.flatMap(announceWarning)
-  warnings.push(...relayWarnings(settings), ...publicWarnings(settings))
+  const warnings = [
+    ...profileWarnings(settings),
+    ...announceWarnings(settings),
+    ...relayWarnings(settings),
+    ...publicWarnings(settings),
+  ]
   if (settings.apiTrustedNetworks.some((network) => network.endsWith('/0'))) {
     warnings.push('API_TRUSTED_NETWORKS trusts every address: whoever reaches the API may write')
   }
@@ -138,19 +143,4 @@ function publicWarnings({
     warnings.push('TRUSTED_PROXIES trusts every address: any client can pretend to be another')
   }
   return warnings
-}
-
-function announceWarning(endpoint: Endpoint): string[] {
-  const host = hostOfEndpoint(endpoint)
-  const scope = host === null ? 'public' : addressScope(host)
-  const reasons = {
-    public: null,
-    loopback: 'is a loopback address: only this machine can connect',
-    private: 'is a private address: peers outside this network cannot connect',
-    'link-local': 'is a link-local address: only peers on the same link can connect',
-    'carrier-grade NAT': "is in the provider's shared range: peers elsewhere cannot connect",
-    documentation: 'is reserved for documentation: put your own address there',
-  }
-  const reason = reasons[scope]
-  return reason === null ? [] : [`ANNOUNCE_ADDRESS ${endpoint.input} ${reason}`]
 }

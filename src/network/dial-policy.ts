@@ -1,6 +1,7 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import { BoundedMap } from '../lib/bounded-map.ts'
+import { isDialablePort } from '../lib/dialable-port.ts'
 import { type AddressTarget, classifyIp, normalizeHost, targetOf } from './address-class.ts'
 import { OPERATOR_ADDRESS_LIMIT } from './constants.ts'
 import type { LocalNetwork } from './interfaces.ts'
@@ -21,10 +22,6 @@ export type DialRefusal =
   | 'unspecified'
   | 'multicast'
   | 'reserved'
-
-/** Ports below this belong to the services of an operating system, which nobody here may probe. */
-const FIRST_USER_PORT = 1024
-const WEB_PORTS: ReadonlySet<number> = new Set([80, 443])
 
 export interface DialPolicyOptions {
   readonly peerId: string
@@ -114,7 +111,7 @@ export class DialPolicy {
   #refusalOfLearned({ kind, host, port, tlsName }: AddressTarget): DialRefusal | null {
     // multiaddr-to-uri 12 makes a URL of this name alone: what is judged here would not be what is dialled.
     if (tlsName !== null && tlsName !== host) return 'tls-elsewhere'
-    if (port !== null && port < FIRST_USER_PORT && !WEB_PORTS.has(port)) return 'low-port'
+    if (port !== null && !isDialablePort(port)) return 'low-port'
     // What a name stands for is looked at when it is dialled.
     if (kind === 'name') return null
     const addressClass = classifyIp(host)

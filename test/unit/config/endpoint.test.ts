@@ -88,4 +88,14 @@ describe('an address as an operator writes it', () => {
       assert.match(parsed.problem, /^(must|is|has) /)
     })
   }
+
+  for (const input of [ID, ID.slice(0, 30), 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N']) {
+    it(`takes ${input} for no DNS name`, () => {
+      const parsed = parseEndpoint(input)
+      assert.deepEqual(parsed, {
+        isOk: false,
+        problem: 'is a peer ID alone: give an address with /p2p/<id>',
+      })
+    })
+  }
 })

@@ -236,6 +236,9 @@ describe('settings that are followed with a warning', () => {
     ['100.64.3.4', /provider/],
     ['bootstrap.example.org', /documentation/],
     ['203.0.113.9', /documentation/],
+    ['8.8.8.8:443', null],
+    ['8.8.8.8:53', /8\.8\.8\.8:53 means port 53: below 1024, peers dial 80 and 443 alone/],
+    ['/dns4/bootstrap.wesense.earth/tcp/853/ws', /means port 853: below 1024/],
   ]
   for (const [address, reason] of announced) {
     it(`announces ${address} as written ${reason === null ? 'without' : 'with'} a warning`, () => {
@@ -245,6 +248,27 @@ describe('settings that are followed with a warning', () => {
       if (reason !== null) assert.match(warnings[0] ?? '', reason)
     })
   }
+
+  it('warns of a listener that an address without a port stands for', () => {
+    const env = { ANNOUNCE_ADDRESS: '8.8.8.8', LIBP2P_PORT: '853', WS_PORT: '443' }
+    assert.match(loadedSettings({ env }).warnings.join('\n'), /^ANNOUNCE_ADDRESS 8.+ port 853: .+$/)
+    const anyPort = { ANNOUNCE_ADDRESS: '8.8.8.8', LIBP2P_PORT: '0', WS_PORT: '853' }
+    assert.deepEqual(loadedSettings({ env: { ...anyPort, WS_ENABLED: 'no' } }).warnings, [])
+  })
+
+  it('warns of profiles that are mistyped, or that start two nodes of one name', () => {
+    const warningsOf = (COMPOSE_PROFILES: string) =>
+      loadedSettings({ env: { COMPOSE_PROFILES, ANNOUNCE_ADDRESS: '8.8.8.8' } }).warnings
+    for (const fine of ['bootstrap,relay', 'guardian', 'hub', 'lan', 'monitoring,lan']) {
+      assert.deepEqual(warningsOf(fine), [], fine)
+    }
+    assert.deepEqual(warningsOf('bootstrap,relays'), [
+      'COMPOSE_PROFILES "relays" is no profile; is relay meant?',
+    ])
+    assert.deepEqual(warningsOf('lan,relay'), [
+      'COMPOSE_PROFILES has lan beside relay: both start a node of one name, so keep one',
+    ])
+  })
 
   it('warns about an API that trusts everyone and a relay that nobody can reach', () => {
     const env = { API_TRUSTED_NETWORKS: '0.0.0.0/0', RELAY_ENABLED: 'true' }

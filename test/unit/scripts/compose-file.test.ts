@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { COMPOSE_PROFILES } from '../../../src/config/profile-rules.ts'
 import { SETTINGS } from '../../../src/config/table.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -31,7 +32,7 @@ test('every variable of the compose file is a setting, or one of its own', () =>
 
 test('a relay is the same one peer: its profile starts the service of the bootstrap', () => {
   const lists = [...compose.matchAll(/profiles: \[([a-z, ]+)\]/g)].map(([, list]) => list)
-  assert.deepEqual(lists, ['bootstrap, relay, guardian, hub', 'lan'])
+  assert.deepEqual(lists, [COMPOSE_PROFILES.bridge.join(', '), COMPOSE_PROFILES.host])
   assert.equal(compose.match(/container_name:/g)?.length, 1)
 })
 
