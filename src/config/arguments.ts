@@ -132,8 +132,12 @@ function unknownFlag(name: string): string {
 }
 
 /** A list may be given in pieces; anything else given twice leaves open which one is meant. */
+export function isGivenTwice(row: SettingRow<unknown>, flags: readonly FlagValue[]): boolean {
+  return flags.filter(({ env }) => env === row.env).length > 1 && row.kind.isList !== true
+}
+
 function repeated(flags: readonly FlagValue[]): string[] {
-  const isRepeated = (row: SettingRow<unknown>) =>
-    flags.filter(({ env }) => env === row.env).length > 1 && row.kind.isList !== true
-  return ROWS.filter(isRepeated).map((row) => `${flagOf(row.env)} is given twice`)
+  return ROWS.filter((row) => isGivenTwice(row, flags)).map(
+    (row) => `${flagOf(row.env)} is given twice`,
+  )
 }

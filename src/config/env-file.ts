@@ -9,6 +9,8 @@ interface EnvFileValue {
 
 export interface EnvFile {
   readonly values: ReadonlyMap<string, EnvFileValue>
+  /** Names that are assigned more than once, with all their lines; the last one counts. */
+  readonly repeated: ReadonlyMap<string, readonly number[]>
   /** Lines that assign nothing and are no comment. */
   readonly strayLines: readonly { readonly line: number; readonly text: string }[]
 }
@@ -21,7 +23,7 @@ const QUOTES = ['"', "'", '`']
  * neither tells them nor minds text that it cannot read.
  */
 export function parseEnvFile(text: string): EnvFile {
-  const lines = new Map<string, number>()
+  const lines = new Map<string, number[]>()
   const strayLines: { line: number; text: string }[] = []
   let openQuote: string | null = null
   for (const [index, content] of text.split(/\r\n|\r|\n/).entries()) {
@@ -35,14 +37,15 @@ export function parseEnvFile(text: string): EnvFile {
       strayLines.push({ line: index + 1, text: content.trim() })
       continue
     }
-    lines.set(name, index + 1)
+    lines.set(name, [...(lines.get(name) ?? []), index + 1])
     openQuote = unclosedQuote(value, text)
   }
   const values = new Map<string, EnvFileValue>()
   for (const [name, value] of Object.entries(parse(text))) {
-    values.set(name, { value, line: lines.get(name) ?? 0 })
+    values.set(name, { value, line: lines.get(name)?.at(-1) ?? 0 })
   }
-  return { values, strayLines }
+  const repeated = new Map([...lines].filter(([, all]) => all.length > 1))
+  return { values, repeated, strayLines }
 }
 
 /** The quote that a value opens and does not close on its line. */

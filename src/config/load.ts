@@ -1,5 +1,5 @@
 import { escapeRemote } from '../lib/text.ts'
-import { parseArguments } from './arguments.ts'
+import { isGivenTwice, parseArguments } from './arguments.ts'
 import { type EnvFile, parseEnvFile } from './env-file.ts'
 import { accept, type Parsed, refuse } from './kinds.ts'
 import { parseNetworkKey } from './network-key.ts'
@@ -55,6 +55,11 @@ export function loadSettings(options: LoadSettingsOptions): LoadedSettings | Ref
     sources[row.key] = DEFAULT_SOURCE
     const found = findRaw(row, raw)
     if (found === null) continue
+    if (isGivenTwice(row, flags)) {
+      // Said already: which of them is meant, nobody knows.
+      malformed.add(row.key)
+      continue
+    }
     sources[row.key] = found.source
     const parsed = row.kind.parse(found.text)
     if (parsed.isOk) {
@@ -78,7 +83,7 @@ export function loadSettings(options: LoadSettingsOptions): LoadedSettings | Ref
   return {
     ok: true,
     settings: complete,
-    warnings: findWarnings(complete),
+    warnings: [...repeatedNames(file, fileName), ...findWarnings(complete)],
     sources: sources as SettingSources,
   }
 }
@@ -112,6 +117,13 @@ function readEnvFile(
       problems.push(`${escapeRemote(fileName)} cannot be read (${code})`)
     return null
   }
+}
+
+function repeatedNames(file: EnvFile | null, fileName: string): string[] {
+  return [...(file?.repeated ?? [])].map(([name, lines]) => {
+    const where = `${escapeRemote(fileName)} lines ${lines.join(' and ')}`
+    return `${escapeRemote(name, 80)} (${where}) is set more than once: line ${lines.at(-1)} counts`
+  })
 }
 
 /** For a command that asks the node and may not be allowed to read its files: null then, too. */

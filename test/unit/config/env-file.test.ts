@@ -19,6 +19,8 @@ describe('a .env file', () => {
 
   it('takes the last of two lines for one name, as dotenv does', () => {
     assert.deepEqual(read('A=1\nA=2'), ['2 A=2'])
+    const { repeated } = parseEnvFile('A=1\nB=1\n#A=3\nA=2\n')
+    assert.deepEqual([...repeated], [['A', [1, 4]]])
   })
 
   it('finds lines that assign nothing', () => {

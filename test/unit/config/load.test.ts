@@ -70,6 +70,23 @@ describe('loading settings', () => {
     ])
   })
 
+  it('says of a flag that is given twice nothing more', () => {
+    const argv = ['--libp2p-port', '25002', '--libp2p-port', '99999', '--mdns-enabled']
+    assert.deepEqual(settingsProblems({ argv: [...argv, '--no-mdns-enabled'] }), [
+      '--libp2p-port is given twice',
+      '--mdns-enabled is given twice',
+    ])
+    const two = ['--port=4002', '--port=4002']
+    assert.deepEqual(settingsProblems({ argv: two }), ['--port is given twice'])
+  })
+
+  it('warns of a name that stands twice in a file, and takes the last', () => {
+    const files = { '.env': 'PORT=1111\n\nPORT=1112\nWS_PORT=1113\n' }
+    const { settings, warnings } = loadedSettings({ files })
+    assert.equal(settings.apiPort, 1112)
+    assert.deepEqual(warnings, ['PORT (.env lines 1 and 3) is set more than once: line 3 counts'])
+  })
+
   it('knows what the container engine and orchestrators put in the environment', () => {
     loadedSettings({
       env: {
