@@ -673,7 +673,7 @@ export const SETTINGS = {
     purpose: 'Folder for the identity key, the registry and saved addresses. Back up identity/.',
     tooHigh: 'On a network file system the databases are slow and their locks may not hold.',
     tooLow: 'On a temporary file system each start is a new peer.',
-    why: 'Beside the program; /data in the image, on a volume.',
+    why: 'Beside the program. Under Compose it is /data, on a volume, whatever .env says.',
   }),
   nodeTtlDays: row({
     env: 'NODE_TTL_DAYS',

@@ -23,6 +23,14 @@ test('the compose file hands every setting to the container, under its own name'
   assert.deepEqual([...names].sort(), wanted.sort())
 })
 
+test('a setting that the compose file does not hand over says so in .env.sample', () => {
+  const sample = readFileSync(join(ROOT, '.env.sample'), 'utf8')
+  for (const name of NOT_PASSED_ON) {
+    const [, text] = new RegExp(`\n\n((?:#.*\n)+)#${name}=`).exec(sample) ?? []
+    assert.match(text?.replaceAll('\n#', '') ?? '', /Under Compose .+ whatever \.env says/)
+  }
+})
+
 test('every variable of the compose file is a setting, or one of its own', () => {
   const known = new Set<string>(Object.values(SETTINGS).map(({ env }) => env))
   for (const [, name = ''] of compose.matchAll(/\$\{([A-Z0-9_]+)/g)) {
