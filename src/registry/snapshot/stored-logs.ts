@@ -60,12 +60,20 @@ export async function openStores(directory: string): Promise<OpenStores> {
   }
 }
 
-/** Whether a node has ever kept a registry there. */
+/** Whether a node has ever kept a registry there. @throws RegistryError `STORES_NOT_OPENED` when it cannot be seen. */
 export async function isRegistryAt(directory: string): Promise<boolean> {
-  return await access(join(directory, 'logs')).then(
-    () => true,
-    () => false,
-  )
+  try {
+    await access(join(directory, 'logs'))
+    return true
+  } catch (error) {
+    if (isNothingThere(error)) return false
+    throw storesNotOpened(directory, error)
+  }
+}
+
+function isNothingThere(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === 'ENOENT' || error.code === 'ENOTDIR'
 }
 
 /** Makes entries part of a log: their blocks are stored already. All or none. */
