@@ -228,9 +228,10 @@ export class Host {
     return dialPermits.during(targets, () => libp2p.dial(targets, options))
   }
 
-  /** Ends every connection with a peer at once. */
+  /** Ends every connection with a peer at once: it is kept out. */
   disconnect(peerId: string): void {
     for (const connection of this.libp2p.getConnections(peerIdFromString(peerId))) {
+      this.#upkeep.peers.markBanned(connection)
       connection.abort(new Error('the peer is shunned'))
     }
   }

@@ -2,7 +2,7 @@ import type { Metrics } from '../telemetry/index.ts'
 import type { PlaceCounts } from './guards/places.ts'
 
 /** Why a connection ended, as far as this side knows. */
-export type CloseReason = 'closed' | 'reset' | 'error' | 'silent' | 'shutdown'
+export type CloseReason = 'closed' | 'reset' | 'error' | 'silent' | 'banned' | 'shutdown'
 
 /** Why a peer is none of this network. */
 export type ForeignReason = 'network' | 'software' | 'version' | 'network_key' | 'handshake'

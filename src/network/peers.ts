@@ -53,7 +53,8 @@ export class PeerTracker {
   readonly #listeners = new Set<PeerListener>()
   /** Those who wait for a peer's role; each ends by its own signal. */
   readonly #waiting = new Set<(peerId: string) => void>()
-  readonly #dead = new WeakSet<Connection>()
+  /** Why this node ends a connection, where that is no fault of the line. */
+  readonly #ended = new WeakMap<Connection, 'silent' | 'banned'>()
   /** Why the connection that is closing right now ends; forgotten with the turn. */
   readonly #reasons = new Map<string, CloseReason>()
   #isStopping = false
@@ -123,9 +124,14 @@ export class PeerTracker {
 
   /** A connection is about to be closed because nothing came from its peer. */
   markDead(connection: Connection): void {
-    this.#dead.add(connection)
+    this.#ended.set(connection, 'silent')
     const peer = connection.remotePeer.toString()
     this.#components.logger.debug({ peer }, 'Connection silent, closing it')
+  }
+
+  /** A connection is about to be cut because its peer is kept out. */
+  markBanned(connection: Connection): void {
+    this.#ended.set(connection, 'banned')
   }
 
   /** From here on connections end because this node does. */
@@ -156,7 +162,8 @@ export class PeerTracker {
 
   #reasonOf(connection: Connection, event: { error?: Error; local?: boolean }): CloseReason {
     if (this.#isStopping) return 'shutdown'
-    if (this.#dead.has(connection)) return 'silent'
+    const ended = this.#ended.get(connection)
+    if (ended !== undefined) return ended
     if (event.error === undefined) return 'closed'
     if ('code' in event.error && HUNG_UP.has(event.error.code)) return 'reset'
     return event.local === true ? 'error' : 'reset'
@@ -172,9 +179,7 @@ export class PeerTracker {
   }
 
   #onClosed(peer: PeerId): void {
-    if (this.#connected.has(peer.toString()) && this.#directOf(peer) === undefined) {
-      this.#onDisconnect(peer.toString())
-    }
+    if (this.#directOf(peer) === undefined) this.#onDisconnect(peer.toString())
   }
 
   #directOf(peer: PeerId): Connection | undefined {

@@ -67,12 +67,16 @@ describe('bans', () => {
 
   it("by the operator end connections at once, and are on disk before the operator's answer", async (t) => {
     const folder = await tempDir(t)
-    const host = await banningHost(t, folder)
+    const lines: string[] = []
+    const host = await banningHost(t, folder, lines)
     const peer = await startHost(t, { dht: null })
     assert.ok(await getsIn(peer, host))
     const added = await host.bans.add(peer.peerId, { forMs: null, why: 'sends nonsense' })
     assert.deepEqual(added, { isDone: true, targets: [peer.peerId], isKept: true })
     await waitFor(() => !isConnected(host, peer), { message: 'the end of its connection' })
+    await waitFor(() => lines.some((line) => /Peer disconnected .*reason=banned/.test(line)), {
+      message: 'a line that says why',
+    })
     assert.equal(await getsIn(peer, host), false)
     const onDisk = JSON.parse(await readFile(join(folder, 'network', 'bans.json'), 'utf8'))
     assert.equal(onDisk.operator[0].target, peer.peerId)
