@@ -42,6 +42,15 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
 }
 
+/** Of every answer; an error may come before the hooks. */
+function headersOf(networkName: string): Record<string, string> {
+  return {
+    ...HEADERS,
+    'wesense-network': networkName,
+    'wesense-protocol': String(PROTOCOL_VERSION),
+  }
+}
+
 export interface PublicAppParts {
   readonly context: PublicContext
   readonly access: PublicAccess
@@ -90,9 +99,7 @@ function addGates(app: PublicApp, parts: PublicAppParts): void {
   app.decorateRequest('clientAddress', '')
   app.decorateRequest('isEmptyAnswer', false)
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(HEADERS)
-    reply.header('wesense-network', networkName)
-    reply.header('wesense-protocol', String(PROTOCOL_VERSION))
+    reply.headers(headersOf(networkName))
     request.clientAddress = clientOf(request.raw, isTrustedProxy)
     const limited = limiter.refusal(request.clientAddress)
     if (limited !== null) throw limited
@@ -212,7 +219,7 @@ function answerError(
   if (hasBody && request.headers['content-length'] !== '0') reply.header('connection', 'close')
   return reply
     .code(status)
-    .headers({ ...HEADERS, 'cache-control': 'no-store', ...headers })
+    .headers({ ...headersOf(context.networkName), 'cache-control': 'no-store', ...headers })
     .type(JSON_TYPE)
     .send(JSON.stringify(body))
 }

@@ -15,6 +15,7 @@ const FOUND = { maxAgeSeconds: 60, staleSeconds: 3_600 }
 const NOTHING = { maxAgeSeconds: 15, staleSeconds: 60 }
 const NDJSON_TYPE = 'application/x-ndjson'
 const IPNS_TYPE = 'application/vnd.ipfs.ipns-record'
+const NO_NAME = Buffer.from('no record: this network keeps no names\n')
 const LIMIT_ADDRESSES = 16
 const LIMIT_PROTOCOLS = 64
 
@@ -69,7 +70,8 @@ export const registerRoutingRoutes: RegisterPublicRoutes = (app, context) => {
     // Any other type than that of a record says that there is none.
     setFreshness(reply, NOTHING)
     request.isEmptyAnswer = true
-    return reply.type('text/plain; charset=utf-8').send('no record: this network keeps no names\n')
+    if (answeredNotModified(request, reply, { etag: etagOf(NO_NAME) })) return reply
+    return reply.type('text/plain; charset=utf-8').send(NO_NAME)
   })
 
   app.get<IdRequest>('/routing/v1/dht/closest/peers/:id', { config }, async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { peerIdFromString } from '@libp2p/peer-id'
 
 import { call, OWN_PEER_ID } from '../../../support/api.ts'
 import { FakeRegistry } from '../../../support/fake-registry.ts'
@@ -55,6 +56,40 @@ describe('the public listener', () => {
     assert.equal(headers['access-control-allow-origin'], '*')
     assert.equal(headers['cache-control'], 'no-store')
     assert.equal(headers['x-content-type-options'], 'nosniff')
+  })
+
+  it('says where an error comes from, also of a path that it cannot read', async (t) => {
+    const { url } = await startPublicApi(t)
+    for (const path of ['/nothing', '/%zz']) {
+      const { headers } = await call(url, path)
+      assert.deepEqual(
+        [headers['wesense-network'], headers['wesense-protocol'], headers['cache-control']],
+        ['wesense', '1', 'no-store'],
+        path,
+      )
+    }
+  })
+
+  it('gives every answer a tag, and 304 for it', async (t) => {
+    const { url } = await startPublicApi(t)
+    const name = peerIdFromString(OWN_PEER_ID).toCID()
+    const id = OWN_PEER_ID
+    for (const path of [
+      '/',
+      '/bootstrap',
+      '/registry/nodes',
+      `/routing/v1/peers/${id}`,
+      `/routing/v1/providers/${name}`,
+      `/routing/v1/ipns/${name}`,
+    ]) {
+      const headers = { accept: '*/*' }
+      const first = await call(url, path, { headers })
+      assert.equal(first.status, 200, path)
+      const tags = { ...headers, 'if-none-match': String(first.headers.etag) }
+      const again = await call(url, path, { headers: tags })
+      assert.deepEqual([again.status, again.text], [304, ''], path)
+      assert.match(String(again.headers['cache-control']), /^public, max-age=/, path)
+    }
   })
 
   it('answers 304 to who has the document already, and the same tag to HEAD', async (t) => {
