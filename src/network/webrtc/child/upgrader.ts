@@ -25,6 +25,7 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
       throw new NetworkError('LIBRARY_CHANGED', 'WebRTC brings no muxer, or nobody')
     }
     const { muxerFactory, remotePeer, signal } = options
+    refuseIfOver(remote)
     const link = pipe.open({
       remotePeer: remotePeer.toString(),
       remoteAddr: remote.remoteAddr.toString(),
@@ -39,6 +40,8 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
+    // The word that keeps it and its end may come at once.
+    refuseIfOver(link)
     const inner = muxers.createStreamMuxer(link)
     leaveOutOwnFrames(inner, link)
     // What they hold for a node that is slow; what they hold for the peer is counted at the channels.
@@ -53,6 +56,11 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
     getStreamMuxers: () => new Map(),
   }
   return upgrader as unknown as Upgrader
+}
+
+/** @throws NetworkError STREAM_REFUSED for one whose close event has been: what waits for that would stay for ever */
+function refuseIfOver({ status }: MultiaddrConnection): void {
+  if (status !== 'open') throw new NetworkError('STREAM_REFUSED', 'the connection ended meanwhile')
 }
 
 /** Ends one connection as another one ended. */

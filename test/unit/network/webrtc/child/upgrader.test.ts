@@ -12,8 +12,8 @@ import { waitFor } from '../../../../support/wait-for.ts'
 import { OPENING, pipeEnds } from '../../../../support/webrtc-pipe.ts'
 import { settle } from '../../fakes.ts'
 
-/** A browser whose connection the node keeps. */
-async function upgraded(t: TestContext) {
+/** A browser whose connection is offered to the node. */
+async function offered(t: TestContext) {
   const uncaught = watchUncaught(t)
   const { child, nodePipe, opened } = pipeEnds()
   const muxers = yamux({ enableKeepAlive: false })()
@@ -21,14 +21,30 @@ async function upgraded(t: TestContext) {
   const upgrader = createChildUpgrader({ pipe: child, muxers, memory, upgradeTimeoutMs: 5_000 })
   const remote = new FakeRemote()
   const peerMuxer = new FakeMuxer()
+  const made: FakeMuxer[] = []
+  const createStreamMuxer = () => {
+    made.push(peerMuxer)
+    return peerMuxer
+  }
   const options = {
-    muxerFactory: { createStreamMuxer: () => peerMuxer },
+    muxerFactory: { createStreamMuxer },
     remotePeer: OPENING.remotePeer,
     signal: new AbortController().signal,
   }
   type Arguments = Parameters<typeof upgrader.upgradeInbound>
-  const begun = upgrader.upgradeInbound(...([remote, options] as unknown as Arguments))
-  const atNode = (await waitFor(() => opened[0], { message: 'the node hears of it' })).connection
+  const upgrade = () => upgrader.upgradeInbound(...([remote, options] as unknown as Arguments))
+  const begin = async () => {
+    const begun = upgrade()
+    const { connection } = await waitFor(() => opened[0], { message: 'the node hears of it' })
+    return { begun, atNode: connection }
+  }
+  return { uncaught, child, nodePipe, opened, remote, peerMuxer, made, upgrade, begin }
+}
+
+/** A browser whose connection the node keeps. */
+async function upgraded(t: TestContext) {
+  const { uncaught, child, nodePipe, remote, peerMuxer, begin } = await offered(t)
+  const { begun, atNode } = await begin()
   atNode.accept()
   await begun
   /** The node reads nothing more, and a stream of this connection waits for it, as others do. */
@@ -42,6 +58,35 @@ async function upgraded(t: TestContext) {
   }
   return { uncaught, nodePipe, remote, peerMuxer, atNode, fill }
 }
+
+describe('a connection that is over by the time that it would begin', () => {
+  for (const how of ['aborts', 'closes'] as const) {
+    it(`is let go of: the node ${how} it with the word that keeps it`, async (t) => {
+      const { nodePipe, remote, made, begin } = await offered(t)
+      const { begun, atNode } = await begin()
+      // In one chunk of the pipe.
+      const sent: Buffer[] = []
+      const write = nodePipe.write
+      nodePipe.write = (bytes: Buffer) => sent.push(Buffer.from(bytes)) > 0
+      atNode.accept()
+      if (how === 'aborts') atNode.abort(new Error('another one needs the place'))
+      else await atNode.close()
+      nodePipe.write = write
+      nodePipe.write(Buffer.concat(sent))
+      await assert.rejects(begun, { code: 'STREAM_REFUSED' })
+      assert.deepEqual(made, [])
+      assert.equal(remote.status, how === 'aborts' ? 'aborted' : 'closed')
+    })
+  }
+
+  it('is not offered to the node: its browser left before', async (t) => {
+    const { opened, remote, made, upgrade } = await offered(t)
+    remote.leave()
+    await assert.rejects(upgrade(), { code: 'STREAM_REFUSED' })
+    await settle()
+    assert.deepEqual([opened, made], [[], []])
+  })
+})
 
 describe('a browser that leaves in order while the pipe to the node is full', () => {
   it('is reset by the node meanwhile, and the process goes on', async (t) => {
@@ -92,14 +137,19 @@ it('a connection to a browser that cannot be closed in order is aborted', async 
 /** As much of a connection to a browser as the upgrader uses. */
 class FakeRemote extends EventTarget {
   readonly remoteAddr = OPENING.remoteAddr
+  status = 'open'
   abortedWith: Error | null = null
-  close = async () => {}
+  close = async () => {
+    this.status = 'closed'
+  }
 
   abort(error: Error): void {
+    this.status = 'aborted'
     this.abortedWith = error
   }
 
   leave(): void {
+    this.status = 'closed'
     this.dispatchEvent(new Event('close'))
   }
 }
