@@ -126,11 +126,11 @@ describe('the process that speaks WebRTC', { timeout: 240_000 }, () => {
 
   it('ends when its node is gone while its main thread never runs again', async (t) => {
     const block =
-      'import{writeSync}from"node:fs";setInterval(()=>{if(process.listenerCount("message")===0)return;' +
+      'import{writeSync}from"node:fs";setInterval(()=>{if(process.listenerCount("SIGHUP")===0)return;' +
       'writeSync(2,"still");Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0)},10)'
     const entry = join(ROOT, 'src', 'network', ENTRY)
     const child = spawn(execPath, ['--import', `data:text/javascript,${block}`, entry], {
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     })
     t.after(() => child.kill('SIGKILL'))
     const ended = once(child, 'exit')

@@ -15,9 +15,12 @@ export const OPENING: Opening = {
 export function pipeEnds() {
   const [nodePipe, childPipe] = duplexPair()
   const opened: { readonly connection: PipeConnection; readonly opening: Opening }[] = []
-  const node = new PipeConnections(nodePipe, (connection, opening) =>
-    opened.push({ connection, opening }),
-  )
-  const child = new PipeConnections(childPipe, null)
-  return { nodePipe, childPipe, node, child, opened }
+  const words: unknown[] = []
+  const onWord = (word: unknown) => void words.push(word)
+  const node = new PipeConnections(nodePipe, {
+    onOpen: (connection, opening) => void opened.push({ connection, opening }),
+    onWord,
+  })
+  const child = new PipeConnections(childPipe, { onOpen: null, onWord })
+  return { nodePipe, childPipe, node, child, opened, words }
 }

@@ -22,6 +22,8 @@ const FLAGS = [
   '--report-exclude-env',
   '--disable-sigusr1',
 ]
+/** Of what is said both ways, all of it: Node's own channel would throw to the node what is no JSON. */
+const PIPE_FD = 3
 const BEAT_MS = 1_000
 /** Beats without an answer that make a child dead. */
 const MOST_MISSED = 10
@@ -61,6 +63,7 @@ export class ChildProcess {
   /** Resolves when it is gone. */
   readonly ended: Promise<ChildEnd>
   readonly #child: NodeChildProcess
+  readonly #pipe: PipeConnections | null = null
   readonly #events: ChildEvents
   readonly #maxRssBytes: number
   readonly #listening = new Map<string, PromiseWithResolvers<number>>()
@@ -71,14 +74,23 @@ export class ChildProcess {
   #reason: EndReason = 'crash'
   #said = ''
 
-  /** Starts it. @param maxRssBytes of all its memory */
-  constructor(options: ChildOptions, maxRssBytes: number, events: ChildEvents) {
+  /**
+   * Starts it.
+   * @param maxRssBytes of all its memory
+   * @param argv Node's, another one in tests
+   */
+  constructor(
+    options: ChildOptions,
+    maxRssBytes: number,
+    events: ChildEvents,
+    argv: readonly string[] = [...FLAGS, ENTRY],
+  ) {
     this.#events = events
     this.#maxRssBytes = maxRssBytes
-    const child = spawn(execPath, [...FLAGS, ENTRY], {
+    const child = spawn(execPath, argv, {
       // Nothing of the node's environment, in which secrets are.
       env: { ...ALLOCATOR_ENV },
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     })
     this.#child = child
     this.ended = this.#whenEnded()
@@ -87,13 +99,13 @@ export class ChildProcess {
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString()).slice(-SAID_CHARS)
     })
-    child.on('message', (said: unknown) => this.#take(parseFromChild(said)))
-    const onOpen = (connection: PipeConnection, opening: Opening) =>
-      events.onOpen(connection, opening)
     // Of one that could not be started there is none.
-    const pipe = child.stdio?.[3] as Duplex | undefined
+    const pipe = child.stdio?.[PIPE_FD] as Duplex | undefined
     if (pipe !== undefined) {
-      new PipeConnections(pipe, onOpen)
+      this.#pipe = new PipeConnections(pipe, {
+        onOpen: (connection, opening) => events.onOpen(connection, opening),
+        onWord: (word) => this.#take(parseFromChild(word)),
+      })
       // Be it for what no child of ours says.
       pipe.on('close', () => this.kill('crash'))
     }
@@ -129,8 +141,7 @@ export class ChildProcess {
   }
 
   #tell(message: ToChild): void {
-    // What is not delivered is told by its end.
-    if (this.#child.connected) this.#child.send(message, () => {})
+    this.#pipe?.tell(message)
   }
 
   #beat(): void {

@@ -18,7 +18,7 @@ export interface ChildOptions {
   readonly upgradeTimeoutMs: number
 }
 
-/** What the node says, as JSON over Node's own channel. */
+/** What the node says. */
 export type ToChild =
   | { readonly kind: 'begin'; readonly options: ChildOptions }
   | { readonly kind: 'listen'; readonly address: string }

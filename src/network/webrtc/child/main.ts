@@ -6,7 +6,6 @@ import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import type { ToChild } from '../messages.ts'
 
 const STDERR_FD = 2
 const PIPE_FD = 3
@@ -43,24 +42,20 @@ function endWithNode(): void {
 function serve(): void {
   const pipe = new Socket({ fd: PIPE_FD })
   pipe.on('close', end)
-  const taking = import('./run.ts').then(({ runChild }) =>
+  void import('./run.ts').then(({ runChild }) =>
     runChild({
       pipe,
       rssBytes: () => process.memoryUsage.rss(),
-      tell: (message) => void process.send?.(message),
+      onStop: (told) => {
+        told.then(end, end)
+        setTimeout(end, STOP_LIMIT_MS)
+      },
     }),
   )
-  process.on('message', async (message: ToChild) => {
-    const stopped = (await taking)(message)
-    if (stopped === undefined) return
-    stopped.then(end, end)
-    setTimeout(end, STOP_LIMIT_MS)
-  })
 }
 
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
-process.on('disconnect', end)
 // A terminal tells all processes of its group: when this one ends, the node says.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 new Worker(`(${endWithNode})()`, {

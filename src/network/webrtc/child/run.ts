@@ -22,26 +22,30 @@ import { createChildUpgrader } from './upgrader.ts'
 export interface ChildProcessFacts {
   readonly pipe: Duplex
   rssBytes(): number
-  tell(message: FromChild): void
+  /** @param told resolves when its peers are told */
+  onStop(told: Promise<void>): void
 }
 
 /** Streams between the two processes are bounded where they begin. */
 const MOST_STREAMS = 4_096
 
-/** Everything that the child does. @returns takes what the node says; after `stop` its promise ends */
-export function runChild(
-  facts: ChildProcessFacts,
-): (message: ToChild) => Promise<void> | undefined {
-  const { tell } = facts
+/** Everything that the child does, as the node says. */
+export function runChild({ pipe: duplex, rssBytes, onStop }: ChildProcessFacts): void {
+  const pipe = new PipeConnections(duplex, {
+    onOpen: null,
+    // Of the process that started this one.
+    onWord: (word) => take(word as ToChild),
+  })
+  const tell = (message: FromChild) => pipe.tell(message)
   let knocks: Knocks = {}
   const onKnock = (outcome: WebRtcOutcome) => {
     knocks = { ...knocks, [outcome]: (knocks[outcome] ?? 0) + 1 }
   }
   let child: Promise<Child> | null = null
-  return (message) => {
+  const take = (message: ToChild) => {
     switch (message.kind) {
       case 'begin':
-        child = begin(message.options, facts, onKnock)
+        child = begin(message.options, { pipe, tell }, onKnock)
         return
       case 'listen':
         void child?.then(({ listen }) => listen(message.address))
@@ -53,13 +57,18 @@ export function runChild(
         return
       }
       case 'beat':
-        tell({ kind: 'alive', rssBytes: facts.rssBytes(), knocks })
+        tell({ kind: 'alive', rssBytes: rssBytes(), knocks })
         knocks = {}
         return
       case 'stop':
-        return child?.then(({ stop }) => stop())
+        onStop(child === null ? Promise.resolve() : child.then(({ stop }) => stop()))
     }
   }
+}
+
+interface ToNode {
+  readonly pipe: PipeConnections
+  readonly tell: (message: FromChild) => void
 }
 
 interface Child {
@@ -70,7 +79,7 @@ interface Child {
 
 async function begin(
   { peerId: id, certificate, limits, streams, upgradeTimeoutMs }: ChildOptions,
-  { pipe, tell }: ChildProcessFacts,
+  { pipe, tell }: ToNode,
   onKnock: (outcome: WebRtcOutcome) => void,
 ): Promise<Child> {
   useSmallSlabs()
@@ -81,7 +90,7 @@ async function begin(
   )
   const conduct = { memory: new StreamMemory(limits), turns: new Turns() }
   const upgrader = createChildUpgrader({
-    pipe: new PipeConnections(pipe, null),
+    pipe,
     muxers: yamux({
       streamOptions: streams,
       maxInboundStreams: MOST_STREAMS,

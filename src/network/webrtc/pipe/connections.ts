@@ -4,7 +4,7 @@ import { AbstractMultiaddrConnection } from '@libp2p/utils'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { Uint8ArrayList } from 'uint8arraylist'
 
-import { NetworkError } from '../../errors.ts'
+import { isObject, NetworkError } from '../../errors.ts'
 import { quietLog } from '../../quiet-log.ts'
 import { FRAME, type FrameKind, FrameReader, frameHead } from './frames.ts'
 
@@ -14,22 +14,27 @@ export interface Opening {
   readonly remoteAddr: string
 }
 
-type OnOpen = (connection: PipeConnection, opening: Opening) => void
+export interface PipeEvents {
+  /** null at the end that opens them */
+  readonly onOpen: ((connection: PipeConnection, opening: Opening) => void) | null
+  /** @param word any value that JSON has */
+  readonly onWord: (word: unknown) => void
+}
 
 /**
- * Many connections over one pipe between two processes. The child opens them, the node accepts or resets each. None
- * has a window of its own: the muxer on it has one for each stream.
+ * Many connections over one pipe between two processes, and the words between these. The child opens the connections,
+ * the node accepts or resets each. None has a window of its own: the muxer on it has one for each stream. What no end
+ * of ours says ends the pipe.
  */
 export class PipeConnections {
   readonly #pipe: Duplex
-  readonly #onOpen: OnOpen | null
+  readonly #events: PipeEvents
   readonly #connections = new Map<number, PipeConnection>()
   #opened = 0
 
-  /** @param onOpen null at the end that opens them */
-  constructor(pipe: Duplex, onOpen: OnOpen | null) {
+  constructor(pipe: Duplex, events: PipeEvents) {
     this.#pipe = pipe
-    this.#onOpen = onOpen
+    this.#events = events
     const reader = new FrameReader((kind, id, payload) => this.#onFrame(kind, id, payload))
     pipe.on('data', (chunk: Buffer) => {
       try {
@@ -51,6 +56,11 @@ export class PipeConnections {
     const connection = this.#add(this.#opened, opening.remoteAddr, 'outbound')
     this.write(FRAME.open, this.#opened, [Buffer.from(JSON.stringify(opening))])
     return connection
+  }
+
+  /** Says a word to the other process. What is not delivered is told by its end. */
+  tell(word: unknown): void {
+    this.write(FRAME.word, 0, [Buffer.from(JSON.stringify(word))])
   }
 
   /** @returns whether there is room for more */
@@ -75,9 +85,14 @@ export class PipeConnections {
   }
 
   #onFrame(kind: number, id: number, payload: Uint8Array): void {
-    if (kind === FRAME.open && this.#onOpen !== null) {
+    const { onOpen, onWord } = this.#events
+    if (kind === FRAME.word) {
+      onWord(parse(payload))
+      return
+    }
+    if (kind === FRAME.open && onOpen !== null) {
       const opening = openingOf(payload)
-      this.#onOpen(this.#add(id, opening.remoteAddr, 'inbound'), opening)
+      onOpen(this.#add(id, opening.remoteAddr, 'inbound'), opening)
       return
     }
     // One that is gone at this end: the other has not heard of it yet.
@@ -157,10 +172,16 @@ export class PipeConnection extends AbstractMultiaddrConnection {
   override sendResume(): void {}
 }
 
+/** @throws SyntaxError */
+function parse(payload: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(payload).toString())
+}
+
 /** @throws when it is none */
 function openingOf(payload: Uint8Array): Opening {
-  const opening: Partial<Opening> = JSON.parse(Buffer.from(payload).toString())
-  const { remotePeer, remoteAddr } = opening
+  const opening = parse(payload)
+  if (!isObject(opening)) throw new RangeError('a connection of nobody')
+  const { remotePeer, remoteAddr }: { [key in keyof Opening]?: unknown } = opening
   if (typeof remotePeer === 'string' && typeof remoteAddr === 'string') {
     return { remotePeer, remoteAddr }
   }

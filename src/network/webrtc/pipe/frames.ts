@@ -1,5 +1,7 @@
-/** What is said on the pipe between the node and the process that speaks WebRTC, of one connection each. */
+/** What is said on the pipe between the node and the process that speaks WebRTC. */
 export const FRAME = {
+  /** Of no connection: the payload is one of `messages.ts`, in JSON. */
+  word: 0,
   /** The child has one that is through its handshake; the payload says who and where. */
   open: 1,
   /** The node keeps it. */
@@ -14,8 +16,8 @@ export type FrameKind = (typeof FRAME)[keyof typeof FRAME]
 
 /** Kind, connection, and how many bytes follow. */
 const HEAD_BYTES = 9
-/** Of a payload that is no data: two addresses. */
-const MOST_BYTES = 4 * 1024
+/** Of a payload that is no data: a certificate with its key. */
+const MOST_BYTES = 8 * 1024
 const NOTHING = Buffer.alloc(0)
 
 export function frameHead(kind: FrameKind, connection: number, length: number): Buffer {

@@ -32,6 +32,16 @@ test('a connection says who is at its other end, and carries bytes both ways', a
   })
 })
 
+test('words go both ways, beside the bytes of connections', async () => {
+  const { node, child, words, atChild, atNode } = await joined()
+  atNode.send(new Uint8Array(100_000))
+  node.tell({ kind: 'beat' })
+  atChild.send(new Uint8Array(100_000))
+  child.tell(['alive'])
+  await waitFor(() => words.length === 2, { message: 'both are heard' })
+  assert.deepEqual(words, [{ kind: 'beat' }, ['alive']])
+})
+
 test('what was sent before its end is there, and the end is one in order', async () => {
   const { atChild, atNode } = await joined()
   let bytes = 0
@@ -98,6 +108,8 @@ test('one that is closed while nobody takes its bytes waits for nobody, and they
 })
 
 for (const [what, bytes] of Object.entries({
+  'a word that is no JSON': Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 1, 0x7b]),
+  'a connection of null': Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 4, ...Buffer.from('null')]),
   'a connection of nobody': Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 2, 0x7b, 0x7d]),
   'a payload without an end': Buffer.from([1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]),
 })) {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { FRAME, FrameReader, frameHead } from '../../../../../src/network/webrtc/pipe/frames.ts'
+import {
+  FRAME,
+  type FrameKind,
+  FrameReader,
+  frameHead,
+} from '../../../../../src/network/webrtc/pipe/frames.ts'
 import { SeededRandom } from '../../../../support/fuzz/random.ts'
 
-function frame(kind: 1 | 2 | 3 | 4 | 5, connection: number, payload = Buffer.alloc(0)): Buffer {
+function frame(kind: FrameKind, connection: number, payload = Buffer.alloc(0)): Buffer {
   return Buffer.concat([frameHead(kind, connection, payload.length), payload])
 }
 
@@ -23,6 +28,7 @@ test('frames are read the same, however they are cut', () => {
   const bytes = Buffer.concat([
     frame(FRAME.open, 1, Buffer.from('who')),
     frame(FRAME.accept, 1),
+    frame(FRAME.word, 0, Buffer.from('"beat"')),
     frame(FRAME.data, 1, Buffer.alloc(3_000, 'a')),
     frame(FRAME.data, 2, Buffer.alloc(1, 'b')),
     frame(FRAME.data, 2),
@@ -38,7 +44,7 @@ test('frames are read the same, however they are cut', () => {
       reader.read(bytes.subarray(at, end))
       at = end
     }
-    assert.deepEqual(others, ['1 1 who', '2 1 ', '5 2 ', '4 1 '])
+    assert.deepEqual(others, ['1 1 who', '2 1 ', '0 0 "beat"', '5 2 ', '4 1 '])
     assert.equal(String(data.get(1)), 'a'.repeat(3_000) + 'c'.repeat(20))
     assert.equal(String(data.get(2)), 'b')
   }
