@@ -118,6 +118,7 @@ export function findWarnings(settings: Settings): string[] {
   const warnings = [
     ...profileWarnings(settings),
     ...announceWarnings(settings),
+    ...webRtcWarnings(settings),
     ...relayWarnings(settings),
     ...publicWarnings(settings),
   ]
@@ -125,6 +126,16 @@ export function findWarnings(settings: Settings): string[] {
     warnings.push('API_TRUSTED_NETWORKS trusts every address: whoever reaches the API may write')
   }
   return warnings
+}
+
+/** Its library has one socket, which is one for both families only where it is that of all interfaces. */
+function webRtcWarnings({ webRtcDirectPort, listenHosts }: Settings): string[] {
+  const isEverywhere = ['0.0.0.0', '::'].every((host) => listenHosts.includes(host))
+  if (webRtcDirectPort === 'none' || listenHosts.length === 1 || isEverywhere) return []
+  return [
+    `WEBRTC_DIRECT_PORT is open at ${listenHosts[0]} alone, the first of LIBP2P_HOST: ` +
+      'it takes one address, or 0.0.0.0 and :: for all',
+  ]
 }
 
 function publicWarnings({

@@ -52,15 +52,33 @@ export function isWebRtc(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'webrtc-direct')
 }
 
-/** One multiaddr of WebRTC-direct for each host, as of `listenMultiaddrs`. @param port UDP */
-export function webRtcMultiaddrs(
+export interface WebRtcListen {
+  /** Where it is bound. */
+  readonly address: string
+  /** Of the configured hosts those that it answers at. */
+  readonly hosts: readonly string[]
+}
+
+/**
+ * Where WebRTC-direct listens. libjuice, below @libp2p/webrtc 6.0, answers at one socket of a process, which on `::`
+ * is one for both families: so both wildcards are bound there, and of other hosts it is the first.
+ * @param port UDP
+ * @returns null without a host
+ */
+export function webRtcListen(
   hosts: readonly string[],
   port: number,
   isIpv6Usable: boolean,
-): string[] {
-  return hosts
-    .filter((host) => host !== '::' || isIpv6Usable)
-    .map((host) => `/ip${isIP(host)}/${host}/udp/${port}/webrtc-direct`)
+): WebRtcListen | null {
+  const usable = hosts.filter((host) => host !== '::' || isIpv6Usable)
+  const wildcards = usable.filter((host) => host === '0.0.0.0' || host === '::')
+  const isDual = new Set(wildcards).size === 2
+  const bound = isDual ? '::' : usable[0]
+  if (bound === undefined) return null
+  return {
+    address: `/ip${isIP(bound)}/${bound}/udp/${port}/webrtc-direct`,
+    hosts: isDual ? wildcards : [bound],
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 
 import type { Clock } from '../lib/clock.ts'
-import { hasIpv6, isLoopbackOnly, listenMultiaddrs, webRtcMultiaddrs } from './addresses.ts'
+import { hasIpv6, isLoopbackOnly, listenMultiaddrs, webRtcListen } from './addresses.ts'
 import { DialPermits } from './dial-permits.ts'
 import { judgedLookup, type LookupName } from './dialer/judged-lookup.ts'
 import { createGater } from './gater.ts'
@@ -92,7 +92,9 @@ export async function createHost(
     onHandshakeFailed: (connection) => host.foreign.noteHandshake(connection),
   })
   const isIpv6Usable = await hasIpv6()
-  const webRtc = options.webRtcDirect ?? null
+  const { listen, webRtcDirect } = options
+  const webRtc =
+    webRtcDirect == null ? null : webRtcListen(listen.hosts, webRtcDirect.port, isIpv6Usable)
   const libp2p = await createHostLibp2p(options, components, {
     addresses,
     names,
@@ -101,9 +103,10 @@ export async function createHost(
     gater,
     lookupOf: (address) => judgedLookup(address, { dialPolicy, lookupName }),
     listen: [
-      ...listenMultiaddrs(options.listen, isIpv6Usable),
-      ...(webRtc === null ? [] : webRtcMultiaddrs(options.listen.hosts, webRtc.port, isIpv6Usable)),
+      ...listenMultiaddrs(listen, isIpv6Usable),
+      ...(webRtc === null ? [] : [webRtc.address]),
     ],
+    webRtcHosts: webRtc?.hosts ?? [],
     isExempt: (ip) => exemptions.has(ip),
     onBadFrame: (ip) => bans.arrivals.badFrame(ip),
     report: (peerId, offence, points) => penalties.report(peerId, offence, points),

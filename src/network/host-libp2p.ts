@@ -67,6 +67,8 @@ export interface Libp2pParts {
   readonly lookupOf: (address: Multiaddr) => LookupFunction | null
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[]
+  /** Hosts that WebRTC answers at; see `webRtcListen`. */
+  readonly webRtcHosts: readonly string[]
   readonly appSpecificScore: AppSpecificScore
   /** Whether a peer is more than a stranger. */
   readonly isKnown: (peerId: string) => boolean
@@ -199,11 +201,12 @@ function transports(
 async function webRtcTransports(
   { webRtcDirect, limits }: HostOptions,
   { identity, metrics, logger }: HostComponents,
-  { listenFailures, metrics: { connectionCut: onCut } }: Libp2pParts,
+  { listenFailures, webRtcHosts: hosts, metrics: { connectionCut: onCut } }: Libp2pParts,
 ) {
   if (webRtcDirect == null) return []
   const transport = await webRtcTransport(
     {
+      hosts,
       certificatePath: webRtcDirect.certificatePath,
       maxRssBytes: limits.webRtc.maxRssBytes,
       limits: { ...muxerLimits(limits), ...limits.webRtc },

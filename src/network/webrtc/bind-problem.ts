@@ -13,8 +13,9 @@ export async function bindProblem(address: string): Promise<Error | null> {
   const target = targetOf(multiaddr(address))
   if (target?.kind !== 'ip') return null
   const { host, port } = target
+  // As the library's: on `::` it is one for both families.
   const socket = host.includes(':')
-    ? createSocket({ type: 'udp6', ipv6Only: true })
+    ? createSocket({ type: 'udp6' })
     : createSocket({ type: 'udp4' })
   try {
     const bound = once(socket, 'listening')

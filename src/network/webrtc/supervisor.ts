@@ -22,13 +22,13 @@ export interface SupervisorComponents {
 
 /**
  * Keeps the process that speaks WebRTC running while there is an address to listen on: one that ends, or has to be
- * ended, is followed by another at the same addresses.
+ * ended, is followed by another at the same address.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #components: SupervisorComponents
-  /** Asked for, and where it is bound: port 0 is chosen once. */
-  readonly #bound = new Map<string, string>()
+  /** Where it is bound: port 0 is chosen once. */
+  #bound: string | null = null
   #child: ChildProcess | null = null
   #restart: NodeJS.Timeout | null = null
   #attempt = 0
@@ -39,29 +39,25 @@ export class Supervisor {
   }
 
   /**
+   * Before `close` only once: the process answers at one address, see `webRtcListen`.
    * @param address as `/ip4/0.0.0.0/udp/4005/webrtc-direct`
    * @returns the port that it is bound to
    * @throws NetworkError LISTEN_FAILED
    */
   async listen(address: string): Promise<number> {
-    const child = this.#child ?? this.#launch()
     try {
-      const port = await child.listen(address)
-      this.#bound.set(address, address.replace(/\/udp\/\d+/, `/udp/${port}`))
+      const port = await this.#launch().listen(address)
+      this.#bound = address.replace(/\/udp\/\d+/, `/udp/${port}`)
       return port
     } catch (error) {
-      if (this.#bound.size === 0) await this.#stop()
+      await this.close()
       throw error
     }
   }
 
-  /** With the last address the process ends. */
-  async close(address: string): Promise<void> {
-    this.#bound.delete(address)
-    if (this.#bound.size === 0) await this.#stop()
-  }
-
-  async #stop(): Promise<void> {
+  /** Ends the process. */
+  async close(): Promise<void> {
+    this.#bound = null
     if (this.#restart !== null) clearTimeout(this.#restart)
     this.#restart = null
     const child = this.#child
@@ -86,7 +82,7 @@ export class Supervisor {
       this.#child = null
       metrics.memory(0)
       // A start that failed is told by `listen`.
-      if (this.#bound.size === 0) return
+      if (this.#bound === null) return
       if (performance.now() - startedAtMs > LIVED_MS) this.#attempt = 0
       this.#restartAfter(end)
     })
@@ -105,25 +101,14 @@ export class Supervisor {
   }
 
   #relaunch(): void {
+    const address = this.#bound
+    if (address === null) return
     try {
-      void this.#listenAgain(this.#launch())
+      const child = this.#launch()
+      child.listen(address).catch(() => child.kill('listen'))
     } catch (error) {
       // The system has no process to give just now.
       this.#restartAfter({ reason: 'crash', status: 'not started', said: String(error) })
-    }
-  }
-
-  /** One address that cannot be bound takes no other along: it is tried again at the next start. */
-  async #listenAgain(child: ChildProcess): Promise<void> {
-    const addresses = [...this.#bound.values()]
-    const outcomes = await Promise.allSettled(addresses.map((address) => child.listen(address)))
-    if (outcomes.every(({ status }) => status === 'rejected')) return child.kill('listen')
-    for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') continue
-      this.#components.logger.warn(
-        { address: addresses[i], problem: String(outcome.reason) },
-        'WebRTC address cannot be bound again',
-      )
     }
   }
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import {
   type CreateListenerOptions,
   type Listener,
@@ -9,7 +10,7 @@ import {
 } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { getThinWaistAddresses } from '@libp2p/utils'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 import type { Identity } from '../../identity/index.ts'
 import type { Logger } from '../../telemetry/index.ts'
@@ -25,6 +26,8 @@ import { Supervisor } from './supervisor.ts'
 
 export interface WebRtcTransportOptions
   extends Pick<ChildOptions, 'limits' | 'streams' | 'upgradeTimeoutMs'> {
+  /** IPs that it answers at where it is bound; see `webRtcListen`. */
+  readonly hosts: readonly string[]
   /** Where the certificate is kept; null keeps it in memory. */
   readonly certificatePath: string | null
   /** Memory that the process which speaks WebRTC may take, bytes. */
@@ -51,7 +54,7 @@ export async function webRtcTransport(
   options: WebRtcTransportOptions,
   components: WebRtcTransportComponents,
 ): Promise<(libp2p: { readonly upgrader: Upgrader }) => Transport> {
-  const { certificatePath, maxRssBytes, limits, streams, upgradeTimeoutMs } = options
+  const { hosts, certificatePath, maxRssBytes, limits, streams, upgradeTimeoutMs } = options
   const { identity, listenFailures, metrics, logger, onCut } = components
   const { pem, privateKey, certhash } = await keptCertificate(certificatePath, Date.now())
   const certificate = { pem, privateKey, certhash }
@@ -71,7 +74,7 @@ export async function webRtcTransport(
       dialFilter: () => [],
       listenFilter: (addresses) => addresses.filter(isWebRtc),
       createListener: (_options: CreateListenerOptions) => {
-        const listener = new WebRtcListener(supervisor, certhash)
+        const listener = new WebRtcListener(supervisor, hosts, certhash)
         listenFailures.watch(listener)
         return listener
       },
@@ -81,35 +84,37 @@ export async function webRtcTransport(
 
 class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listener {
   readonly #supervisor: Supervisor
+  readonly #hosts: readonly string[]
   readonly #certhash: string
-  #bound: { readonly address: Multiaddr; readonly port: number } | null = null
+  #port: number | null = null
 
-  constructor(supervisor: Supervisor, certhash: string) {
+  constructor(supervisor: Supervisor, hosts: readonly string[], certhash: string) {
     super()
     this.#supervisor = supervisor
+    this.#hosts = hosts
     this.#certhash = certhash
   }
 
   /** @throws NetworkError LISTEN_FAILED */
   async listen(address: Multiaddr): Promise<void> {
-    const port = await this.#supervisor.listen(address.toString())
-    this.#bound = { address, port }
+    this.#port = await this.#supervisor.listen(address.toString())
     this.safeDispatchEvent('listening')
   }
 
   /** The same while the process is started again. */
   getAddrs(): Multiaddr[] {
-    if (this.#bound === null) return []
-    const { address, port } = this.#bound
-    return getThinWaistAddresses(address, port).map((one) =>
-      one.encapsulate(`/webrtc-direct/certhash/${this.#certhash}`),
-    )
+    const port = this.#port
+    if (port === null) return []
+    return this.#hosts
+      .map((host) => multiaddr(`/ip${isIP(host)}/${host}/udp/${port}`))
+      .flatMap((address) => getThinWaistAddresses(address))
+      .map((address) => address.encapsulate(`/webrtc-direct/certhash/${this.#certhash}`))
   }
 
   async close(): Promise<void> {
-    const bound = this.#bound
-    this.#bound = null
-    if (bound !== null) await this.#supervisor.close(bound.address.toString())
+    const isBound = this.#port !== null
+    this.#port = null
+    if (isBound) await this.#supervisor.close()
     this.safeDispatchEvent('close')
   }
 

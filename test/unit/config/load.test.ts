@@ -287,6 +287,23 @@ describe('settings that are followed with a warning', () => {
     ])
   })
 
+  const listened: readonly [string, string, RegExp | null][] = [
+    ['127.0.0.1,::1', '4005', /127\.0\.0\.1 alone/],
+    ['::,192.168.1.5', '0', /at :: alone/],
+    ['0.0.0.0,::', '4005', null],
+    ['::,0.0.0.0', '4005', null],
+    ['192.168.1.5', '4005', null],
+    ['127.0.0.1,::1', 'none', null],
+  ]
+  for (const [hosts, port, warning] of listened) {
+    it(`listens on ${hosts} with WebRTC at ${port} ${warning === null ? 'without' : 'with'} a warning`, () => {
+      const env = { LIBP2P_HOST: hosts, WEBRTC_DIRECT_PORT: port }
+      const { warnings } = loadedSettings({ env })
+      assert.equal(warnings.length, warning === null ? 0 : 1, warnings.join('\n'))
+      if (warning !== null) assert.match(warnings[0] ?? '', warning)
+    })
+  }
+
   it('warns about an API that trusts everyone and a relay that nobody can reach', () => {
     const env = { API_TRUSTED_NETWORKS: '0.0.0.0/0', RELAY_ENABLED: 'true' }
     assert.equal(loadedSettings({ env }).warnings.length, 2)

@@ -9,6 +9,7 @@ import {
   isPubliclyAnnounced,
   type ListenOptions,
   listenMultiaddrs,
+  webRtcListen,
 } from '../../../src/network/addresses.ts'
 import { NetworkError } from '../../../src/network/errors.ts'
 import type { LocalAddress } from '../../../src/network/interfaces.ts'
@@ -47,6 +48,26 @@ test('a listener on IPv6 alone is an error where there is none, not a deaf node'
     () => listenMultiaddrs({ ...LISTEN, hosts: ['::'] }, false),
     (error) => error instanceof NetworkError && error.code === 'LISTEN_FAILED',
   )
+})
+
+for (const [hosts, isIpv6Usable, bound, answered] of [
+  [['0.0.0.0', '::'], true, '/ip6/::', ['0.0.0.0', '::']],
+  [['::', '127.0.0.1', '0.0.0.0'], true, '/ip6/::', ['::', '0.0.0.0']],
+  [['0.0.0.0', '::'], false, '/ip4/0.0.0.0', ['0.0.0.0']],
+  [['::', '192.168.1.5'], false, '/ip4/192.168.1.5', ['192.168.1.5']],
+  [['127.0.0.1', '::1'], true, '/ip4/127.0.0.1', ['127.0.0.1']],
+  [['::'], true, '/ip6/::', ['::']],
+] as const) {
+  test(`WebRTC-direct of ${hosts} ${isIpv6Usable ? 'with' : 'without'} IPv6 is one socket`, () => {
+    assert.deepEqual(webRtcListen(hosts, 4005, isIpv6Usable), {
+      address: `${bound}/udp/4005/webrtc-direct`,
+      hosts: answered,
+    })
+  })
+}
+
+test('WebRTC-direct listens nowhere where the node does not', () => {
+  assert.equal(webRtcListen([], 4005, true), null)
 })
 
 test('a certificate makes the WebSocket secure', () => {
