@@ -58,6 +58,13 @@ async function supervised(t: TestContext) {
 }
 
 describe('what keeps the process that speaks WebRTC running', { timeout: 90_000 }, () => {
+  it('says that it takes no memory when it is stopped', async (t) => {
+    const { supervisor, memory } = await supervised(t)
+    await waitFor(() => memory.some((bytes) => bytes > 0), { message: 'it has answered' })
+    await supervisor.close()
+    assert.equal(memory.at(-1), 0)
+  })
+
   it('tries an address again that somebody else took, and takes it when it is free', async (t) => {
     const { port, restarts } = await supervised(t)
     const isBound = () => boundUdpPorts().includes(port)

@@ -63,6 +63,7 @@ export class Supervisor {
     const child = this.#child
     this.#child = null
     await child?.stop()
+    this.#components.metrics.memory(0)
   }
 
   #launch(): ChildProcess {
