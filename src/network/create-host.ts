@@ -22,6 +22,7 @@ import { Bans, type BansOptions } from './penalties/bans.ts'
 import { directConnections, ipOf } from './penalties/host-bans.ts'
 import { protocolNames } from './protocols.ts'
 import { useSmallSlabs } from './small-slabs.ts'
+import { WEBRTC_LIMITS } from './webrtc/inbound-gate.ts'
 
 /** On a node of loopback alone every peer is the operator's own: as many handshakes as a test may start. */
 const LOOPBACK_HANDSHAKES = 512
@@ -156,6 +157,11 @@ function inboundGuards(
     places: new Places(
       { ...limits.places, total: maxConnections },
       { standingOf, onEvicted: metrics.connectionEvicted },
+    ),
+    webRtcPlaces: new Places(
+      // No station comes that way, so none are kept.
+      { ...limits.places, total: WEBRTC_LIMITS.maxConnections, keptShare: 0 },
+      { standingOf, onEvicted: () => metrics.connectionEvicted('webrtc') },
     ),
   }
 }

@@ -3,6 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { withDeadline } from '../lib/deadline.ts'
 import { targetOf } from './address-class.ts'
+import { isWebRtc } from './addresses.ts'
 import { NAME_CHECK_DEADLINE_MS } from './constants.ts'
 import type { DialPermits } from './dial-permits.ts'
 import type { DialPolicy } from './dial-policy.ts'
@@ -30,6 +31,8 @@ export interface GaterComponents {
   readonly handshakes: Handshakes
   readonly turns: Pick<HandshakeTurns, 'turn' | 'end'>
   readonly places: Places
+  /** Of those who come over WebRTC-direct, beside the others: its process carries fewer. */
+  readonly webRtcPlaces: Places
   readonly addressQuota: AddressQuota
   readonly penalties: Pick<Bans, 'isShunned' | 'isHostShunned' | 'isHostBanned' | 'arrivals'>
   readonly metrics: NetworkMetrics
@@ -117,7 +120,7 @@ async function addressRefusalOf(
 
 /** Who may come in, at each step of a connection's beginning. */
 function inboundRules(components: GaterComponents): ConnectionGater {
-  const { exemptions, handshakes, turns, places, penalties, metrics } = components
+  const { handshakes, turns, penalties, metrics } = components
   const shaken = new WeakSet<MultiaddrConnection>()
 
   const watchHandshake = (connection: MultiaddrConnection) => {
@@ -143,15 +146,13 @@ function inboundRules(components: GaterComponents): ConnectionGater {
       shaken.add(connection)
       const id = peer.toString()
       if (penalties.isShunned(id)) return isDeniedInbound('shunned', metrics)
-      const source = sourceOf(connection.remoteAddr, exemptions)
-      return isDeniedInbound(places.refusalOf(id, source), metrics)
+      return isDeniedInbound(placeRefusalOf(id, connection, components), metrics)
     },
     denyInboundUpgradedConnection: (peer, connection) => {
       handshakes.end(connection)
       turns.end(connection)
       penalties.arrivals.upgraded(connection, peer.toString())
-      const source = sourceOf(connection.remoteAddr, exemptions)
-      return isDeniedInbound(places.admit(peer.toString(), connection, source), metrics)
+      return isDeniedInbound(takePlaces(peer.toString(), connection, components), metrics)
     },
   }
 }
@@ -168,6 +169,35 @@ function arrivalRefusalOf(
   const refusal = inboundCaps.admit(connection, source) ?? handshakes.begin(connection, source)
   if (refusal === null) penalties.arrivals.arrived(connection)
   return refusal
+}
+
+type PlaceComponents = Pick<GaterComponents, 'exemptions' | 'places' | 'webRtcPlaces'>
+
+/** Changes nothing. */
+function placeRefusalOf(
+  id: string,
+  { remoteAddr }: MultiaddrConnection,
+  { exemptions, places, webRtcPlaces }: PlaceComponents,
+): string | null {
+  const source = sourceOf(remoteAddr, exemptions)
+  const refusal = places.refusalOf(id, source)
+  if (refusal !== null || !isWebRtc(remoteAddr)) return refusal
+  return webRtcPlaces.refusalOf(id, source) === null ? null : 'webrtc'
+}
+
+/** Who gets only one of two places takes none from anybody. */
+function takePlaces(
+  id: string,
+  connection: MultiaddrConnection,
+  components: PlaceComponents,
+): string | null {
+  const refusal = placeRefusalOf(id, connection, components)
+  if (refusal !== null) return refusal
+  const { exemptions, places, webRtcPlaces } = components
+  const { remoteAddr } = connection
+  const source = sourceOf(remoteAddr, exemptions)
+  if (isWebRtc(remoteAddr)) webRtcPlaces.admit(id, connection, source)
+  return places.admit(id, connection, source)
 }
 
 /** Who may come in through a relay: those whom this node's own relays bring. */

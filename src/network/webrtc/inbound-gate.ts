@@ -5,7 +5,7 @@ import { sourceKeys } from '../guards/inbound-caps.ts'
 import type { WebRtcOutcome } from './metrics.ts'
 
 export interface WebRtcLimits {
-  /** Peer connections, those being made included. */
+  /** Peer connections that are kept. Who comes then takes one of the places, or none, when it has proved who it is. */
   readonly maxConnections: number
   /** Peer connections being made: their native parts take 50 KB and more before anybody is known. */
   readonly maxPending: number
@@ -48,7 +48,8 @@ export class InboundGate {
     const { maxConnections, maxPending, maxPendingPerHost } = this.#limits
     const { host } = sourceKeys(normalizeHost(ip))
     const pendingOfHost = this.#pending.get(host) ?? 0
-    if (open >= maxConnections) return 'connection-cap'
+    // A knock may be forged, so it takes a place from nobody.
+    if (open >= maxConnections + maxPending) return 'connection-cap'
     if (this.#pendingCount >= maxPending) return 'pending-cap'
     if (pendingOfHost >= maxPendingPerHost) return 'host-cap'
     if (!this.#rate.tryTake()) return 'rate'

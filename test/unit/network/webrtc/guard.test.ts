@@ -83,7 +83,7 @@ for (const hosts of [
   })
 }
 
-test('no more than so many are there, and no more are begun in a second', async () => {
+test('all that are kept leave room for those that are being made, and no more are begun in a second', async () => {
   const { listener, clock, outcomes, knock } = guarded()
   for (const ufrag of ['a', 'b', 'c', 'd', 'e']) {
     const done = knock(ufrag)
@@ -93,12 +93,17 @@ test('no more than so many are there, and no more are begun in a second', async 
   await knock('f')
   assert.equal(outcomes.at(-1), 'rate')
   clock.advance(1000)
-  for (let count = 0; count < 6; count++) {
+  for (let count = 0; count < 8; count++) {
     listener.connections.set(`there ${count}`, peerConnection())
   }
-  await knock('g')
+  const last = knock('g')
+  assert.equal(outcomes.at(-1), 'tried')
+  listener.begun.at(-1)?.end()
+  await last
+  listener.connections.set('there 8', peerConnection())
+  await knock('h')
   assert.equal(outcomes.at(-1), 'connection-cap')
   listener.connections.delete('there 0')
-  void knock('h')
+  void knock('i')
   assert.equal(outcomes.at(-1), 'tried')
 })
