@@ -11,6 +11,8 @@ export interface PeerConnectionLike {
   close(): void
 }
 
+type CutConnection = Pick<MessageStream, 'abort' | 'status'>
+
 interface LibraryEvent {
   readonly type: string
   readonly data?: unknown
@@ -50,7 +52,7 @@ export class ChannelGuard {
   readonly #onCut: (reason: CutReason) => void
   readonly #emptyFrames: TokenBucket
   readonly #streams: TokenBucket
-  #connection: Pick<MessageStream, 'abort'> | null = null
+  #connection: CutConnection | null = null
   #onData: (streamId: number, length: number) => void = () => {}
   #handshakeMessages = 0
   #isCut = false
@@ -83,17 +85,15 @@ export class ChannelGuard {
   }
 
   /** It is known who is at the other end. @param onData told of what arrives for its streams */
-  upgraded(
-    connection: Pick<MessageStream, 'abort'>,
-    onData: (streamId: number, length: number) => void,
-  ): void {
+  upgraded(connection: CutConnection, onData: (streamId: number, length: number) => void): void {
     this.#connection = connection
     this.#onData = onData
   }
 
   /** Ends the peer connection at once. */
   cut(reason: CutReason): void {
-    if (this.#isCut) return
+    // Or it was cut just now for what waits for the node.
+    if (this.#isCut || this.#connection?.status === 'aborted') return
     this.#isCut = true
     this.#onCut(reason)
     const error = new NetworkError('STREAM_REFUSED', 'a peer keeps WebRTC busy', { reason })

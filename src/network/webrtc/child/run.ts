@@ -89,6 +89,7 @@ async function begin(
     tell({ kind: 'sign', id, bytes: Buffer.from(bytes).toString('base64') }),
   )
   const conduct = { memory: new StreamMemory(limits), turns: new Turns() }
+  const onCut = (reason: CutReason) => tell({ kind: 'cut', reason })
   const upgrader = createChildUpgrader({
     pipe,
     muxers: yamux({
@@ -100,8 +101,8 @@ async function begin(
     })(),
     memory: conduct.memory,
     upgradeTimeoutMs,
+    onCut,
   })
-  const onCut = (reason: CutReason) => tell({ kind: 'cut', reason })
   const components = { peerId, privateKey: signer.privateKey, logger: quietLog, upgrader }
   const transport = nativeTransport({
     certificate,

@@ -3,6 +3,7 @@ import type { MultiaddrConnection, StreamMuxerFactory, Upgrader } from '@libp2p/
 import { NetworkError } from '../../errors.ts'
 import { leaveOutOwnFrames } from '../../guards/own-frames.ts'
 import type { StreamMemory } from '../../guards/stream-memory.ts'
+import type { CutReason } from '../channel-guard.ts'
 import type { PipeConnections } from '../pipe/connections.ts'
 import { asError, bridgeMuxers } from './bridge.ts'
 
@@ -12,6 +13,7 @@ export interface ChildUpgraderParts {
   readonly muxers: StreamMuxerFactory
   readonly memory: StreamMemory
   readonly upgradeTimeoutMs: number
+  readonly onCut: (reason: CutReason) => void
 }
 
 /**
@@ -19,7 +21,7 @@ export interface ChildUpgraderParts {
  * node, and when the node keeps it, its streams are bridged to it.
  */
 export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
-  const { pipe, muxers, memory, upgradeTimeoutMs } = parts
+  const { pipe, muxers, memory, upgradeTimeoutMs, onCut } = parts
   const upgradeInbound = async (...[remote, options]: UpgradeArguments) => {
     if (options.muxerFactory === undefined || !('remotePeer' in options)) {
       throw new NetworkError('LIBRARY_CHANGED', 'WebRTC brings no muxer, or nobody')
@@ -45,7 +47,12 @@ export function createChildUpgrader(parts: ChildUpgraderParts): Upgrader {
     const inner = muxers.createStreamMuxer(link)
     leaveOutOwnFrames(inner, link)
     // What they hold for a node that is slow; what they hold for the peer is counted at the channels.
-    memory.watch(link, inner, () => link.abort(new NetworkError('STREAM_REFUSED', 'held bytes')))
+    memory.watch(link, inner, () => {
+      // It may have been cut just now for what it holds for the peer.
+      if (link.status !== 'open') return
+      onCut('held-bytes')
+      link.abort(new NetworkError('STREAM_REFUSED', 'held bytes'))
+    })
     bridgeMuxers(muxerFactory.createStreamMuxer(remote), inner)
   }
   const upgrader = {

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { yamux } from '@chainsafe/libp2p-yamux'
 
 import { StreamMemory } from '../../../../../src/network/guards/stream-memory.ts'
-import { muxerLimits } from '../../../../../src/network/guards/yamux-limits.ts'
+import { type MuxerLimits, muxerLimits } from '../../../../../src/network/guards/yamux-limits.ts'
 import { hostLimits } from '../../../../../src/network/limits.ts'
 import { createChildUpgrader } from '../../../../../src/network/webrtc/child/upgrader.ts'
 import { FLAG, FRAME, frameOf } from '../../../../support/muxer-attacker.ts'
@@ -13,12 +13,20 @@ import { OPENING, pipeEnds } from '../../../../support/webrtc-pipe.ts'
 import { settle } from '../../fakes.ts'
 
 /** A browser whose connection is offered to the node. */
-async function offered(t: TestContext) {
+async function offered(t: TestContext, limits: Partial<MuxerLimits> = {}) {
   const uncaught = watchUncaught(t)
   const { child, nodePipe, opened } = pipeEnds()
   const muxers = yamux({ enableKeepAlive: false })()
-  const memory = new StreamMemory(muxerLimits(hostLimits(512)))
-  const upgrader = createChildUpgrader({ pipe: child, muxers, memory, upgradeTimeoutMs: 5_000 })
+  const memory = new StreamMemory({ ...muxerLimits(hostLimits(512)), ...limits })
+  const cuts: string[] = []
+  const onCut = (reason: string) => void cuts.push(reason)
+  const upgrader = createChildUpgrader({
+    pipe: child,
+    muxers,
+    memory,
+    upgradeTimeoutMs: 5_000,
+    onCut,
+  })
   const remote = new FakeRemote()
   const peerMuxer = new FakeMuxer()
   const made: FakeMuxer[] = []
@@ -38,12 +46,27 @@ async function offered(t: TestContext) {
     const { connection } = await waitFor(() => opened[0], { message: 'the node hears of it' })
     return { begun, atNode: connection }
   }
-  return { uncaught, child, nodePipe, opened, remote, peerMuxer, made, upgrade, begin }
+  return {
+    uncaught,
+    child,
+    nodePipe,
+    opened,
+    remote,
+    peerMuxer,
+    made,
+    memory,
+    cuts,
+    upgrade,
+    begin,
+  }
 }
 
 /** A browser whose connection the node keeps. */
-async function upgraded(t: TestContext) {
-  const { uncaught, child, nodePipe, remote, peerMuxer, begin } = await offered(t)
+async function upgraded(t: TestContext, limits?: Partial<MuxerLimits>) {
+  const { uncaught, child, nodePipe, remote, peerMuxer, memory, cuts, begin } = await offered(
+    t,
+    limits,
+  )
   const { begun, atNode } = await begin()
   atNode.accept()
   await begun
@@ -56,7 +79,7 @@ async function upgraded(t: TestContext) {
     peerMuxer.begin()
     await settle()
   }
-  return { uncaught, nodePipe, remote, peerMuxer, atNode, fill }
+  return { uncaught, nodePipe, remote, peerMuxer, memory, cuts, atNode, fill }
 }
 
 describe('a connection that is over by the time that it would begin', () => {
@@ -134,6 +157,18 @@ it('a connection to a browser that cannot be closed in order is aborted', async 
   assert.deepEqual(uncaught, [])
 })
 
+it('a connection whose bytes wait for the node is cut, and that is told once', async (t) => {
+  const { remote, peerMuxer, memory, cuts } = await upgraded(t, { heldBytes: 1_000_000 })
+  const stream = peerMuxer.begin()
+  await settle()
+  for (let sent = 0; sent < 2_000_000; sent += 50_000) stream.say(new Uint8Array(50_000))
+  assert.deepEqual(cuts, [])
+  memory.count()
+  memory.count()
+  assert.deepEqual(cuts, ['held-bytes'])
+  assert.equal(remote.status, 'aborted')
+})
+
 /** As much of a connection to a browser as the upgrader uses. */
 class FakeRemote extends EventTarget {
   readonly remoteAddr = OPENING.remoteAddr
@@ -156,7 +191,7 @@ class FakeRemote extends EventTarget {
 
 /** The browser's muxer: its streams say nothing. */
 class FakeMuxer extends EventTarget {
-  begin(): void {
+  begin() {
     const stream = Object.assign(new EventTarget(), {
       status: 'open',
       readStatus: 'readable',
@@ -168,5 +203,8 @@ class FakeMuxer extends EventTarget {
       close: async () => {},
     })
     this.dispatchEvent(new CustomEvent('stream', { detail: stream }))
+    const say = (data: Uint8Array) =>
+      void stream.dispatchEvent(Object.assign(new Event('message'), { data }))
+    return { say }
   }
 }
