@@ -16,6 +16,16 @@ export const systemClock: Clock = {
   },
 }
 
+/** Whether something was less than `withinMs` ago. What lies ahead, since the clock was set back, was long ago. */
+export function isLately(atMs: number, withinMs: number, nowMs: number): boolean {
+  return nowMs >= atMs && nowMs - atMs < withinMs
+}
+
+/** Whether a wait of at most `longestMs` that ends at `untilMs` goes on. A clock that is set back makes none longer. */
+export function isAhead(untilMs: number, longestMs: number, nowMs: number): boolean {
+  return nowMs < untilMs && untilMs - nowMs <= longestMs
+}
+
 /**
  * For ages and waits alone: begins with the wall clock's time and goes on evenly, also when that is set. A
  * station without a battery for its clock learns the time after its start.

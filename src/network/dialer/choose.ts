@@ -1,6 +1,6 @@
 import { type CandidateEntry, policyOf } from './candidate-table.ts'
 import type { PeerNetwork } from './peer-network.ts'
-import { dueAtMs } from './retry.ts'
+import { isDue } from './retry.ts'
 
 export interface ChooseInput {
   readonly entries: Iterable<CandidateEntry>
@@ -40,7 +40,7 @@ export function chooseCandidates(input: ChooseInput): CandidateEntry[] {
   for (const entry of entries) if (entry.isDialing) begin(subnetsOf(entry))
   const isWanted = (entry: CandidateEntry) => hasPlace(entry, input, dialled)
   let due = entries
-    .filter((entry) => isDue(entry, input) && isWanted(entry))
+    .filter((entry) => mayBeDialled(entry, input) && isWanted(entry))
     .map((entry) => ({ entry, subnets: subnetsOf(entry), chance: input.random() }))
 
   const chosen: CandidateEntry[] = []
@@ -72,10 +72,10 @@ function subnetsOf({ networks }: CandidateEntry): ReadonlySet<string> {
   return new Set(networks.map(({ subnet }) => subnet))
 }
 
-function isDue(entry: CandidateEntry, input: ChooseInput): boolean {
+function mayBeDialled(entry: CandidateEntry, input: ChooseInput): boolean {
   if (entry.isDialing) return false
   if (entry.peerId !== null && input.connectedPeerIds.has(entry.peerId)) return false
-  if (dueAtMs(entry.retry, policyOf(entry), input.isIsolated) > input.nowMs) return false
+  if (!isDue(entry.retry, policyOf(entry), input)) return false
   if (isRelayedOnly(entry)) return input.isRelayWorthwhile?.(entry) === true
   return input.hasRoom?.(entry) !== false
 }

@@ -1,5 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 
+import { isLately } from '../../lib/clock.ts'
 import type { Host } from '../host.ts'
 import { endpointOf, normalizeIp, replaceHost } from './dial-address.ts'
 import type { DialPort, OpenPeer } from './dial-port.ts'
@@ -37,7 +38,7 @@ export function createLibp2pPort({ host, now, networkOf }: Libp2pPortComponents)
     },
     peers: () => {
       const nowMs = now()
-      if (nowMs - readAtMs < freshForMs(peers.length)) return peers
+      if (isLately(readAtMs, freshForMs(peers.length), nowMs)) return peers
       readAtMs = nowMs
       // A relayed connection is none that anybody wanted to have.
       const direct = host.peers().filter(({ isLimited }) => !isLimited)

@@ -1,4 +1,5 @@
 import { backoffMs } from '../../lib/backoff.ts'
+import { isLately } from '../../lib/clock.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
@@ -113,8 +114,13 @@ export function afterDisconnect(
   return isProven ? { ...next, failures: 0 } : next
 }
 
-export function dueAtMs(retry: Retry, policy: RetryPolicy, isIsolated: boolean): number {
+/** Whether it may be dialled now. */
+export function isDue(
+  retry: Retry,
+  policy: RetryPolicy,
+  { isIsolated, nowMs }: { readonly isIsolated: boolean; readonly nowMs: number },
+): boolean {
   const isCapped = isIsolated && policy.isCappedWhenIsolated && !retry.isFixed
   const delayMs = isCapped ? Math.min(retry.delayMs, ISOLATED_CAP_MS) : retry.delayMs
-  return retry.lastAttemptMs + delayMs
+  return !isLately(retry.lastAttemptMs, delayMs, nowMs)
 }

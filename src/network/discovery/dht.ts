@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { type Clock, systemClock } from '../../lib/clock.ts'
+import { type Clock, isAhead, systemClock } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { Loop } from '../../lib/loop.ts'
 import type { Logger } from '../../telemetry/index.ts'
@@ -78,7 +78,8 @@ export class DhtSource {
     const { connectedCount, isBelowTarget } = this.#components
     const { intervalMs = 30_000, slowIntervalMs = 600_000 } = this.#options
     const nowMs = this.#clock.now()
-    if (nowMs < this.#nextAtMs || connectedCount() === 0) return
+    const longestMs = Math.max(intervalMs, slowIntervalMs)
+    if (isAhead(this.#nextAtMs, longestMs, nowMs) || connectedCount() === 0) return
     this.#nextAtMs = nowMs + (isBelowTarget() ? intervalMs : slowIntervalMs)
     await this.#walk(signal)
   }

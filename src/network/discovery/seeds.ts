@@ -1,3 +1,4 @@
+import { isLately } from '../../lib/clock.ts'
 import { escapeRemote } from '../../lib/text.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import {
@@ -5,8 +6,8 @@ import {
   afterFailure,
   afterRefusal,
   afterSuccess,
-  dueAtMs,
   FRESH,
+  isDue,
   type Retry,
   SEED_POLICY,
 } from '../dialer/retry.ts'
@@ -113,7 +114,7 @@ export class Seeds {
         seed.state !== 'connected' &&
         !seed.isProving &&
         !seed.isDialing &&
-        dueAtMs(seed.retry, SEED_POLICY, isIsolated) <= nowMs,
+        isDue(seed.retry, SEED_POLICY, { isIsolated, nowMs }),
     )
   }
 
@@ -141,7 +142,7 @@ export class Seeds {
     seed.retry = afterFailure(seed.retry, SEED_POLICY, nowMs, this.#components.random)
     seed.lastError = escapeRemote(reason)
     seed.state = 'waiting'
-    if (seed.saidAtMs !== null && nowMs - seed.saidAtMs < REMINDER_MS) return
+    if (seed.saidAtMs !== null && isLately(seed.saidAtMs, REMINDER_MS, nowMs)) return
     seed.saidAtMs = nowMs
     this.#components.logger.warn(
       { seed: seed.input, reason: seed.lastError, failures: seed.retry.failures },

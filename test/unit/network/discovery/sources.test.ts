@@ -35,7 +35,7 @@ function dhtSource(t: TestContext, found: readonly WalkedPeer[]) {
   const pass = async (seconds: number) => {
     for (let i = 0; i < seconds; i += 6) await clock.advance(6000)
   }
-  return { source, state, keys, proposed, pass }
+  return { source, state, keys, proposed, clock, pass }
 }
 
 describe('DHT source', () => {
@@ -57,6 +57,16 @@ describe('DHT source', () => {
     state.isBelowTarget = false
     await pass(590)
     assert.equal(keys.length, 1)
+  })
+
+  it('goes on walking when the clock is set back', async (t) => {
+    const { state, keys, clock, pass } = dhtSource(t, [])
+    state.connected = 1
+    await pass(60)
+    const before = keys.length
+    clock.setBack(24 * 3_600_000)
+    await pass(60)
+    assert.ok(keys.length > before)
   })
 
   it('proposes each peer of a walk once, at most 64, and none without address', async (t) => {
