@@ -1,5 +1,6 @@
 import { backoffMs } from '../../../lib/backoff.ts'
 import { BoundedMap } from '../../../lib/bounded-map.ts'
+import { isLately } from '../../../lib/clock.ts'
 import { subnetOf } from '../../dialer/dial-address.ts'
 import {
   FULL_MAX_MS,
@@ -30,7 +31,9 @@ export interface RelayCandidate extends KnownRelay {
 
 interface Trials {
   readonly failures: number
-  readonly dueAtMs: number
+  readonly triedAtMs: number
+  /** It is left alone for so long from then on. */
+  readonly waitMs: number
   readonly heldAtMs: number | null
   /** The last failure was its own word. */
   readonly isRefusal: boolean
@@ -75,7 +78,7 @@ export class RelayBook {
     const trials = this.#trials.peek(peerId)
     // It is there again, whatever was before; what it refused stays refused.
     if (trials === undefined || trials.isRefusal) return
-    this.#trials.set(peerId, { ...trials, failures: 0, dueAtMs: 0 })
+    this.#trials.set(peerId, { ...trials, failures: 0, waitMs: 0 })
   }
 
   noteGone(peerId: string): void {
@@ -87,17 +90,18 @@ export class RelayBook {
   }
 
   noteHeld(peerId: string, nowMs: number): void {
-    this.#trials.set(peerId, { failures: 0, dueAtMs: 0, heldAtMs: nowMs, isRefusal: false })
+    const fresh = { failures: 0, waitMs: 0, isRefusal: false }
+    this.#trials.set(peerId, { ...fresh, triedAtMs: nowMs, heldAtMs: nowMs })
   }
 
   noteFailure(peerId: string, failure: ReserveFailure, nowMs: number): void {
     const { failures = 0, heldAtMs = null } = this.#trials.peek(peerId) ?? {}
     const wasHeldLately = heldAtMs !== null && nowMs - heldAtMs < HELD_LATELY_MS
     const limits = limitsOf(failure, wasHeldLately)
-    const dueAtMs =
-      nowMs + backoffMs({ attempt: failures, ...limits, random: this.#components.random })
+    const waitMs = backoffMs({ attempt: failures, ...limits, random: this.#components.random })
     const isRefusal = NO_PLACE.has(failure) || SAID_NO.has(failure)
-    this.#trials.set(peerId, { failures: failures + 1, dueAtMs, heldAtMs, isRefusal })
+    const tried = { failures: failures + 1, triedAtMs: nowMs, waitMs }
+    this.#trials.set(peerId, { ...tried, heldAtMs, isRefusal })
   }
 
   /**
@@ -151,7 +155,8 @@ export class RelayBook {
   }
 
   #isDue(peerId: string, nowMs: number): boolean {
-    return (this.#trials.peek(peerId)?.dueAtMs ?? 0) <= nowMs
+    const trials = this.#trials.peek(peerId)
+    return trials === undefined || !isLately(trials.triedAtMs, trials.waitMs, nowMs)
   }
 }
 

@@ -179,6 +179,19 @@ describe('relay client', () => {
     assert.deepEqual(held(), [A])
   })
 
+  it('asks a relay again that refused it before the clock was set back', async (t) => {
+    const { port, advance, held, clock } = setUp(t)
+    assert.ok(A)
+    port.answer = () => refuse(STATUS.permissionDenied)
+    port.join(A)
+    await advance(1000)
+    assert.equal(port.asked.length, 1)
+    clock.setBack(6 * 3_600_000)
+    port.answer = () => grant(Math.round((clock.now() + HALF_AN_HOUR_MS) / 1000))
+    await advance(60_000)
+    assert.deepEqual(held(), [A])
+  })
+
   it('leaves at once when a refresh is denied, and takes another', async (t) => {
     const { port, clock, advance, held, count } = setUp(t)
     assert.ok(A && B)
