@@ -119,8 +119,9 @@ export class HostAddresses {
   }
 
   #ownAddresses(): readonly Multiaddr[] {
-    if (Date.now() - this.#ownAtMs < INTERFACES_TTL_MS) return this.#own
-    this.#ownAtMs = Date.now()
+    const nowMs = performance.now()
+    if (nowMs - this.#ownAtMs < INTERFACES_TTL_MS) return this.#own
+    this.#ownAtMs = nowMs
     this.#own = [...this.listening(), ...this.announced()]
     return this.#own
   }

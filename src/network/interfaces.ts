@@ -44,7 +44,11 @@ export class LocalNetwork {
   #subnets = new BlockList()
   #readAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(read: () => readonly LocalAddress[] = listLocalAddresses, now = Date.now) {
+  /** @param now ms, monotonic. @default performance.now */
+  constructor(
+    read: () => readonly LocalAddress[] = listLocalAddresses,
+    now = () => performance.now(),
+  ) {
     this.#read = read
     this.#now = now
   }

@@ -7,7 +7,7 @@ export interface AddressQuotaOptions {
   readonly peers: number
   /** An address not mentioned for this long makes room for a new one. */
   readonly idleMs: number
-  /** @default Date.now */
+  /** Monotonic, ms. @default performance.now */
   readonly now?: () => number
 }
 
@@ -23,7 +23,7 @@ export class AddressQuota {
 
   constructor(options: AddressQuotaOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? (() => performance.now())
     this.#peers = new BoundedMap({ limit: options.peers })
   }
 

@@ -36,3 +36,14 @@ test('what a peer tells of itself takes the places of what others told', () => {
   assert.equal(quota.claim('peer', ['second', 'own']), null, 'nothing to change')
   assert.equal(quota.claim('peer', []), null, 'a peer that tells nothing changes nothing')
 })
+
+test('addresses make room after their time, also when the clock is set back', (t) => {
+  let elapsedMs = 0
+  t.mock.method(performance, 'now', () => elapsedMs)
+  const quota = new AddressQuota({ perPeer: 1, peers: 10, idleMs: 1_000 })
+  quota.admit('peer', 'old')
+  t.mock.method(Date, 'now', () => 0)
+  assert.equal(quota.admit('peer', 'new'), false)
+  elapsedMs = 1_001
+  assert.equal(quota.admit('peer', 'new'), true)
+})
