@@ -2,7 +2,7 @@ import { readFile, rename } from 'node:fs/promises'
 
 import { writeAtomically } from '../lib/atomic-file.ts'
 import { BoundedMap } from '../lib/bounded-map.ts'
-import { type Clock, systemClock } from '../lib/clock.ts'
+import { type Clock, isLately, systemClock } from '../lib/clock.ts'
 import { Loop } from '../lib/loop.ts'
 import type { Logger } from '../telemetry/index.ts'
 import { endpointOf, splitAddress } from './dialer/dial-address.ts'
@@ -142,12 +142,12 @@ export class AddressBook {
   #refresh(peerId: string): void {
     const open = this.#open.get(peerId)
     const nowMs = this.#clock.now()
-    if (open === undefined || nowMs - open.sinceMs < PROVEN_AFTER_MS) return
+    if (open === undefined || isLately(open.sinceMs, PROVEN_AFTER_MS, nowMs)) return
     const saved = { ...open.saved, reachedAtMs: nowMs, isProven: true }
     this.#open.set(peerId, { ...open, saved })
     this.#put(saved)
     this.#isOutdated = true
-    if (!open.saved.isProven || nowMs - this.#writtenAtMs >= SAVE_TIMES_EVERY_MS) {
+    if (!open.saved.isProven || !isLately(this.#writtenAtMs, SAVE_TIMES_EVERY_MS, nowMs)) {
       this.#isDirty = true
     }
   }

@@ -1,5 +1,5 @@
 import { BoundedMap } from '../lib/bounded-map.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, isAhead } from '../lib/clock.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import type { KnownPeer } from './types.ts'
 
@@ -75,7 +75,9 @@ export class PeerFinder {
     const own = await known(peerId)
     if (own.addresses.length > 0) return own
     const remembered = this.#remembered.get(peerId)
-    if (remembered !== undefined && clock.now() < remembered.untilMs) return remembered.peer
+    if (remembered !== undefined && isAhead(remembered.untilMs, FOUND_MS, clock.now())) {
+      return remembered.peer
+    }
     const walking = this.#walking.get(peerId) ?? this.#beginWalk(own)
     if (walking === null) return own
     return withDeadline(() => walking, { ms: this.#walkMs + 1_000, label: 'a DHT walk', signal })

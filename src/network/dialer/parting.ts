@@ -1,5 +1,5 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { type Clock, isAhead, isLately } from '../../lib/clock.ts'
 import { withDeadline } from '../../lib/deadline.ts'
 import { Loop } from '../../lib/loop.ts'
 import type { Logger } from '../../telemetry/index.ts'
@@ -130,7 +130,7 @@ export class Parting {
   #crowd(peers: readonly OpenPeer[]): Crowd {
     const nowMs = this.#components.clock.now()
     for (const [peerId, untilMs] of this.#leaving) {
-      if (untilMs <= nowMs) this.#leaving.delete(peerId)
+      if (!isAhead(untilMs, AGREED_FOR_MS, nowMs)) this.#leaving.delete(peerId)
     }
     const { port, isChosen } = this.#components
     const staying = peers.filter(
@@ -144,14 +144,15 @@ export class Parting {
   }
 
   #isSettled({ connectedAtMs }: Pick<OpenPeer, 'connectedAtMs'>, nowMs: number): boolean {
-    return connectedAtMs <= nowMs - (this.#options.settleMs ?? 5000)
+    return !isLately(connectedAtMs, this.#options.settleMs ?? 5000, nowMs)
   }
 
   #mayLeave(peer: OpenPeer, nowMs: number): boolean {
     const { port, isSeed } = this.#components
     const { peerId, isStation } = peer
     if (isStation !== true || !this.#isSettled(peer, nowMs)) return false
-    if ((this.#declined.peek(peerId) ?? 0) > nowMs || this.#leaving.has(peerId)) return false
+    if (this.#leaving.has(peerId)) return false
+    if (isAhead(this.#declined.peek(peerId) ?? 0, DECLINED_FOR_MS, nowMs)) return false
     return !isSeed(peerId) && !port.isBusy(peerId)
   }
 

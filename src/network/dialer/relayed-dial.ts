@@ -1,5 +1,5 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { type Clock, isAhead } from '../../lib/clock.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { ResolveOptions } from '../discovery/routes.ts'
 import type { CandidateEntry } from './candidate-table.ts'
@@ -66,7 +66,8 @@ export class RelayedDial {
   /** Whether there is a way for this peer that is worth a try, and one may begin now. */
   isWorthwhile({ peerId, relayed }: Target): boolean {
     if (peerId === null || relayed.length === 0 || this.#running >= LIMIT_RUNNING) return false
-    if ((this.#inVain.peek(peerId) ?? 0) > this.#components.clock.now()) return false
+    const untilMs = this.#inVain.peek(peerId) ?? 0
+    if (isAhead(untilMs, NOT_UPGRADED_FOR_MS, this.#components.clock.now())) return false
     this.#hasToken ||= this.#bucket.tryTake()
     return this.#hasToken
   }

@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../lib/bounded-map.ts'
+import { isLately } from '../../lib/clock.ts'
 import { subnetOf } from '../dialer/dial-address.ts'
 import type { PassablePeer } from './peer-selection.ts'
 
@@ -78,8 +79,10 @@ export class Contacts {
 
   /** Stations that are, or within the last minutes were, connected to us; a sample when they are many. */
   passable(): PassablePeer[] {
-    const sinceMs = this.#components.now() - this.#leftForMs
-    const left = [...this.#left.values()].filter((peer) => peer.leftAtMs >= sinceMs)
+    const nowMs = this.#components.now()
+    const left = [...this.#left.values()].filter(({ leftAtMs }) =>
+      isLately(leftAtMs, this.#leftForMs, nowMs),
+    )
     const connected = [...this.#connected.values()]
     if (connected.length <= LIMIT_OLDEST + LIMIT_SAMPLED) return [...connected, ...left]
     const sampled = new Set(connected.slice(0, LIMIT_OLDEST))
@@ -93,21 +96,25 @@ export class Contacts {
   /** Whether `knownStations()` would name so many; stops counting there. */
   knowsAtLeast(count: number): boolean {
     let missing = count - this.#connected.size
-    const sinceMs = this.#components.now() - this.#knownForMs
-    for (const [peerId, { receivedAtMs }] of this.#known.entries()) {
+    const nowMs = this.#components.now()
+    for (const [peerId, record] of this.#known.entries()) {
       if (missing <= 0) break
-      if (receivedAtMs >= sinceMs && !this.#connected.has(peerId)) missing--
+      if (this.#isKnown(record, nowMs) && !this.#connected.has(peerId)) missing--
     }
     return missing <= 0
   }
 
   /** Live stations, connected or certified lately, as peer IDs. */
   knownStations(): string[] {
-    const sinceMs = this.#components.now() - this.#knownForMs
+    const nowMs = this.#components.now()
     const ids = new Set(this.#connected.keys())
     for (const [peerId, record] of this.#known.entries()) {
-      if (record.receivedAtMs >= sinceMs) ids.add(peerId)
+      if (this.#isKnown(record, nowMs)) ids.add(peerId)
     }
     return [...ids]
+  }
+
+  #isKnown({ receivedAtMs }: KnownRecord, nowMs: number): boolean {
+    return isLately(receivedAtMs, this.#knownForMs, nowMs)
   }
 }

@@ -1,6 +1,6 @@
 import type { Connection, Libp2pEvents, MultiaddrConnection } from '@libp2p/interface'
 
-import { type Clock, systemClock } from '../../lib/clock.ts'
+import { type Clock, isLately, systemClock } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
 import type { Standing, StandingOf } from '../standing.ts'
 import { type CrowdKey, Crowds } from './crowds.ts'
@@ -169,7 +169,7 @@ export class Places {
   /** Looks at some places anew, in turn: who became known, who fell idle, who never said what it is. */
   review(): void {
     const { identifyWithinMs } = this.#limits
-    const latestMs = this.#clock.now() - identifyWithinMs
+    const nowMs = this.#clock.now()
     for (let looked = 0; looked < LIMIT_ROUND; looked++) {
       this.#round ??= this.#places.values()
       const { value: place, done } = this.#round.next()
@@ -178,7 +178,8 @@ export class Places {
         return
       }
       this.#file(place)
-      const isSilent = place.tier === 'unidentified' && place.sinceMs <= latestMs
+      const isSilent =
+        place.tier === 'unidentified' && !isLately(place.sinceMs, identifyWithinMs, nowMs)
       if (isSilent && this.#isCrowded()) this.#evict(place, 'unidentified')
     }
   }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 
 import { backoffMs } from '../../lib/backoff.ts'
 import { BoundedMap } from '../../lib/bounded-map.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { type Clock, isLately } from '../../lib/clock.ts'
 import { Loop } from '../../lib/loop.ts'
 import type { Logger } from '../../telemetry/index.ts'
 import { HURRY_MS, PRESUMED_AFTER_MS, PRESUMED_LATE_AFTER_MS, SETTLED_MS } from './constants.ts'
@@ -113,7 +113,7 @@ export class Reachability {
     if (this.state === 'private') return true
     const { port, clock } = this.#components
     const afterMs = port.hasPublicListener() ? PRESUMED_LATE_AFTER_MS : PRESUMED_AFTER_MS
-    return clock.now() - this.#publicSinceMs >= afterMs
+    return !isLately(this.#publicSinceMs, afterMs, clock.now())
   }
 
   /** A public peer said where it sees us. */

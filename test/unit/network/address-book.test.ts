@@ -87,6 +87,13 @@ describe('address book', () => {
       assert.equal(await rounds(240), 2)
     })
 
+    it('is written within an hour when the clock is set back', async (t) => {
+      const { clock, rounds } = await setUpSteady(t)
+      assert.equal(await rounds(120), 2)
+      clock.setBack(24 * 3_600_000)
+      assert.ok((await rounds(120)) >= 1)
+    })
+
     it('is written at the end, with when they were there last', async (t) => {
       const { book, clock, path, rounds } = await setUpSteady(t)
       await rounds(100)
@@ -178,6 +185,15 @@ describe('address book', () => {
       book.candidates().map(({ peerId }) => peerId),
       [A, B],
     )
+  })
+
+  it('takes who is connected for one who is reached, also when the clock is set back', async (t) => {
+    const { open, clock } = await setUp(t)
+    const book = await open()
+    book.record(A, ADDRESS)
+    clock.setBack(3_600_000)
+    await clock.advance(60_000)
+    await waitFor(() => book.proven().length === 1, { message: 'the minute is over' })
   })
 
   it('makes room where most are, of a network that many share too', async (t) => {

@@ -77,6 +77,18 @@ describe('looking for a peer', () => {
     walks[1]?.end([])
   })
 
+  it('walks again when the clock is set back', async () => {
+    const { finder: one, walks, clock } = finder()
+    const asked = one.find(PEER, NEVER)
+    await untilWalks(walks, 1)
+    walks[0]?.end([ADDRESS])
+    await asked
+    clock.setBack(3_600_000)
+    void one.find(PEER, NEVER)
+    await untilWalks(walks, 2)
+    walks[1]?.end([])
+  })
+
   it('has no more walks under way than it may, and says so by an answer that is not kept', async () => {
     const { finder: one, walks } = finder()
     const asked = [one.find(PEERS[0], NEVER), one.find(PEERS[1], NEVER)]

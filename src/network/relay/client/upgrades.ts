@@ -2,7 +2,7 @@ import type { Connection, IdentifyResult } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 import { BoundedMap } from '../../../lib/bounded-map.ts'
-import type { Clock } from '../../../lib/clock.ts'
+import { type Clock, isAhead } from '../../../lib/clock.ts'
 import { TokenBucket } from '../../../lib/token-bucket.ts'
 import type { Logger } from '../../../telemetry/index.ts'
 import type { DialPermits } from '../../dial-permits.ts'
@@ -91,7 +91,7 @@ export class Upgrades {
     const { relayed, metrics, permits, logger, clock } = this.#components
     if (relayed.isConnected(peerId)) return
     const nowMs = clock.now()
-    if ((this.#lately.peek(peerId) ?? 0) > nowMs) return
+    if (isAhead(this.#lately.peek(peerId) ?? 0, NOT_AGAIN_FOR_MS, nowMs)) return
     if (!this.#bucket.tryTake() || !permits.beginUpgrade(peerId)) {
       metrics.upgraded('refused')
       return

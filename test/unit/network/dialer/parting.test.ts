@@ -120,6 +120,37 @@ describe('parting', () => {
     assert.deepEqual(answers, ['answered agreed', 'answered declined'])
   })
 
+  it('asks again when the clock is set back, also those that came before', async (t) => {
+    const clock = new ManualClock()
+    const one = await node(t, clock, 'one', { others: 2 })
+    const other = await node(t, clock, 'other', { others: 1 })
+    join(one, other, { connectedAtMs: clock.now() - 10_000 })
+    await one.step()
+    assert.deepEqual(other.counted, ['answered declined'])
+    clock.setBack(3_600_000)
+    other.port.connect('newcomer')
+    await one.step()
+    assert.deepEqual(one.port.hungUp, ['other'])
+  })
+
+  it('counts on who was to leave and stayed, when the clock is set back', async (t) => {
+    const clock = new ManualClock()
+    const middle = await node(t, clock, 'middle', { others: 1 })
+    const left = await node(t, clock, 'left', { others: 2 })
+    const right = await node(t, clock, 'right', { others: 2 })
+    join(left, middle)
+    join(right, middle)
+    // It asks, is told yes, and stays.
+    t.mock.method(left.port, 'hangUp', async () => {})
+    await left.step()
+    await right.step()
+    assert.deepEqual(right.port.hungUp, [])
+    clock.setBack(3_600_000)
+    await clock.advance(20_000)
+    await right.step()
+    assert.deepEqual(right.port.hungUp, ['middle'])
+  })
+
   it('asks no seed to part, and lets go of none', async (t) => {
     const clock = new ManualClock()
     const one = await node(t, clock, 'one', { others: 2, seeds: ['other'] })

@@ -92,6 +92,16 @@ describe('a dial through a relay', () => {
     assert.equal(dial.isWorthwhile(target), true)
   })
 
+  it('leaves nobody alone for as long as the clock is set back', async () => {
+    const { relayed, clock, dial, run } = setUp()
+    relayed.direct = null
+    await assert.rejects(run(VIA), { code: 'not-upgraded' })
+    const target = { peerId: PEER, relayed: [{ address: VIA, source: 'registry' as const }] }
+    clock.setBack(24 * 3_600_000)
+    await clock.advance(61 * 60_000)
+    assert.equal(dial.isWorthwhile(target), true)
+  })
+
   it('asks no more for minutes after a peer that none of its relays knows', async () => {
     const { relayed, clock, dial, run } = setUp()
     relayed.fails = () => true

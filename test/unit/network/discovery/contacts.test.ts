@@ -49,4 +49,14 @@ describe('contacts', () => {
       ['a'],
     )
   })
+
+  it('are let go of in their time when the clock is set back', () => {
+    const { contacts, connect, time } = setUp()
+    connect('a')
+    contacts.noteLeft('a')
+    contacts.noteRecord('b', 1n)
+    time.nowMs -= 500_000
+    assert.deepEqual(contacts.passable(), [])
+    assert.deepEqual([contacts.knownStations(), contacts.knowsAtLeast(1)], [[], false])
+  })
 })

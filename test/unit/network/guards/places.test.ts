@@ -242,6 +242,15 @@ test('in a crowd, who has not said what it is goes after a while; the others sta
   assert.deepEqual(hotel.evicted, ['unidentified'])
 })
 
+test('who has not said what it is goes in a crowd, also when the clock is set back', () => {
+  const hotel = new Hotel()
+  for (let n = 0; n < 7; n++) hotel.guest(`p${n}`, `8.8.${n}.1`)
+  hotel.clock.advance(-3_600_000)
+  hotel.clock.advance(16_000)
+  hotel.places.review()
+  assert.deepEqual(hotel.evicted, ['unidentified'])
+})
+
 test('one peer has its connections and no more, known or not', () => {
   const hotel = new Hotel()
   const [first] = [hotel.guest('p', '8.8.8.8', 'familiar'), hotel.guest('p', '8.8.4.4')]

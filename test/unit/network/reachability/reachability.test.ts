@@ -90,6 +90,17 @@ describe('reachability', () => {
     assert.equal(reachability.needsRelay, false)
   })
 
+  it('still needs the relay that it asked for when the clock is set back', async (t) => {
+    const { reachability, clock, meet, advance } = setUp(t)
+    meet('a', OURS, { isServer: false })
+    await advance(1000)
+    assert.equal(reachability.needsRelay, true)
+    clock.setBack(3_600_000)
+    assert.equal(reachability.needsRelay, true)
+    await advance(1000)
+    assert.equal(reachability.needsRelay, true)
+  })
+
   it('waits longer with a public address of its own', async (t) => {
     const { reachability, state, meet, advance } = setUp(t)
     state.hasPublicListener = true

@@ -145,6 +145,16 @@ describe('upgrades of relayed connections', () => {
     assert.equal(dials.length, 2)
   })
 
+  it('are tried again within a minute when the clock is set back', async (t) => {
+    const { dials, clock, identify } = setUp(t)
+    const addresses = ['/ip4/203.0.113.1/tcp/4002']
+    await identify({ addresses })
+    clock.setBack(24 * 3_600_000)
+    await clock.advance(60_000)
+    await identify({ addresses })
+    assert.equal(dials.length, 2)
+  })
+
   it('are few, however many peers come through relays to have us dial', async (t) => {
     const { dials, clock, identify, counted } = setUp(t)
     for (let n = 0; n < 120; n++) {
