@@ -17,7 +17,7 @@ const RELAYED_TIMEOUT_MS = 30_000
 const FINAL: ReadonlySet<DialOutcome> = new Set(['self', 'wrong-peer', 'crowded', 'paced'])
 
 export interface AttemptsOptions {
-  /** One attempt, names and all addresses included. @default 15000 */
+  /** All addresses of one attempt, the names of a candidate included; those of a seed have as long. @default 15000 */
   readonly timeoutMs?: number
 }
 
@@ -78,19 +78,20 @@ export class Attempts {
   }
 
   /** @throws DialRefusal `self`, `unresolved`; what the port throws. */
-  seed(seed: Seed, signal: AbortSignal): Promise<SeedReached> {
-    return this.#bounded(signal, async (inner) => {
-      const { port, resolver } = this.#components
-      const isOwn = await this.#ownTest()
-      if (seed.pinnedPeerId === port.peerId || isOwn(seed.multiaddr)) throw self()
-      const routes = await resolveRoutes(seed.multiaddr, { resolver, signal: inner })
-      const foreign = routes
-        .filter((route) => route.peerId !== port.peerId)
-        .map((route) => ({ ...route, addresses: route.addresses.filter((one) => !isOwn(one)) }))
-        .filter((route) => route.addresses.length > 0)
-      if (foreign.length === 0) throw self()
-      return this.#firstRoute(foreign, inner)
-    })
+  async seed(seed: Seed, signal: AbortSignal): Promise<SeedReached> {
+    const { port, resolver } = this.#components
+    const isOwn = await this.#ownTest()
+    if (seed.pinnedPeerId === port.peerId || isOwn(seed.multiaddr)) throw self()
+    // Apart, so that an answer which comes late leaves time to dial.
+    const routes = await this.#bounded(signal, (inner) =>
+      resolveRoutes(seed.multiaddr, { resolver, signal: inner }),
+    )
+    const foreign = routes
+      .filter((route) => route.peerId !== port.peerId)
+      .map((route) => ({ ...route, addresses: route.addresses.filter((one) => !isOwn(one)) }))
+      .filter((route) => route.addresses.length > 0)
+    if (foreign.length === 0) throw self()
+    return this.#bounded(signal, (inner) => this.#firstRoute(foreign, inner))
   }
 
   /**

@@ -3,7 +3,8 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { withDeadline } from '../../lib/deadline.ts'
 import { isPrivateName } from '../../lib/private-name.ts'
 
-const LOOKUP_TIMEOUT_MS = 5000
+/** glibc waits 5 s for the first name server before it asks the next: two that are silent, and the answer. */
+const LOOKUP_TIMEOUT_MS = 12_000
 /**
  * getaddrinfo holds one of four libuv threads until it answers: with a dead name server, four at a time would stop
  * the files and the hashing of the whole process.
@@ -14,6 +15,7 @@ const PARALLEL_LEARNED_LOOKUPS = 1
 /** No thread is held by these. */
 const PARALLEL_QUERIES = 8
 const QUERY_TIMEOUT = { timeout: 1500, tries: 2 }
+const QUERY_DEADLINE_MS = 5000
 
 export type IpFamily = 4 | 6 | 'any'
 
@@ -97,7 +99,7 @@ async function query<T>(
   if (servers.length > 0) resolver.setServers(servers)
   try {
     return await withDeadline(() => ask(resolver), {
-      ms: LOOKUP_TIMEOUT_MS,
+      ms: QUERY_DEADLINE_MS,
       label: 'DNS query',
       signal,
     })

@@ -28,19 +28,19 @@ export interface ResolveOptions {
  */
 export async function resolveRoutes(address: string, options: ResolveOptions): Promise<Route[]> {
   const found = await expandDnsaddr(address, options, { depth: 0, left: { count: LIMIT_RESULTS } })
+  const splits = found.map(splitAddress).filter((split) => split !== null)
+  // Side by side, since a name server that is silent takes nearly all the time that there is.
+  const looked = await Promise.allSettled(
+    splits.map(({ address }) => resolveHost(address, options)),
+  )
+  options.signal.throwIfAborted()
   const groups = new Map<string | null, string[]>()
   let cause: unknown
-  for (const one of found) {
-    const split = splitAddress(one)
-    if (split === null) continue
-    try {
-      const addresses = await resolveHost(split.address, options)
-      const group = groups.get(split.peerId) ?? []
-      groups.set(split.peerId, [...group, ...addresses])
-    } catch (error) {
-      options.signal.throwIfAborted()
-      cause = error
-    }
+  for (const [n, { peerId }] of splits.entries()) {
+    const one = looked[n]
+    if (one?.status === 'fulfilled') {
+      groups.set(peerId, [...(groups.get(peerId) ?? []), ...one.value])
+    } else cause = one?.reason
   }
   const routes = [...groups].map(([peerId, addresses]) => ({
     peerId,

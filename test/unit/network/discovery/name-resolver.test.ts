@@ -9,6 +9,7 @@ import {
   createSystemResolver,
 } from '../../../../src/network/discovery/name-resolver.ts'
 import { waitFor } from '../../../support/wait-for.ts'
+import { settle } from '../fakes.ts'
 
 describe('system resolver', () => {
   it('knows localhost, and ends with the signal', async () => {
@@ -19,6 +20,30 @@ describe('system resolver', () => {
     await assert.rejects(
       resolver.addresses('localhost', 4, AbortSignal.abort(new Error('stop'))),
       /stop/,
+    )
+  })
+
+  it('waits until the system has asked the second name server, and the third', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const after = (ms: number, answer: { address: string }[]) =>
+      new Promise<{ address: string }[]>((resolve) => setTimeout(() => resolve(answer), ms))
+    // glibc gives each 5 s.
+    const late = { second: 5_020, third: 10_040, none: 60_000 }
+    const resolver = createSystemResolver(
+      (name) => after(late[name as keyof typeof late], [{ address: '192.0.2.7' }]),
+      3,
+    )
+    const { signal } = new AbortController()
+    const found = Promise.allSettled(
+      Object.keys(late).map((name) => resolver.addresses(name, 'any', signal)),
+    )
+    for (let ms = 0; ms < 12_000; ms += 500) {
+      await settle()
+      t.mock.timers.tick(500)
+    }
+    assert.deepEqual(
+      (await found).map((one) => (one.status === 'fulfilled' ? one.value : one.reason.code)),
+      [['192.0.2.7'], ['192.0.2.7'], 'DEADLINE'],
     )
   })
 

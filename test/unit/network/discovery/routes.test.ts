@@ -7,7 +7,7 @@ import {
   pinnedPeerId,
   seedMultiaddr,
 } from '../../../../src/network/discovery/seed-value.ts'
-import { fakeResolver, PEERS } from '../fakes.ts'
+import { fakeResolver, PEERS, settle } from '../fakes.ts'
 
 const [A, B] = PEERS
 const signal = new AbortController().signal
@@ -59,6 +59,24 @@ describe('seed routes', () => {
       { peerId: A, addresses: ['/ip4/192.0.2.1/tcp/4002', '/ip4/192.0.2.2/tcp/4002'] },
       { peerId: B, addresses: ['/ip4/192.0.2.9/tcp/4002'] },
     ])
+  })
+
+  it('looks up the names of a dnsaddr side by side, so that a silent one holds up none', async () => {
+    const names = ['silent.example', 'b.example']
+    const asked: string[] = []
+    const silence = Promise.withResolvers<string[]>()
+    const resolver = {
+      addresses: async (name: string) => {
+        asked.push(name)
+        return name === 'b.example' ? ['192.0.2.9'] : silence.promise
+      },
+      txt: async () => names.map((name) => `dnsaddr=/dns4/${name}/tcp/4002`),
+    }
+    const routes = resolveRoutes('/dnsaddr/net.example', { resolver, signal })
+    await settle()
+    assert.deepEqual(asked, names)
+    silence.reject(new Error('no answer'))
+    assert.deepEqual(await routes, [{ peerId: null, addresses: ['/ip4/192.0.2.9/tcp/4002'] }])
   })
 
   it('wants only the pinned peer of a dnsaddr', async () => {
