@@ -1,15 +1,15 @@
 import { withDeadline } from '../../lib/deadline.ts'
 import type { NameResolver } from '../discovery/name-resolver.ts'
-import { lookupHost, type Route, resolveRoutes } from '../discovery/routes.ts'
+import { type Route, resolveRoutes } from '../discovery/routes.ts'
 import type { Seed } from '../discovery/seeds.ts'
 import type { CandidateEntry } from './candidate-table.ts'
-import { type Destination, DestinationRate } from './destination-rate.ts'
+import { DestinationRate } from './destination-rate.ts'
 import type { DialPort, DialTarget, Reached } from './dial-port.ts'
-import { judgeAddress } from './judge.ts'
 import { classifyDialError, type DialOutcome, DialRefusal } from './outcome.ts'
 import { OwnNames } from './own-names.ts'
-import { addressOfIp, type PeerNetwork } from './peer-network.ts'
+import type { PeerNetwork } from './peer-network.ts'
 import type { RelayedDial } from './relayed-dial.ts'
+import { waysTo } from './ways.ts'
 
 /** An attempt through a relay: two dials, and the time that it takes to become direct. */
 const RELAYED_TIMEOUT_MS = 30_000
@@ -44,13 +44,6 @@ export interface SeedReached {
   readonly reached: Reached
   /** Other peers behind the same `/dnsaddr`, not tried. */
   readonly others: readonly Route[]
-}
-
-/** An address that may be dialled, and where it leads. */
-interface Way extends Destination {
-  readonly address: string
-  /** What the name in it stands for. */
-  readonly ips: readonly string[]
 }
 
 /** One attempt on one target: names resolved, own and forbidden addresses left out, the rest dialled. */
@@ -130,14 +123,7 @@ export class Attempts {
       const { port, learnedResolver: resolver } = this.#components
       const { source, peerId } = entry
       const isOwn = await this.#ownTest()
-      const resolved: Way[] = []
-      for (const one of entry.addresses) {
-        if (isOwn(one.address)) continue
-        const judged = await judgeAddress(one, port, { resolver, signal: inner })
-        for (const address of judged) {
-          if (!isOwn(address)) resolved.push(await this.#wayOf(address, one.source, inner))
-        }
-      }
+      const resolved = await waysTo(entry.addresses, { port, resolver, isOwn, signal: inner })
       const open = resolved.filter(({ networks }) => !networks.some((one) => bounds?.isFull(one)))
       const ways = bounds === null ? open : this.#rate.admit(open)
       if (ways.length > 0) {
@@ -151,21 +137,6 @@ export class Attempts {
       if (entry.addresses.some((one) => port.isOwn(one.address))) throw self()
       throw new DialRefusal('denied', 'no address left that may be dialled')
     })
-  }
-
-  /** A name that is left is one that a secure WebSocket is dialled by. */
-  async #wayOf(
-    address: string,
-    source: CandidateEntry['source'],
-    signal: AbortSignal,
-  ): Promise<Way> {
-    const { port, learnedResolver: resolver } = this.#components
-    const network = port.networkOf(address)
-    if (!network.isName) return { address, source, ips: [], networks: [network] }
-    const ips = await lookupHost(address, { resolver, signal }).catch((): string[] => [])
-    signal.throwIfAborted()
-    const networks = ips.map((ip) => port.networkOf(addressOfIp(ip)))
-    return { address, source, ips, networks: [network, ...networks] }
   }
 
   async #firstRoute(routes: readonly Route[], signal: AbortSignal): Promise<SeedReached> {

@@ -99,4 +99,12 @@ describe('an attempt', () => {
     listenAt(port, '/ip4/192.0.2.2/tcp/4002')
     assert.equal(await seed('/dns4/seed.example/tcp/4002'), 'reached')
   })
+
+  it('dials what is known by its address, however many names of a peer are not answered', async (t) => {
+    const { port, candidate } = setUp(t, lateResolver(5000, []))
+    const proven = '/ip4/192.0.2.1/tcp/4002'
+    listenAt(port, proven)
+    const names = [1, 2, 3, 4].map((n) => ['dht', `/dns4/n${n}.example/tcp/4002`] as const)
+    assert.equal(await candidate([...names, ['address-book', proven]]), 'reached')
+  })
 })
