@@ -9,6 +9,8 @@ import { classifyDialError, type DialOutcome, DialRefusal } from './outcome.ts'
 import { OwnNames } from './own-names.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import type { RelayedDial } from './relayed-dial.ts'
+import { FRESH } from './retry.ts'
+import { firstThatWorks, rotated } from './turns.ts'
 import { waysTo } from './ways.ts'
 
 /** An attempt through a relay: two dials, and the time that it takes to become direct. */
@@ -32,7 +34,9 @@ export interface AttemptsComponents {
   readonly relayedDial?: RelayedDial | null
 }
 
-export type AttemptTarget = Pick<CandidateEntry, 'source' | 'peerId' | 'addresses' | 'relayed'>
+/** Each time that it failed, another of its addresses comes first. */
+export type AttemptTarget = Pick<CandidateEntry, 'source' | 'peerId' | 'addresses' | 'relayed'> &
+  Partial<Pick<CandidateEntry, 'retry'>>
 
 /** How far a target is one of many that strangers name; each host is then dialled so often only. */
 export interface AttemptBounds {
@@ -84,7 +88,8 @@ export class Attempts {
       .map((route) => ({ ...route, addresses: route.addresses.filter((one) => !isOwn(one)) }))
       .filter((route) => route.addresses.length > 0)
     if (foreign.length === 0) throw self()
-    return this.#bounded(signal, (inner) => this.#firstRoute(foreign, inner))
+    const { failures } = seed.retry
+    return this.#bounded(signal, (inner) => this.#firstRoute(foreign, failures, inner))
   }
 
   /**
@@ -121,14 +126,18 @@ export class Attempts {
   ): Promise<Reached> {
     return this.#bounded(signal, async (inner) => {
       const { port, learnedResolver: resolver } = this.#components
-      const { source, peerId } = entry
+      const { source, peerId, retry: { failures } = FRESH } = entry
       const isOwn = await this.#ownTest()
-      const resolved = await waysTo(entry.addresses, { port, resolver, isOwn, signal: inner })
+      // As many rounds as there are addresses, and then each name with its next IP.
+      const round = Math.floor(failures / entry.addresses.length)
+      const options = { port, resolver, isOwn, round, signal: inner }
+      const resolved = await waysTo(rotated(entry.addresses, failures), options)
       const open = resolved.filter(({ networks }) => !networks.some((one) => bounds?.isFull(one)))
       const ways = bounds === null ? open : this.#rate.admit(open)
       if (ways.length > 0) {
         const addresses = ways.map(({ address }) => address)
-        const reached = await this.#dial({ source, peerId, addresses }, inner)
+        const target = { source, peerId, addresses }
+        const reached = await this.#dialInOrder(target, failures, inner)
         const way = ways.find(({ address }) => `${reached.address}/`.startsWith(`${address}/`))
         return { ...reached, ips: way?.ips ?? [] }
       }
@@ -139,18 +148,30 @@ export class Attempts {
     })
   }
 
-  async #firstRoute(routes: readonly Route[], signal: AbortSignal): Promise<SeedReached> {
-    const errors: unknown[] = []
-    for (const [index, route] of routes.entries()) {
-      try {
-        const reached = await this.#dial({ ...route, source: 'seed' }, signal)
-        return { reached, others: routes.slice(index + 1) }
-      } catch (error) {
-        signal.throwIfAborted()
-        errors.push(error)
-      }
+  #firstRoute(
+    routes: readonly Route[],
+    failures: number,
+    signal: AbortSignal,
+  ): Promise<SeedReached> {
+    const inTurn = rotated(routes, failures)
+    // Each route comes first once, and then each with its next address.
+    const round = Math.floor(failures / routes.length)
+    const attempt = async ({ peerId, addresses }: Route, index: number): Promise<SeedReached> => {
+      const target = { source: 'seed' as const, peerId, addresses: rotated(addresses, round) }
+      const reached = await this.#dialInOrder(target, failures, signal)
+      return { reached, others: inTurn.slice(index + 1) }
     }
-    throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'no route worked')
+    return firstThatWorks(inTurn, attempt, signal)
+  }
+
+  /**
+   * The first time in the order of libp2p 3.3, which puts what is likely to work in front and works at each for
+   * 5 s. After a failure in our own: three that say nothing would else be in front each time.
+   */
+  #dialInOrder(target: DialTarget, failures: number, signal: AbortSignal): Promise<Reached> {
+    if (failures === 0) return this.#dial(target, signal)
+    const attempt = (address: string) => this.#dial({ ...target, addresses: [address] }, signal)
+    return firstThatWorks(target.addresses, attempt, signal)
   }
 
   async #dial(target: DialTarget, signal: AbortSignal): Promise<Reached> {

@@ -7,6 +7,7 @@ import { endpointOf } from './dial-address.ts'
 import type { DialPort } from './dial-port.ts'
 import { judgeAddress } from './judge.ts'
 import { addressOfIp } from './peer-network.ts'
+import { rotated } from './turns.ts'
 
 /** All names of one candidate: an answer of the second name server comes by then, and time to dial is left. */
 const NAMES_MS = 6000
@@ -22,6 +23,8 @@ export interface WaysOptions {
   readonly port: Pick<DialPort, 'isAllowed' | 'networkOf'>
   readonly resolver: NameResolver
   readonly isOwn: (address: string) => boolean
+  /** Which of the IPs behind a name comes first. */
+  readonly round: number
   readonly signal: AbortSignal
 }
 
@@ -51,10 +54,10 @@ export async function waysTo(
 }
 
 async function waysOf(one: SourcedAddress, options: WaysOptions): Promise<Way[]> {
-  const { port, isOwn } = options
+  const { port, isOwn, round } = options
   if (isOwn(one.address)) return []
   const judged = await judgeAddress(one, port, options)
-  const ways = judged.filter((address) => !isOwn(address))
+  const ways = rotated(judged, round).filter((address) => !isOwn(address))
   return Promise.all(ways.map((address) => wayOf(address, one.source, options)))
 }
 

@@ -9,6 +9,7 @@ import type { NameResolver } from '../../../../src/network/discovery/name-resolv
 import { Seeds } from '../../../../src/network/discovery/seeds.ts'
 import type { CandidateSource } from '../../../../src/network/types.ts'
 import { silentLogger } from '../../../../src/telemetry/index.ts'
+import { peerIdOf } from '../../../support/peer-ids.ts'
 import { FakePort, fakeResolver, PEERS, settle, unreachable } from '../fakes.ts'
 
 const [, B] = PEERS
@@ -98,6 +99,77 @@ describe('an attempt', () => {
     const { port, seed } = setUp(t, lateResolver(11_000, ['192.0.2.1', '192.0.2.2']))
     listenAt(port, '/ip4/192.0.2.2/tcp/4002')
     assert.equal(await seed('/dns4/seed.example/tcp/4002'), 'reached')
+  })
+
+  describe('at addresses of which three say nothing', () => {
+    const dead = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
+    const ips = [...dead, '192.0.2.4']
+    const at = (ip: string) => `/ip4/${ip}/tcp/4002`
+
+    it('reaches a seed by the second attempt, behind one name', async (t) => {
+      const resolver = fakeResolver({ addresses: { 'seed.example': ips } })
+      const { port, seed } = setUp(t, resolver)
+      listenAt(port, at('192.0.2.4'))
+      assert.notEqual(await seed('/dns4/seed.example/tcp/4002'), 'reached')
+      assert.equal(await seed('/dns4/seed.example/tcp/4002', 1), 'reached')
+    })
+
+    it('reaches a seed by the second attempt, behind the records of one dnsaddr', async (t) => {
+      const gone = dead.map((ip, n) => `dnsaddr=${at(ip)}/p2p/${peerIdOf(`gone ${n}`)}`)
+      const txt = { '_dnsaddr.seed.example': [...gone, `dnsaddr=${at('192.0.2.4')}/p2p/${B}`] }
+      const { port, seed } = setUp(t, fakeResolver({ txt }))
+      listenAt(port, at('192.0.2.4'))
+      assert.notEqual(await seed('/dnsaddr/seed.example'), 'reached')
+      assert.equal(await seed('/dnsaddr/seed.example', 1), 'reached')
+    })
+
+    it('reaches a peer by the second attempt', async (t) => {
+      const { port, candidate } = setUp(t)
+      listenAt(port, at('192.0.2.4'))
+      const addresses = ips.map((ip) => ['address-book', at(ip)] as const)
+      assert.notEqual(await candidate(addresses), 'reached')
+      assert.equal(await candidate(addresses, 1), 'reached')
+    })
+
+    it('reaches a peer behind one name by the second attempt', async (t) => {
+      const resolver = fakeResolver({ addresses: { 'peer.example': ips } })
+      const { port, candidate } = setUp(t, resolver)
+      listenAt(port, at('192.0.2.4'))
+      const addresses = [['address-book', '/dns4/peer.example/tcp/4002']] as const
+      assert.notEqual(await candidate(addresses), 'reached')
+      assert.equal(await candidate(addresses, 1), 'reached')
+    })
+
+    it('reaches what libp2p would dial last each time', async (t) => {
+      const { port, candidate } = setUp(t)
+      // In a LAN: libp2p begins with what is public.
+      const lan = at('192.168.0.9')
+      listenAt(port, lan)
+      const answer = port.answer
+      port.answer = (target, signal) => {
+        const addresses = target.addresses.toSorted((a, b) => Number(a === lan) - Number(b === lan))
+        return answer({ ...target, addresses }, signal)
+      }
+      const addresses = [lan, ...dead.map(at)].map((one) => ['address-book', one] as const)
+      assert.notEqual(await candidate(addresses), 'reached')
+      assert.equal(await candidate(addresses, 2), 'reached')
+    })
+  })
+
+  it('begins at each address of each peer behind a dnsaddr at some time', async (t) => {
+    const routes = [1, 2].flatMap((peer) =>
+      [1, 2, 3, 4].map((n) => `/ip4/192.0.${peer}.${n}/tcp/4002/p2p/${peerIdOf(`peer ${peer}`)}`),
+    )
+    const txt = { '_dnsaddr.seed.example': routes.map((route) => `dnsaddr=${route}`) }
+    const { port, seed } = setUp(t, fakeResolver({ txt }))
+    const first = new Set<string>()
+    for (let failures = 0; failures < routes.length; failures++) {
+      const nth = port.dials.length
+      await seed('/dnsaddr/seed.example', failures)
+      const { peerId, addresses } = port.dials[nth] ?? {}
+      first.add(`${addresses?.[0]}/p2p/${peerId}`)
+    }
+    assert.deepEqual([...first].sort(), routes)
   })
 
   it('dials what is known by its address, however many names of a peer are not answered', async (t) => {
