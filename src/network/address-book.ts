@@ -107,10 +107,10 @@ export class AddressBook {
   /** Notes a peer that is reached now, and where; `certified` are the addresses that it signed. */
   record(peerId: string, address: string, certified: readonly string[] = []): void {
     const known = this.#peers.peek(peerId)
-    const addresses = [address, ...certified, ...(known?.addresses ?? [])]
-      .flatMap((text) => splitAddress(text)?.address ?? [])
-      .filter((text) => endpointOf(text) !== null)
-    const unique = [...new Set(addresses)].slice(0, LIMIT_ADDRESSES)
+    const signed = dialable(certified)
+    // Where it was before says nothing once it tells where it is.
+    const others = signed.length > 0 ? signed : (known?.addresses ?? [])
+    const unique = [...new Set([...dialable([address]), ...others])].slice(0, LIMIT_ADDRESSES)
     if (unique.length === 0) return
     const nowMs = this.#clock.now()
     const isProven = known?.isProven ?? false
@@ -215,6 +215,13 @@ export class AddressBook {
       this.#isWriteFailing = true
     }
   }
+}
+
+/** Without `/p2p`. */
+function dialable(addresses: readonly string[]): string[] {
+  return addresses
+    .flatMap((text) => splitAddress(text)?.address ?? [])
+    .filter((text) => endpointOf(text) !== null)
 }
 
 /** Oldest first, as saved. @throws on anything that this code did not write. */

@@ -45,6 +45,24 @@ describe('address book', () => {
     ])
   })
 
+  it('lets go of addresses that a peer signs no more, but for where it is reached', async (t) => {
+    const { open } = await setUp(t)
+    const book = await open()
+    const at = (n: number) => `/ip4/192.0.2.${n}/tcp/4002`
+    for (let n = 1; n <= 8; n++) book.record(A, at(n), [at(n), at(100 + n)])
+    assert.deepEqual(book.candidates()[0]?.addresses, [at(8), at(108)])
+    book.record(A, at(9), [at(8)])
+    assert.deepEqual(book.candidates()[0]?.addresses, [at(9), at(8)])
+  })
+
+  it('keeps the addresses of a peer that signs none where it can be dialled', async (t) => {
+    const { open } = await setUp(t)
+    const book = await open()
+    book.record(A, ADDRESS)
+    book.record(A, '/ip4/192.0.2.2/tcp/4002', [`${ADDRESS}/p2p/${B}/p2p-circuit`])
+    assert.deepEqual(book.candidates()[0]?.addresses, ['/ip4/192.0.2.2/tcp/4002', ADDRESS])
+  })
+
   it('writes at most every 30 s, and not at all when nothing changed', async (t) => {
     const { open, clock, path } = await setUp(t)
     const book = await open()
