@@ -36,7 +36,7 @@ export interface CandidateEntry {
   readonly peerId: string | null
   /** The best of those that proposed it. */
   source: CandidateSource
-  /** Addresses without `/p2p`, best first, at most 8. */
+  /** Addresses without `/p2p`, the best of each source first, at most 8. */
   addresses: readonly SourcedAddress[]
   /** Ways through relays, `../p2p/<relay>/p2p-circuit`, at most 4: tried when there is no other. */
   relayed: readonly SourcedAddress[]
@@ -144,21 +144,27 @@ export function policyOf(entry: CandidateEntry): RetryPolicy {
   return entry.source === 'address-book' ? ADDRESS_BOOK_POLICY : CANDIDATE_POLICY
 }
 
-/** Newer words of the same rank come first; a lower rank never pushes a higher one out. */
+/**
+ * The newest word of each source first, the rest by rank: a peer that moved is where somebody says now, not at any
+ * of eight places where it once was. Four sources prove nothing, so that half of eight places at least stay with
+ * what was proven, where that is so much.
+ */
 function mergeAddresses(
   present: readonly SourcedAddress[],
   fresh: readonly SourcedAddress[],
   limit: number,
 ): readonly SourcedAddress[] {
-  const best = new Map<string, CandidateSource>()
-  for (const { address, source } of [...fresh, ...present]) {
-    const known = best.get(address)
-    if (known === undefined || RANK[source] < RANK[known]) best.set(address, source)
-  }
-  return [...best]
-    .map(([address, source]) => ({ address, source }))
-    .sort((a, b) => RANK[a.source] - RANK[b.source])
-    .slice(0, limit)
+  const known = new Map(present.map((one) => [one.address, RANK[one.source]]))
+  // Who repeats what a better source said changes nothing.
+  const news = fresh.filter(
+    ({ address, source }) => RANK[source] <= (known.get(address) ?? Infinity),
+  )
+  const merged = new Map(news.map((one) => [one.address, one]))
+  for (const one of present) if (!merged.has(one.address)) merged.set(one.address, one)
+  const ranked = [...merged.values()].sort((a, b) => RANK[a.source] - RANK[b.source])
+  const isNewest = ({ source }: SourcedAddress, n: number) => ranked[n - 1]?.source !== source
+  const rest = ranked.filter((one, n) => !isNewest(one, n))
+  return [...ranked.filter(isNewest), ...rest].slice(0, limit)
 }
 
 /** TCP and WebSocket only; an address that names another peer than the candidate does is dropped. */

@@ -78,6 +78,51 @@ describe('candidate table', () => {
     assert.equal(addresses[1], '/ip4/198.51.100.17/tcp/4002')
   })
 
+  describe('of a peer that was reached at eight addresses', () => {
+    const proven = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `/ip4/192.0.2.${n}/tcp/4002`)
+    const moved = '/ip4/203.0.113.9/tcp/4002'
+    const known = () => {
+      const table = tableWith()
+      table.propose({ source: 'address-book', peerId: B, addresses: proven })
+      return table
+    }
+
+    for (const source of ['mdns', 'peer-exchange', 'registry', 'dht'] as const) {
+      it(`dials where it is now by the word of ${source} second`, () => {
+        const table = known()
+        table.propose({ source, peerId: B, addresses: [moved, '/ip4/203.0.113.10/tcp/4002'] })
+        assert.deepEqual(addressesOf(table), [proven[0], moved, ...proven.slice(1, 7)])
+      })
+    }
+
+    it('keeps half of the places for those, and the first, whatever all others say', () => {
+      const table = known()
+      for (let n = 0; n < 50; n++) {
+        for (const [k, source] of (
+          ['dht', 'peer-exchange', 'registry', 'mdns'] as const
+        ).entries()) {
+          const addresses = [1, 2, 3, 4].map((i) => `/ip4/198.${k}.${n}.${i}/tcp/4002`)
+          table.propose({ source, peerId: B, addresses })
+        }
+      }
+      const addresses = addressesOf(table)
+      assert.equal(addresses.length, 8)
+      assert.equal(addresses[0], proven[0])
+      assert.deepEqual(
+        addresses.filter((address) => proven.includes(address)),
+        proven.slice(0, 4),
+      )
+    })
+
+    it('lets nobody else say which of them comes first', () => {
+      const table = known()
+      table.propose({ source: 'dht', peerId: B, addresses: [proven[5] ?? ''] })
+      assert.deepEqual(addressesOf(table), proven)
+      table.propose({ source: 'address-book', peerId: B, addresses: [proven[5] ?? ''] })
+      assert.equal(addressesOf(table)[0], proven[5])
+    })
+  })
+
   it('never holds more than its limit', () => {
     const table = tableWith(10)
     for (let n = 1; n <= 200; n++) {
