@@ -71,8 +71,14 @@ describe('address book', () => {
     await clock.advance(29_000)
     assert.equal(await written(), null)
     await clock.advance(1000)
-    for (let i = 0; i < 50 && (await written()) === null; i++) await clock.advance(0)
-    assert.match((await written()) ?? '', new RegExp(A))
+    await waitFor(async () => (await written())?.includes(A), { message: 'it is written' })
+    const round = { message: 'the round ended' }
+    await waitFor(() => clock.sleeping === 1, round)
+    book.noteLeft(A)
+    await writeFile(path, '')
+    await clock.advance(30_000)
+    await waitFor(() => clock.sleeping === 1, round)
+    assert.equal(await written(), '')
   })
 
   describe('whose peers neither come nor go', () => {
