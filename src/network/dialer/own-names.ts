@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../lib/bounded-map.ts'
+import { isLately } from '../../lib/clock.ts'
 import type { NameResolver } from '../discovery/name-resolver.ts'
 import { lookupHost } from '../discovery/routes.ts'
 import { endpointOf, normalizeIp } from './dial-address.ts'
@@ -8,6 +10,8 @@ const TTL_MS = 10 * 60 * 1000
 const TIMEOUT_MS = 1000
 /** Addresses that answered with our own peer ID (a NAT that loops back) are remembered, so many. */
 const LIMIT_LEARNED = 32
+/** An address may move to another machine, as a provider's floating ones do. */
+const LEARNED_FOR_MS = 60 * 60 * 1000
 
 export interface OwnNamesComponents {
   readonly resolver: NameResolver
@@ -21,7 +25,8 @@ export interface OwnNamesComponents {
  */
 export class OwnNames {
   readonly #components: OwnNamesComponents
-  readonly #learned = new Set<string>()
+  /** When each answered as ourselves. */
+  readonly #learned = new BoundedMap<string, number>({ limit: LIMIT_LEARNED })
   #resolved: Promise<ReadonlySet<string>> = Promise.resolve(new Set())
   #resolvedAtMs = Number.NEGATIVE_INFINITY
 
@@ -32,20 +37,25 @@ export class OwnNames {
   /** Never throws; names that do not resolve lead nowhere. */
   async leadsToUs(): Promise<(address: string) => boolean> {
     const { now } = this.#components
-    if (now() - this.#resolvedAtMs >= TTL_MS) {
+    if (!isLately(this.#resolvedAtMs, TTL_MS, now())) {
       this.#resolvedAtMs = now()
       this.#resolved = this.#resolve()
     }
     const resolved = await this.#resolved
     return (address) => {
       const key = keyOf(address)
-      return key !== null && (resolved.has(key) || this.#learned.has(key))
+      return key !== null && (resolved.has(key) || this.#isLearned(key))
     }
   }
 
   learn(address: string): void {
     const key = keyOf(address)
-    if (key !== null && this.#learned.size < LIMIT_LEARNED) this.#learned.add(key)
+    if (key !== null) this.#learned.set(key, this.#components.now())
+  }
+
+  #isLearned(key: string): boolean {
+    const atMs = this.#learned.peek(key)
+    return atMs !== undefined && isLately(atMs, LEARNED_FOR_MS, this.#components.now())
   }
 
   async #resolve(): Promise<ReadonlySet<string>> {

@@ -173,7 +173,7 @@ export class Seeds {
     }
   }
 
-  /** Its addresses are our own. Names are looked up again later: they may move to another machine. */
+  /** Its addresses are our own. It is looked at again later: they may move to another machine. */
   isSelf(seed: Seed, nowMs: number): void {
     seed.retry = afterRefusal(seed.retry, nowMs, this.#components.random)
     if (seed.state === 'self') return

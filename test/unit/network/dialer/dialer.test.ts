@@ -182,17 +182,22 @@ describe('dialer', () => {
     assert.equal(seeds.statuses().length, 0)
   })
 
-  it('learns an address that answered with our own ID and dials it only once', async (t) => {
+  it('learns an address that answered with our own ID and dials it once an hour', async (t) => {
     const { port, clock, seeds } = await setUp(t, { seeds: [SEED] })
     port.answer = () => {
       const error = new Error('Can not dial self')
       error.name = 'InvalidPeerIdError'
       return Promise.reject(error)
     }
-    for (let i = 0; i < 120; i++) await clock.advance(60_000)
+    for (let i = 0; i < 60; i++) await clock.advance(60_000)
     // The first attempt was refused by the fake's default answer.
     assert.equal(port.dials.length, 2)
     assert.equal(seeds.statuses()[0]?.state, 'self')
+    for (let i = 0; i < 60; i++) await clock.advance(60_000)
+    assert.equal(port.dials.length, 3)
+    port.answer = async (target) => port.reach(B, target)
+    for (let i = 0; i < 80; i++) await clock.advance(60_000)
+    assert.equal(seeds.statuses()[0]?.state, 'connected')
   })
 
   it('keeps dials of a thousand dead candidates few at a time and slow', async (t) => {
