@@ -159,7 +159,7 @@ export class Dialer {
     const { port } = this.#components
     const slots = Math.max(1, maxParallelDials - SEED_SLOTS) - this.#runs.size
     const count = Math.min(this.#missing(peers) - this.#runs.size, slots)
-    if (count <= 0) return
+    if (count <= 0 || !this.#bucket.has()) return
     const chosen = chooseCandidates({
       entries: this.#table.values(),
       connectedPeerIds: new Set(peers.map((peer) => peer.peerId)),

@@ -16,6 +16,7 @@ interface Setup {
   readonly resolver?: NameResolver
   readonly addressBook?: readonly Candidate[]
   readonly options?: Partial<DialerOptions>
+  readonly random?: () => number
 }
 
 /** A dialer that runs, on a port without sockets and in a time that stands still. */
@@ -24,7 +25,7 @@ export async function startDialer(t: TestContext, setup: Setup = {}) {
   const clock = new ManualClock()
   const logger = recordingLogger()
   const resolver = setup.resolver ?? fakeResolver({})
-  const random = () => 0.5
+  const random = setup.random ?? (() => 0.5)
   const values = (setup.seeds ?? []).map((multiaddr) => {
     return { kind: 'multiaddr', input: multiaddr, multiaddr } as const
   })
