@@ -45,13 +45,13 @@ export function createRelayPolicy(
 ): RelayPolicyService {
   const { members, standing, metrics, logger, strangers = null } = components
   const { clock = systemClock, steady = components.clock ?? steadyClock() } = components
-  const rule = createRule(options, { ...components, clock })
+  const rule = createRule(options, { ...components, clock, steady })
   const { reservations, circuits } = components.places
   return new GuardedPolicy({
     rule,
     // Who lists or asks a service has decided about pages too, and `open` lets in all of them.
     strangers: rule.hasGrace ? strangers : null,
-    grace: new Grace({ places: Math.max(1, Math.floor(reservations * GRACE_SHARE)) }, clock),
+    grace: new Grace({ places: Math.max(1, Math.floor(reservations * GRACE_SHARE)) }, steady),
     watchedLimit: reservations + circuits,
     durationsMs: components.durationsMs,
     members,
@@ -65,9 +65,9 @@ export function createRelayPolicy(
 
 function createRule(
   options: RelayPolicyOptions,
-  components: RelayPolicyComponents & { readonly clock: Clock },
+  components: RelayPolicyComponents & Required<Pick<RelayPolicyComponents, 'clock' | 'steady'>>,
 ): AccessRule {
-  const { members, metrics, logger, clock } = components
+  const { members, metrics, logger, clock, steady } = components
   switch (options.name) {
     case 'open':
       return openRule()
@@ -81,7 +81,7 @@ function createRule(
       const { url, secret, ...own } = options.hook
       const limits = { ...HOOK_DEFAULTS, answersLimit: answersLimit(components), ...own }
       const caller = createHookCaller({ url, secret, concurrency: limits.concurrency })
-      return new HttpRule(limits, { caller, metrics, logger, clock })
+      return new HttpRule(limits, { caller, metrics, logger, clock: steady })
     }
   }
 }

@@ -107,6 +107,7 @@ describe('the grace of newcomers', () => {
 describe('a newcomer under the policy registry', () => {
   async function newcomer(t: { after(job: () => unknown): void }) {
     const [members, clock] = [new FakeMembers(), new MovingClock(1e12)]
+    const steady = new MovingClock(1e12)
     let given = 0
     const metrics = { graceGiven: () => void given++, hookAsked: () => {} }
     const policy = createRelayPolicy(
@@ -119,6 +120,7 @@ describe('a newcomer under the policy registry', () => {
         places: { reservations: 4, circuits: 4 },
         durationsMs: DURATIONS_MS,
         clock,
+        steady,
       },
     )
     await policy.start()
@@ -127,31 +129,46 @@ describe('a newcomer under the policy registry', () => {
     policy.onChanged(() => void told++)
     const judge = async (peerId: string) =>
       reason(await policy.judge(reserveRequest(peerId), NEVER))
-    return { members, clock, judge, given: () => given, told: () => told }
+    const pass = (ms: number) => {
+      steady.advance(ms)
+      clock.advance(ms)
+    }
+    return { members, clock, pass, judge, given: () => given, told: () => told }
   }
 
   it('is cut off when its grace is over and nobody knows it yet', async (t) => {
-    const { clock, judge, given, told } = await newcomer(t)
+    const { pass, judge, given, told } = await newcomer(t)
     assert.equal(await judge(STRANGER), null)
     assert.equal(await judge(STRANGER), null)
     assert.equal(given(), 1)
-    clock.advance(9 * MINUTE_MS)
+    pass(9 * MINUTE_MS)
     assert.equal(told(), 0)
-    clock.advance(MINUTE_MS)
+    pass(MINUTE_MS)
     await waitFor(() => told() === 1, { message: 'the end of the grace' })
     assert.equal(await judge(STRANGER), 'grace_over')
   })
 
+  it('has no more time when the clock is set back, and waits no longer for the next', async (t) => {
+    const { clock, pass, judge, told } = await newcomer(t)
+    assert.equal(await judge(STRANGER), null)
+    clock.advance(-48 * 60 * MINUTE_MS)
+    pass(10 * MINUTE_MS)
+    await waitFor(() => told() === 1, { message: 'the end of the grace' })
+    assert.equal(await judge(STRANGER), 'grace_over')
+    pass(24 * 60 * MINUTE_MS)
+    assert.equal(await judge(STRANGER), null)
+  })
+
   it('stays when it has become a member meanwhile, and frees its place for the next', async (t) => {
-    const { members, clock, judge, told } = await newcomer(t)
+    const { members, pass, judge, told } = await newcomer(t)
     assert.equal(await judge(STRANGER), null)
     assert.equal(await judge(MEMBER), 'grace_full')
     members.members.add(STRANGER)
     assert.equal(await judge(STRANGER), null)
     assert.equal(await judge(MEMBER), null)
     members.members.add(MEMBER)
-    clock.advance(20 * MINUTE_MS)
-    clock.advance(1_000)
+    pass(20 * MINUTE_MS)
+    pass(1_000)
     assert.equal(await judge(STRANGER), null)
     assert.equal(told(), 0)
   })

@@ -321,6 +321,31 @@ describe('the HTTP hook', () => {
     )
   })
 
+  it('is asked again in time when the clock is set back', async (t) => {
+    const deny: Respond = (_body, response) => answerWith(response, 200, { allow: false })
+    const { url, questions } = await startHook(t, deny)
+    const clock = { nowMs: 1e12, now: () => clock.nowMs, sleep: () => new Promise<void>(() => {}) }
+    const steady = { nowMs: 0, now: () => steady.nowMs }
+    const subject = createRelayPolicy(
+      { name: 'http', hook: { url, secret: new Secret(SECRET) } },
+      {
+        members: new FakeMembers(),
+        standing: new FakeStanding(),
+        metrics: { graceGiven: () => {}, hookAsked: () => {} },
+        logger: silentLogger,
+        places: { reservations: 4, circuits: 4 },
+        durationsMs: DURATIONS_MS,
+        clock,
+        steady,
+      },
+    )
+    await subject.judge(reserveRequest(MEMBER), NEVER)
+    clock.nowMs -= 24 * 3_600_000
+    steady.nowMs += 30_000
+    await subject.judge(reserveRequest(MEMBER), NEVER)
+    assert.equal(questions.length, 2)
+  })
+
   it('has its answers kept for every place of the relay, or each look would ask all anew', async (t) => {
     const { url, questions } = await startHook(t, allow)
     const clock = { nowMs: 1e12, now: () => clock.nowMs, sleep: () => new Promise<void>(() => {}) }
