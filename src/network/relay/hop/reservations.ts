@@ -1,4 +1,4 @@
-import type { Clock } from '../../../lib/clock.ts'
+import { type Clock, isLately } from '../../../lib/clock.ts'
 import { Loop } from '../../../lib/loop.ts'
 import type { RelayClassLimits, RelayClient, RelayLimits, ReservationStatus } from '../types.ts'
 import { hostKeyOf } from './client-source.ts'
@@ -173,7 +173,7 @@ export class ReservationStore {
     if (nowMs >= expiresAtMs) return 'expired'
     const limits = client.class === 'client' ? this.#clientLimits : null
     const { graceMs } = limits ?? this.#limits
-    const isAway = disconnectedAtMs !== null && nowMs >= disconnectedAtMs + graceMs
+    const isAway = disconnectedAtMs !== null && !isLately(disconnectedAtMs, graceMs, nowMs)
     return isAway ? 'disconnected' : null
   }
 

@@ -243,3 +243,14 @@ test('a client that became a member leaves its place to the next one', () => {
 test('clients have no place where there is no quota for them', () => {
   assert.equal(store().reservations.take(page('a')), 'clients_total')
 })
+
+test('a place of one that is gone is free in time when the clock is set back', async () => {
+  const { reservations, clock, ended } = store()
+  reservations.start()
+  reservations.take(client('a'))
+  reservations.noteDisconnected('a')
+  clock.setBack(24 * 3_600_000)
+  await clock.advance(60_000)
+  assert.deepEqual(ended, ['a disconnected'])
+  await reservations.stop()
+})
