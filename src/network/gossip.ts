@@ -43,7 +43,7 @@ export function gossipsubOptions(
     fallbackToFloodsub: false,
     // A station that is alone writes to its registry all the same.
     allowPublishToZeroTopicPeers: true,
-    // One message at a time of one peer: a flood waits in its own stream.
+    // One message at a time of one peer: more than a little waits at its sender, see `GossipBacklog`.
     awaitRpcHandler: true,
     awaitRpcMessageHandler: true,
     floodPublish: true,

@@ -1,8 +1,16 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 
-import { isFunction, isMap, isObject, libraryMember } from '../errors.ts'
+import { isFunction, isMap, isObject, libraryMember, NetworkError } from '../errors.ts'
+import { gossipBacklogOf } from './gossip-pieces.ts'
 
-type Frames = AsyncIterable<unknown>
+type Frames = AsyncIterable<{ readonly byteLength: number }>
+
+interface Reading {
+  readonly stream: Stream
+  readonly isPresent: () => boolean
+  /** Whether a failure is one of the peer's, and not of a stream that it has replaced. */
+  readonly isCurrent: () => boolean
+}
 
 /**
  * Ends what a peer has in gossip when it leaves. @libp2p/gossipsub 17.1 goes on to read what came before, and
@@ -29,7 +37,10 @@ export function guardGossipDepartures(gossip: object): void {
   })
 }
 
-/** Ends the streams of a peer that is removed, and what they brought. */
+/**
+ * Ends the streams of a peer that is removed, and what they brought. So ends what was brought by one that is closed:
+ * no muxer counts it any more, and a peer may open and close as many as it likes.
+ */
 function endReading(gossip: object): void {
   const inbound = libraryMember(gossip, 'streamsInbound', isMap)
   const read = libraryMember(gossip, 'pipePeerReadStream', isFunction)
@@ -41,9 +52,10 @@ function endReading(gossip: object): void {
     const id = peer.toString()
     const visit = visits.get(id) ?? {}
     visits.set(id, visit)
+    const stream = rawStreamOf(inbound.get(id))
     const isPresent = () => visits.get(id) === visit
     const isCurrent = () => isPresent() && sourceOf(inbound.get(id)) === frames
-    await Reflect.apply(read, gossip, [peer, framesWhile(frames, isPresent, isCurrent)])
+    await Reflect.apply(read, gossip, [peer, framesWhile(frames, { stream, isPresent, isCurrent })])
   })
 
   Reflect.set(gossip, 'removePeer', (peer: PeerId): void => {
@@ -51,22 +63,25 @@ function endReading(gossip: object): void {
     const stream = inbound.get(id)
     visits.delete(id)
     Reflect.apply(remove, gossip, [peer])
-    if (isObject(stream)) abort(libraryMember(stream, 'rawStream', isObject))
+    if (isObject(stream)) rawStreamOf(stream).abort(lost())
   })
 }
 
-/** @param isCurrent whether a failure is one of the peer's, and not of a stream that it has replaced */
 async function* framesWhile(
   frames: Frames,
-  isPresent: () => boolean,
-  isCurrent: () => boolean,
+  { stream, isPresent, isCurrent }: Reading,
 ): AsyncGenerator<unknown> {
   try {
     for await (const frame of frames) {
-      if (!isPresent()) return
+      if (stream.status === 'closed') return
+      if (!isPresent() || stream.status !== 'open') throw lost()
+      // Whoever takes it may take it apart.
+      const { byteLength } = frame
       yield frame
+      gossipBacklogOf(stream)?.take(byteLength)
     }
   } catch (error) {
+    stream.abort(lost())
     if (isCurrent()) throw error
   }
 }
@@ -75,7 +90,12 @@ function sourceOf(stream: unknown): unknown {
   return isObject(stream) ? Reflect.get(stream, 'source') : undefined
 }
 
-function abort(stream: object): void {
-  const end = libraryMember(stream, 'abort', isFunction)
-  Reflect.apply(end, stream, [new Error('the peer was removed from gossip')])
+const lost = () => new NetworkError('STREAM_RESET', 'gossip of a peer is read no longer')
+
+function rawStreamOf(stream: unknown): Stream {
+  return libraryMember(isObject(stream) ? stream : {}, 'rawStream', isStream)
+}
+
+function isStream(value: unknown): value is Stream {
+  return isObject(value) && isFunction(Reflect.get(value, 'abort')) && 'status' in value
 }

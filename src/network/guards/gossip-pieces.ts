@@ -2,16 +2,29 @@ import { type Stream, StreamMessageEvent } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
+import { GossipBacklog } from './gossip-backlog.ts'
 import { MessageLengths } from './message-lengths.ts'
 
 /** A message comes to the decoder in pieces of at least so many bytes, but for its last. */
 const PIECE_BYTES = 16 * 1024
 
-const arriving = new WeakMap<Stream, MessageLengths>()
+interface Held {
+  /** Pieces that are not handed on. */
+  readonly waiting: Joined
+  readonly backlog: GossipBacklog
+}
 
-/** Bytes of a message of gossip on this stream whose end has not come. */
-export function arrivingGossipBytes(stream: Stream): number {
-  return arriving.get(stream)?.arrivedBytes ?? 0
+const held = new WeakMap<object, Held>()
+
+/** Bytes of gossip that came on this stream, whole messages and parts, and are not read. */
+export function heldGossipBytes(stream: Stream): number {
+  const { waiting, backlog } = held.get(stream) ?? {}
+  return (waiting?.byteLength ?? 0) + (backlog?.byteLength ?? 0)
+}
+
+/** What waits to be read of this stream; to be told what is. */
+export function gossipBacklogOf(stream: object): GossipBacklog | undefined {
+  return held.get(stream)?.backlog
 }
 
 /**
@@ -34,7 +47,8 @@ export function joinGossipPieces(gossip: object, mostBytes: number): void {
 function joinPieces(stream: Stream, mostBytes: number): void {
   const lengths = new MessageLengths(mostBytes)
   const waiting = new Joined()
-  arriving.set(stream, lengths)
+  const backlog = new GossipBacklog(stream, mostBytes + PIECE_BYTES)
+  held.set(stream, { waiting, backlog })
   const dispatch = stream.dispatchEvent.bind(stream)
   const join = (data: Uint8Array | Uint8ArrayList): Uint8ArrayList | null => {
     const pieces = new Uint8ArrayList()
@@ -47,12 +61,14 @@ function joinPieces(stream: Stream, mostBytes: number): void {
     return pieces
   }
   Reflect.set(stream, 'dispatchEvent', (event: Parameters<typeof dispatch>[0]): boolean => {
+    if (event.type === 'remoteCloseWrite') backlog.free()
     if (!(event instanceof StreamMessageEvent)) return dispatch(event)
     const pieces = join(event.data)
     if (pieces === null) {
       stream.abort(new NetworkError('STREAM_REFUSED', 'a message of gossip is too long'))
       return true
     }
+    backlog.add(pieces.byteLength)
     return pieces.byteLength === 0 || dispatch(new StreamMessageEvent(pieces))
   })
 }

@@ -2,7 +2,7 @@ import type { MessageStream, Stream } from '@libp2p/interface'
 
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import { libraryMember, NetworkError } from '../errors.ts'
-import { arrivingGossipBytes } from './gossip-pieces.ts'
+import { heldGossipBytes } from './gossip-pieces.ts'
 import type { MuxerLimits } from './yamux-limits.ts'
 
 /** Between two counts, unless bytes arrive faster. */
@@ -131,7 +131,7 @@ function heldBy({ streams, taken, unseenBytes }: Watched, { blockMessageBytes }:
   let bytes = unseenBytes()
   for (const stream of streams) {
     const { readBufferLength, writeBufferLength } = stream
-    bytes += readBufferLength + writeBufferLength + arrivingGossipBytes(stream)
+    bytes += readBufferLength + writeBufferLength + heldGossipBytes(stream)
   }
   for (const { stream, stalledBytes, totalBytes } of taken.values()) {
     const isGathering =

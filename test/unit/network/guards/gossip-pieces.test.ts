@@ -4,7 +4,8 @@ import { type Stream, StreamMessageEvent } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
 import {
-  arrivingGossipBytes,
+  gossipBacklogOf,
+  heldGossipBytes,
   joinGossipPieces,
 } from '../../../../src/network/guards/gossip-pieces.ts'
 import { varint } from '../../../support/fuzz/payloads.ts'
@@ -34,7 +35,8 @@ function guarded() {
   const stream = new FakeStream()
   gossip.createInboundStream('peer', stream)
   const arrive = (bytes: Uint8Array) => void stream.dispatchEvent(new StreamMessageEvent(bytes))
-  return { read, stream, arrive, arriving: () => arrivingGossipBytes(stream as unknown as Stream) }
+  const take = (byteLength: number) => gossipBacklogOf(stream)?.take(byteLength)
+  return { read, stream, arrive, take, held: () => heldGossipBytes(stream as unknown as Stream) }
 }
 
 /** Bytes of a message, its length before them. */
@@ -43,29 +45,34 @@ function message(byteLength: number): Buffer {
 }
 
 test('a message that came whole is handed on at once', () => {
-  const { read, arrive, arriving } = guarded()
+  const { read, arrive, take, held } = guarded()
   arrive(message(100))
   assert.deepEqual(
     read.map((list) => Buffer.from(list.subarray())),
     [message(100)],
   )
-  assert.equal(arriving(), 0)
+  assert.equal(held(), 101)
+  take(100)
+  assert.equal(held(), 0)
 })
 
 test('a message in short pieces is handed on in few, every byte in its place', () => {
-  const { read, arrive, arriving } = guarded()
+  const { read, arrive, take, held } = guarded()
   const bytes = Buffer.concat([message(200_000), message(5)])
   for (let at = 0; at < bytes.length; at += 16) arrive(bytes.subarray(at, at + 16))
   assert.ok(read.length < 20, `${read.length} pieces`)
   assert.ok(Buffer.concat(read.map((list) => list.subarray())).equals(bytes))
-  assert.equal(arriving(), 0)
+  assert.equal(held(), bytes.length)
+  take(200_000)
+  take(5)
+  assert.equal(held(), 0)
 })
 
 test('it is known how much of a message is there', () => {
-  const { arrive, arriving } = guarded()
+  const { arrive, held } = guarded()
   const bytes = message(200_000)
   for (let at = 0; at < 160_000; at += 16) arrive(bytes.subarray(at, at + 16))
-  assert.equal(arriving(), 160_000)
+  assert.equal(held(), 160_000)
 })
 
 test('a message that is longer than any ends its stream, and none of it is handed on', () => {

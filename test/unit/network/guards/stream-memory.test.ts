@@ -126,3 +126,17 @@ test('what there is of a message of gossip is held', () => {
   memory.count()
   assert.deepEqual(cut, [1])
 })
+
+test('gossip that came and waits for its turn is held', () => {
+  const { memory, cut, all } = connections(0, 0)
+  const gossip = { createInboundStream: (_peer: string, _stream: FakeStream) => {} }
+  joinGossipPieces(gossip, 20 * MIB)
+  for (const { stream } of all) gossip.createInboundStream('peer', stream)
+  const [, second] = all
+  assert.ok(second)
+  // Messages of 126 bytes, each with its length before it.
+  const messages = new Uint8Array(9 * MIB).map((_, at) => (at % 127 === 0 ? 126 : 0))
+  second.stream.dispatchEvent(new StreamMessageEvent(messages))
+  memory.count()
+  assert.deepEqual(cut, [1])
+})
