@@ -21,7 +21,10 @@ export class MessageLengths {
     return this.#isBetween() ? 0 : this.#arrivedBytes
   }
 
-  /** @returns how many messages begin in these bytes, or null when one is too long */
+  /**
+   * @returns how many messages begin in these bytes, or null when one is too long, or its length longer than it has to
+   * be: decoders take no more of such a one than it has to be, and see other messages then
+   */
   read(bytes: Uint8Array): number | null {
     let begun = 0
     for (let at = 0; at < bytes.length; ) {
@@ -41,6 +44,7 @@ export class MessageLengths {
       if (this.#length > this.#mostBytes || (!isWhole && this.#factor > this.#mostBytes))
         return null
       if (!isWhole) continue
+      if (byte === 0 && this.#factor > 0x80) return null
       begun += 1
       this.#missingBytes = this.#length
       this.#length = 0

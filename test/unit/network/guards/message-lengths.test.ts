@@ -53,3 +53,12 @@ for (const [what, bytes] of Object.entries({
     assert.equal(new MessageLengths(MOST_BYTES).read(Uint8Array.from(bytes)), null)
   })
 }
+
+for (const [what, bytes] of Object.entries({
+  'two bytes for 0': [0x80, 0x00],
+  'three bytes for 200': [0xc8, 0x81, 0x00],
+})) {
+  test(`a length is longer than it has to be: ${what}`, () => {
+    assert.equal(new MessageLengths(MOST_BYTES).read(Uint8Array.from(bytes)), null)
+  })
+}
