@@ -116,3 +116,15 @@ test('what waits of a stream that is closed is read no longer', async (t) => {
   await sleep(200)
   assert.equal(handled(), 6, 'and of the first one what was begun')
 })
+
+test('who sends messages without end is sent away, whether they are read or not', async (t) => {
+  const { host, handled } = await startHeldUp(t)
+  const { libp2p, connection } = await startStranger(t, host)
+  const stream = await connection.newStream(MESHSUB)
+  // Each byte is the length of a message of nothing.
+  stream.send(new Uint8Array(64 * 1024))
+  const id = libp2p.peerId.toString()
+  await waitFor(() => host.standing.isShunned(id), { message: 'it is shunned' })
+  await waitFor(() => host.libp2p.getConnections().length === 0, { message: 'it is gone' })
+  assert.equal(handled(), 0)
+})

@@ -10,6 +10,7 @@ export class GossipBacklog {
   readonly #stream: Stream
   readonly #mostBytes: number
   #byteLength = 0
+  #messages = 0
   #isResuming = false
   #isFree = false
 
@@ -24,15 +25,22 @@ export class GossipBacklog {
     return this.#byteLength
   }
 
-  /** Bytes were handed on. */
-  add(byteLength: number): void {
+  /** Messages that have begun to come, and are not done with. */
+  get messages(): number {
+    return this.#messages
+  }
+
+  /** Bytes were handed on. @param messages that begin in them */
+  add(byteLength: number, messages: number): void {
     this.#byteLength += byteLength
+    this.#messages += messages
     this.#holdBack()
   }
 
   /** A message is done with. @param byteLength of it without its length */
   take(byteLength: number): void {
     this.#byteLength -= prefixBytes(byteLength) + byteLength
+    this.#messages -= 1
     if (this.#byteLength <= this.#mostBytes) this.#resume()
   }
 

@@ -4,7 +4,7 @@ import { guardGossipDepartures } from './gossip-departures.ts'
 import { guardGossipMemory } from './gossip-memory.ts'
 import { guardGossipOpenings } from './gossip-openings.ts'
 import { joinGossipPieces } from './gossip-pieces.ts'
-import { type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
+import { FLOOD_POINTS, type GossipRpcGuardParts, guardGossipRpc } from './gossip-rpc.ts'
 
 /**
  * Everything that strangers must not do to gossip.
@@ -20,6 +20,11 @@ export function guardGossip(
   guardGossipRpc(gossip, { ...parts, limits: limits.gossipRpc })
   guardGossipBatches(gossip, limits.gossipBatches)
   guardGossipOpenings(gossip)
-  joinGossipPieces(gossip, limits.gossip.maxInboundDataLength)
+  const { rpcs, refusals, patience } = limits.gossipRpc
+  joinGossipPieces(gossip, {
+    mostBytes: limits.gossip.maxInboundDataLength,
+    mostWaiting: rpcs.burst + refusals.burst + patience.burst,
+    onFlood: (peerId) => parts.report(peerId, 'gossip_flood', FLOOD_POINTS),
+  })
   guardGossipMemory(gossip, limits.gossipSeen)
 }

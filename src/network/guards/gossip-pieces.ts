@@ -1,4 +1,4 @@
-import { type Stream, StreamMessageEvent } from '@libp2p/interface'
+import { type PeerId, type Stream, StreamMessageEvent } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 
 import { isFunction, libraryMember, NetworkError } from '../errors.ts'
@@ -7,6 +7,14 @@ import { MessageLengths } from './message-lengths.ts'
 
 /** A message comes to the decoder in pieces of at least so many bytes, but for its last. */
 const PIECE_BYTES = 16 * 1024
+
+export interface GossipPiecesParts {
+  /** Bytes of one message. */
+  readonly mostBytes: number
+  /** Messages of one stream that wait to be read, beyond which its peer is a flood. */
+  readonly mostWaiting: number
+  readonly onFlood: (peerId: string) => void
+}
 
 interface Held {
   /** Pieces that are not handed on. */
@@ -32,43 +40,58 @@ export function gossipBacklogOf(stream: object): GossipBacklog | undefined {
  * it-length-prefixed 10.0, and takes them off the front of a list one by one, each of which moves all that follow: a
  * message of 1 MiB in frames of 16 bytes held up everybody for 3 s. What waits here is part of a message, of which the
  * decoder would make nothing. Can go when the decoder joins what it gathers.
+ *
+ * Who sends more messages than all budgets of a peer hold is a flood at whatever pace they are read: many peers
+ * together keep that below their rates.
  * @param gossip the service that `@libp2p/gossipsub` made
- * @param mostBytes of one message
  */
-export function joinGossipPieces(gossip: object, mostBytes: number): void {
+export function joinGossipPieces(gossip: object, parts: GossipPiecesParts): void {
   const create = libraryMember(gossip, 'createInboundStream', isFunction)
-  Reflect.set(gossip, 'createInboundStream', (peer: unknown, stream: Stream): unknown => {
-    joinPieces(stream, mostBytes)
+  Reflect.set(gossip, 'createInboundStream', (peer: PeerId, stream: Stream): unknown => {
+    joinPieces(peer, stream, parts)
     return Reflect.apply(create, gossip, [peer, stream])
   })
 }
 
 /** @param stream that nobody listens to yet */
-function joinPieces(stream: Stream, mostBytes: number): void {
+function joinPieces(
+  peer: PeerId,
+  stream: Stream,
+  { mostBytes, mostWaiting, onFlood }: GossipPiecesParts,
+): void {
   const lengths = new MessageLengths(mostBytes)
   const waiting = new Joined()
   const backlog = new GossipBacklog(stream, mostBytes + PIECE_BYTES)
   held.set(stream, { waiting, backlog })
   const dispatch = stream.dispatchEvent.bind(stream)
-  const join = (data: Uint8Array | Uint8ArrayList): Uint8ArrayList | null => {
+  const join = (data: Uint8Array | Uint8ArrayList) => {
     const pieces = new Uint8ArrayList()
+    let messages = 0
     for (const bytes of data instanceof Uint8Array ? [data] : data) {
-      if (lengths.read(bytes) === null) return null
+      const begun = lengths.read(bytes)
+      if (begun === null) return null
+      messages += begun
       waiting.add(bytes)
       if (waiting.byteLength >= PIECE_BYTES) pieces.append(waiting.take())
     }
     if (lengths.arrivedBytes === 0 && waiting.byteLength > 0) pieces.append(waiting.take())
-    return pieces
+    return { pieces, messages }
+  }
+  const refuse = (reason: string): true => {
+    stream.abort(new NetworkError('STREAM_REFUSED', reason))
+    return true
   }
   Reflect.set(stream, 'dispatchEvent', (event: Parameters<typeof dispatch>[0]): boolean => {
     if (event.type === 'remoteCloseWrite') backlog.free()
     if (!(event instanceof StreamMessageEvent)) return dispatch(event)
-    const pieces = join(event.data)
-    if (pieces === null) {
-      stream.abort(new NetworkError('STREAM_REFUSED', 'a message of gossip is too long'))
-      return true
+    const joined = join(event.data)
+    if (joined === null) return refuse('a message of gossip is too long')
+    const { pieces, messages } = joined
+    backlog.add(pieces.byteLength, messages)
+    if (backlog.messages > mostWaiting) {
+      onFlood(peer.toString())
+      return refuse('too many messages of gossip wait')
     }
-    backlog.add(pieces.byteLength)
     return pieces.byteLength === 0 || dispatch(new StreamMessageEvent(pieces))
   })
 }

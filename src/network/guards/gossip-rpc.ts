@@ -26,7 +26,7 @@ interface GossipRpc {
 }
 
 /** Ends the connection, see `SHUN_AT_POINTS`: no honest peer sends so much. */
-const FLOOD_POINTS = 100
+export const FLOOD_POINTS = 100
 
 export interface GossipRpcGuardParts {
   readonly limits: GossipRpcLimits

@@ -11,6 +11,7 @@ import {
 import { varint } from '../../../support/fuzz/payloads.ts'
 
 const MOST_BYTES = 256 * 1024
+const MOST_WAITING = 1_000
 
 /** A stream as gossip is given it, and what it then reads. */
 class FakeStream extends EventTarget {
@@ -31,12 +32,24 @@ function guarded() {
       })
     },
   }
-  joinGossipPieces(gossip, MOST_BYTES)
+  const floods: string[] = []
+  joinGossipPieces(gossip, {
+    mostBytes: MOST_BYTES,
+    mostWaiting: MOST_WAITING,
+    onFlood: (peerId) => floods.push(peerId),
+  })
   const stream = new FakeStream()
   gossip.createInboundStream('peer', stream)
   const arrive = (bytes: Uint8Array) => void stream.dispatchEvent(new StreamMessageEvent(bytes))
   const take = (byteLength: number) => gossipBacklogOf(stream)?.take(byteLength)
-  return { read, stream, arrive, take, held: () => heldGossipBytes(stream as unknown as Stream) }
+  return {
+    read,
+    stream,
+    arrive,
+    take,
+    floods,
+    held: () => heldGossipBytes(stream as unknown as Stream),
+  }
 }
 
 /** Bytes of a message, its length before them. */
@@ -82,4 +95,15 @@ test('a message that is longer than any ends its stream, and none of it is hande
   const before = read.length
   arrive(varint(MOST_BYTES + 1))
   assert.deepEqual([stream.isAborted, read.length], [true, before])
+})
+
+test('more messages than may wait are a flood, and no others are', () => {
+  const { read, stream, arrive, take, floods } = guarded()
+  const messages = (count: number) => Buffer.concat(Array(count).fill(message(3)))
+  arrive(messages(MOST_WAITING))
+  for (let i = 0; i < 10; i += 1) take(3)
+  arrive(messages(10))
+  assert.deepEqual([floods, stream.isAborted, read.length], [[], false, 2])
+  arrive(messages(1))
+  assert.deepEqual([floods, stream.isAborted, read.length], [['peer'], true, 2])
 })

@@ -14,6 +14,8 @@ const LIMITS = {
   blockMessageBytes: MIB,
 }
 
+const GOSSIP = { mostBytes: 20 * MIB, mostWaiting: 1_000_000, onFlood: () => {} }
+
 class FakeStream extends EventTarget {
   readonly id: string
   readonly direction = 'inbound'
@@ -115,7 +117,7 @@ test('bytes that arrive fast are counted before the next look', () => {
 test('what there is of a message of gossip is held', () => {
   const { memory, cut, all } = connections(0, 0)
   const gossip = { createInboundStream: (_peer: string, _stream: FakeStream) => {} }
-  joinGossipPieces(gossip, 20 * MIB)
+  joinGossipPieces(gossip, GOSSIP)
   for (const { stream } of all) gossip.createInboundStream('peer', stream)
   const arrive = (bytes: Uint8Array) => all[1]?.stream.dispatchEvent(new StreamMessageEvent(bytes))
   arrive(varint(12 * MIB))
@@ -130,7 +132,7 @@ test('what there is of a message of gossip is held', () => {
 test('gossip that came and waits for its turn is held', () => {
   const { memory, cut, all } = connections(0, 0)
   const gossip = { createInboundStream: (_peer: string, _stream: FakeStream) => {} }
-  joinGossipPieces(gossip, 20 * MIB)
+  joinGossipPieces(gossip, GOSSIP)
   for (const { stream } of all) gossip.createInboundStream('peer', stream)
   const [, second] = all
   assert.ok(second)
