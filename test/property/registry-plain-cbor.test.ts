@@ -11,7 +11,7 @@ import {
   type SignedFields,
   signedBytes,
 } from '../../src/registry/store/entry-codec.ts'
-import { readPlain } from '../../src/registry/store/plain-cbor.ts'
+import { readPlain, readPlainUpTo } from '../../src/registry/store/plain-cbor.ts'
 import { forgeEntry } from '../support/registry.ts'
 
 const ADDRESS = '/orbitdb/zdpuAkWZcMAdsFT231qEBLEPi84Z2uXSh3CCUDufhroWhzcHk'
@@ -74,6 +74,28 @@ test('bytes with any change, and any bytes at all, are never read otherwise than
     fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => assertAlike(bytes)),
     { numRuns: 5000 },
   )
+})
+
+test('a map is read up to one of its fields as it is read whole, whatever follows', () => {
+  const inOrder = (a: string, b: string) => a.length - b.length || (a < b ? -1 : 1)
+  fc.assert(
+    fc.property(fc.dictionary(key, value, { minKeys: 1, maxKeys: 5 }), fc.nat(4), (map, nth) => {
+      const bytes = encodeValue(map)
+      const whole = readPlain(bytes)?.value as Record<string, unknown> | undefined
+      if (whole === undefined) return
+      const names = Object.keys(whole).sort(inOrder)
+      const upTo = names.slice(0, 1 + (nth % names.length))
+      const fields = Object.fromEntries(upTo.map((name) => [name, whole[name]]))
+      const last = upTo.at(-1) ?? ''
+      const cut = bytes.subarray(0, encodeValue(fields).length)
+      for (const followed of [bytes, cut, Buffer.concat([cut, Uint8Array.of(255)])]) {
+        assert.deepEqual(readPlainUpTo(followed, last), fields)
+      }
+      assert.equal(readPlainUpTo(bytes, 'no such field'), null)
+    }),
+    { numRuns: 2000 },
+  )
+  assert.equal(readPlainUpTo(encodeValue(['next']), 'next'), null)
 })
 
 test('an ordinary entry is read the fast way', () => {

@@ -10,7 +10,7 @@ import { databaseName, indexPrefix } from '../store/databases.ts'
 import { decodeValue, encodeValue } from '../store/entry-codec.ts'
 import type { VerifiedEntry } from '../store/entry-rules.ts'
 import type { ByteStore } from '../store/guarded-level.ts'
-import { scanLog } from '../store/log-scan.ts'
+import { LogScan } from '../store/log-scan.ts'
 import { PrefixStorage } from '../store/orbit-storages.ts'
 import type { DatabaseName } from '../types.ts'
 import type { EpochWriter, Restatement } from './epoch-writer.ts'
@@ -93,8 +93,8 @@ export class AheadEntries {
     const fullName = databaseName(this.#options.networkName, name, epoch)
     const index = new PrefixStorage(logs, indexPrefix(fullName))
     const address = logAddress(fullName)
-    const { entries } = await scanLog({ blocks, index, address, schema: schemaOf(name) })
-    const out = this.#aheadOf(entries.map(({ entry }) => entry))
+    const scan = new LogScan({ blocks, index, address, schema: schemaOf(name) })
+    const out = await this.#aheadIn(scan)
     if (out.size === 0) return 0
     const latest = new Map<string, VerifiedEntry>()
     for (const entry of out.values()) {
@@ -112,14 +112,16 @@ export class AheadEntries {
     return out.size
   }
 
-  /** Those of ours that are ahead, and those of ours that follow them. @param entries parents first */
-  #aheadOf(entries: readonly VerifiedEntry[]): Map<string, VerifiedEntry> {
+  /** Those of ours that are ahead, and those of ours that follow them. */
+  async #aheadIn(scan: LogScan): Promise<Map<string, VerifiedEntry>> {
     const latestMs = this.#components.clock.now() + MAX_CLOCK_AHEAD_MS
     const out = new Map<string, VerifiedEntry>()
-    for (const entry of entries) {
-      if (entry.key !== this.#options.ownPeerId) continue
-      const isFollowing = entry.next.some((hash) => out.has(hash))
-      if (entry.clock.time > latestMs || isFollowing) out.set(entry.hash, entry)
+    for await (const entries of scan.entries()) {
+      for (const { entry } of entries) {
+        if (entry.key !== this.#options.ownPeerId) continue
+        const isFollowing = entry.next.some((hash) => out.has(hash))
+        if (entry.clock.time > latestMs || isFollowing) out.set(entry.hash, entry)
+      }
     }
     return out
   }

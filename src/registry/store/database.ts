@@ -14,7 +14,7 @@ import { type EntrySource, JoinQueue } from './join-queue.ts'
 import { LatestEntries } from './latest-entries.ts'
 import { eraseLog } from './log-erasure.ts'
 import { LogIndex } from './log-index.ts'
-import { scanLog } from './log-scan.ts'
+import { LogScan } from './log-scan.ts'
 import { OwnClock } from './own-clock.ts'
 import { encodeOwnEntry, refusalOf } from './own-writing.ts'
 
@@ -85,15 +85,17 @@ export class RegistryDatabase implements OrbitDatabase {
   async load(): Promise<readonly string[]> {
     const { blocks, heads, index } = this.#components
     const { schema } = this.options
-    const scan = await scanLog({ blocks, index, address: this.address, schema })
+    const scan = new LogScan({ blocks, index, address: this.address, schema })
     let left = 0
-    for (const judged of scan.entries) {
-      if (left <= 0) {
-        await yieldToLoop()
-        left = NOTED_AT_ONCE
+    for await (const entries of scan.entries()) {
+      for (const judged of entries) {
+        if (left <= 0) {
+          await yieldToLoop()
+          left = NOTED_AT_ONCE
+        }
+        left -= isCarriedId(judged.localId) ? CARRIED_WEIGHT : 1
+        this.#note(judged, 'disk')
       }
-      left -= isCarriedId(judged.localId) ? CARRIED_WEIGHT : 1
-      this.#note(judged, 'disk')
     }
     heads.follow(() => this.#log.headLinks())
     const { identity, access, entryStorage, headsStorage, indexStorage } = this.#params

@@ -4,6 +4,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 
 import { flat } from '../../lib/text.ts'
+import { readPlainUpTo } from './plain-cbor.ts'
 
 const DAG_CBOR = 0x71
 /** CIDv1, dag-cbor, sha2-256, 32 bytes: what the digest follows. */
@@ -64,6 +65,15 @@ export function encodeValue(value: unknown): Uint8Array {
 /** @throws for bytes that are not exactly one dag-cbor item. */
 export function decodeValue(bytes: Uint8Array): unknown {
   return decode(bytes)
+}
+
+/**
+ * The parents that an entry names, without reading what it says.
+ * @param bytes those of an entry that was judged when it was stored; of anything else there are none
+ */
+export function linksOf(bytes: Uint8Array): readonly string[] {
+  const next = readPlainUpTo(bytes, 'next')?.next
+  return Array.isArray(next) ? next : []
 }
 
 export function signedBytes(entry: SignedFields): Uint8Array {

@@ -22,6 +22,23 @@ export function readPlain(bytes: Uint8Array): { readonly value: unknown } | null
   }
 }
 
+/**
+ * The fields of a plain map up to one of them, which is read too, and nothing of what follows.
+ * @returns null for anything else, and where there is no such field
+ */
+export function readPlainUpTo(
+  bytes: Uint8Array,
+  last: string,
+): Readonly<Record<string, unknown>> | null {
+  try {
+    const fields = new PlainReader(bytes).readMapUpTo(last)
+    return Object.hasOwn(fields, last) ? fields : null
+  } catch (error) {
+    if (error === NOT_PLAIN) return null
+    throw error
+  }
+}
+
 class PlainReader {
   readonly #bytes: Buffer
   #at = 0
@@ -50,6 +67,12 @@ class PlainReader {
     }
   }
 
+  readMapUpTo(last: string): Record<string, unknown> {
+    const head = this.#take()
+    if (head >> 5 !== 5) throw NOT_PLAIN
+    return this.#readMap(head, 0, last)
+  }
+
   #readArray(head: number, depth: number): unknown[] {
     if (depth === MAX_DEPTH) throw NOT_PLAIN
     const length = this.#readArgument(head)
@@ -58,8 +81,8 @@ class PlainReader {
     return items
   }
 
-  /** Keys in the order of their length, then of their bytes, no key twice. */
-  #readMap(head: number, depth: number): object {
+  /** Keys in the order of their length, then of their bytes, no key twice. @param last where it stops */
+  #readMap(head: number, depth: number, last: string | null = null): Record<string, unknown> {
     if (depth === MAX_DEPTH) throw NOT_PLAIN
     const length = this.#readArgument(head)
     const map: Record<string, unknown> = {}
@@ -71,6 +94,7 @@ class PlainReader {
       // An assignment to this one makes no property.
       if (key === '__proto__' || (before !== null && !isAfter(key, before))) throw NOT_PLAIN
       map[key] = this.readItem(depth + 1)
+      if (key === last) break
       before = key
     }
     return map
