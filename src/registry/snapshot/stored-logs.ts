@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { storesNotOpened } from '../errors.ts'
-import { decodeValue } from '../store/entry-codec.ts'
+import { linksOf } from '../store/entry-codec.ts'
 import type { ByteStore } from '../store/guarded-level.ts'
 import { isDamaged, openLevel } from '../store/levels.ts'
 import { LogIndex } from '../store/log-index.ts'
@@ -155,7 +155,9 @@ export async function logToExport(
 ): Promise<LogToExport> {
   const index = new LogIndex()
   for await (const { hash, bytes } of readBlocks(blocks, hashes)) {
-    if (bytes !== undefined) index.add(hash, linksOf(bytes))
+    if (bytes === undefined) continue
+    const { next, refs } = linksOf(bytes)
+    index.add(hash, next, refs)
   }
   const read = async (wanted: readonly string[]) => {
     const found: (Uint8Array | undefined)[] = []
@@ -163,10 +165,4 @@ export async function logToExport(
     return found
   }
   return { name, address: logAddress(name), hashes: index.missingFrom([]), read }
-}
-
-/** What was judged when it was stored needs no second look to be put in order. */
-function linksOf(bytes: Uint8Array): readonly string[] {
-  const { next } = decodeValue(bytes) as { readonly next?: unknown }
-  return Array.isArray(next) ? next : []
 }

@@ -233,7 +233,7 @@ export class RegistryDatabase implements OrbitDatabase {
 
   #note(judged: JudgedEntry, source: EntrySource): void {
     const { entry } = judged
-    this.#log.add(entry.hash, entry.next)
+    this.#log.add(entry.hash, entry.next, entry.refs)
     this.#latest.add(entry)
     if (entry.key === this.options.peerId) this.#ownClock.note(entry.clock.time)
     this.#components.onEntry(judged, source)

@@ -67,13 +67,19 @@ export function decodeValue(bytes: Uint8Array): unknown {
   return decode(bytes)
 }
 
+/** What an entry follows, and what it refers to besides: all of them come before it. */
+export interface EntryLinks {
+  readonly next: readonly string[]
+  readonly refs: readonly string[]
+}
+
 /**
- * The parents that an entry names, without reading what it says.
- * @param bytes those of an entry that was judged when it was stored; of anything else there are none
+ * The links of an entry, without reading what it says.
+ * @param bytes those of an entry that was judged when it was stored; anything else has no links
  */
-export function linksOf(bytes: Uint8Array): readonly string[] {
-  const next = readPlainUpTo(bytes, 'next')?.next
-  return Array.isArray(next) ? next : []
+export function linksOf(bytes: Uint8Array): EntryLinks {
+  const { next, refs } = readPlainUpTo(bytes, 'refs') ?? {}
+  return { next: Array.isArray(next) ? next : [], refs: Array.isArray(refs) ? refs : [] }
 }
 
 export function signedBytes(entry: SignedFields): Uint8Array {

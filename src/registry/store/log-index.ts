@@ -1,13 +1,17 @@
 import { LogSketch } from './log-sketch.ts'
 import { NameDigests, withRoom } from './name-digests.ts'
-
-const VISITED = 1
-const SORTED = 2
+import { parentsFirst } from './parents-first.ts'
 
 export interface LackingOptions {
   /** Of what the asker has. */
   readonly sketch?: LogSketch | null
   readonly after?: string | null
+}
+
+/** Positions of those that link to an entry which is not here, by `next` and by `refs`. */
+interface Missed {
+  readonly children: number[]
+  readonly referrers: number[]
 }
 
 /**
@@ -18,11 +22,13 @@ export interface LackingOptions {
 export class LogIndex {
   readonly #positions = new Map<string, number>()
   readonly #hashes: string[] = []
-  /** Positions of an entry's parents. */
+  /** Positions of what an entry follows. */
   readonly #parents: number[][] = []
+  /** Position of an entry -> those of what it refers to besides: it comes after them, and they stay heads. Few have any. */
+  readonly #refs = new Map<number, number[]>()
   readonly #heads = new Set<string>()
-  /** Parents that are linked to but not here, lost blocks, and the positions of who links to them. */
-  readonly #missing = new Map<string, number[]>()
+  /** Entries that are linked to but not here, lost blocks. */
+  readonly #missing = new Map<string, Missed>()
   readonly #digests = new NameDigests()
   /** Of each position 1 where its entry counts for its key, else 0; with room to spare. */
   #counting = new Uint8Array(0)
@@ -45,8 +51,10 @@ export class LogIndex {
     return this.#positions.has(hash)
   }
 
-  /** Adds an entry after its parents, lost ones aside: those may come back after their children. */
-  add(hash: string, next: readonly string[]): void {
+  /**
+   * Adds an entry after all that it follows (`next`) and refers to, lost ones aside: those may come back after it.
+   */
+  add(hash: string, next: readonly string[], refs: readonly string[] = []): void {
     if (this.#positions.has(hash)) return
     const position = this.#hashes.length
     this.#positions.set(hash, position)
@@ -54,18 +62,15 @@ export class LogIndex {
     this.#digests.push(hash)
     this.#counting = withRoom(this.#counting, this.size)
     this.#sequence?.push(position)
-    const parents: number[] = []
-    for (const parent of next) {
-      this.#heads.delete(parent)
-      const at = this.#positions.get(parent)
-      if (at !== undefined) parents.push(at)
-      else this.#noteMissing(parent, position)
+    for (const parent of next) this.#heads.delete(parent)
+    this.#parents.push(this.#locate(next, (missed) => missed.children.push(position)))
+    if (refs.length > 0) {
+      const positions = this.#locate(refs, (missed) => missed.referrers.push(position))
+      this.#refs.set(position, positions)
     }
-    // In a copy: an array that grew has room for sixteen more.
-    this.#parents.push(parents.slice())
-    const children = this.#missing.get(hash)
-    if (children === undefined) this.#heads.add(hash)
-    else this.#putBack(hash, position, children)
+    const missed = this.#missing.get(hash)
+    if (missed === undefined || missed.children.length === 0) this.#heads.add(hash)
+    if (missed !== undefined) this.#putBack(hash, position, missed)
   }
 
   isMissing(hash: string): boolean {
@@ -175,37 +180,37 @@ export class LogIndex {
     }
   }
 
-  #noteMissing(parent: string, child: number): void {
-    const children = this.#missing.get(parent)
-    if (children === undefined) this.#missing.set(parent, [child])
-    else children.push(child)
+  /** Positions of those that are here; the others are noted as missing. */
+  #locate(names: readonly string[], note: (missed: Missed) => void): number[] {
+    const positions: number[] = []
+    for (const name of names) {
+      const at = this.#positions.get(name)
+      if (at !== undefined) {
+        positions.push(at)
+        continue
+      }
+      const missed = this.#missing.get(name) ?? { children: [], referrers: [] }
+      this.#missing.set(name, missed)
+      note(missed)
+    }
+    // In a copy: an array that grew has room for sixteen more.
+    return positions.slice()
   }
 
-  #putBack(hash: string, position: number, children: readonly number[]): void {
+  #putBack(hash: string, position: number, { children, referrers }: Missed): void {
     this.#missing.delete(hash)
     for (const child of children) this.#parents[child]?.push(position)
+    for (const referrer of referrers) this.#refs.get(referrer)?.push(position)
     this.#sequence ??= [...this.#hashes.keys()]
     this.#isInSequence = false
   }
 
-  /** Depth first with a stack of our own: a log is one long chain. */
   #sort(): void {
-    const state = new Uint8Array(this.size)
-    const sorted: number[] = []
-    for (const root of this.#sequence ?? []) {
-      const stack = [root]
-      for (let at = stack.at(-1); at !== undefined; at = stack.at(-1)) {
-        if (state[at] === VISITED || state[at] === SORTED) {
-          stack.pop()
-          if (state[at] === VISITED) sorted.push(at)
-          state[at] = SORTED
-          continue
-        }
-        state[at] = VISITED
-        for (const parent of this.#parents[at] ?? []) if (state[parent] === 0) stack.push(parent)
-      }
+    const parentAt = (position: number, i: number) => {
+      const parents = this.#parents[position] ?? []
+      return i < parents.length ? parents[i] : this.#refs.get(position)?.[i - parents.length]
     }
-    this.#sequence = sorted
+    this.#sequence = [...parentsFirst(this.size, this.#sequence ?? [], parentAt)]
     this.#isInSequence = true
   }
 }

@@ -3,7 +3,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { flat } from '../../lib/text.ts'
 import type { RecordSchema } from '../records/schema.ts'
 import type { BlockStore } from './block-store.ts'
-import { linksOf } from './entry-codec.ts'
+import { type EntryLinks, linksOf } from './entry-codec.ts'
 import { type JudgedEntry, readEntry } from './entry-rules.ts'
 import { withRoom } from './name-digests.ts'
 import type { PrefixStorage } from './orbit-storages.ts'
@@ -11,6 +11,7 @@ import { parentsFirst } from './parents-first.ts'
 
 /** Entries of at most 8 KiB that are held at a time; as many blocks are read meanwhile. */
 const BATCH = 128
+const NO_LINKS: EntryLinks = { next: [], refs: [] }
 
 export interface ScanComponents {
   readonly index: PrefixStorage
@@ -91,7 +92,8 @@ export class LogScan {
     for (let from = 0; from < names.length; from += BATCH) {
       const read = await this.#read(names.slice(from, from + BATCH))
       for (const [i, { bytes }] of read.entries()) {
-        for (const link of bytes === undefined ? [] : linksOf(bytes)) {
+        const { next, refs } = bytes === undefined ? NO_LINKS : linksOf(bytes)
+        for (const link of [...next, ...refs]) {
           const parent = positions.get(link)
           if (parent === undefined) continue
           parents = withRoom(parents, count + 1)

@@ -68,6 +68,34 @@ test('a lost entry that comes back is sent before its children, and with them co
   assert.deepEqual(log.missingFrom(['b']), ['c', 'd', 'e', 'f'])
 })
 
+test('what an entry refers to is no head the less, and comes before it', () => {
+  const log = new LogIndex()
+  log.add('a', [])
+  log.add('b', [], ['a'])
+  assert.deepEqual(log.heads(9), ['b', 'a'])
+  assert.deepEqual(log.headLinks(), [
+    { hash: 'a', next: [] },
+    { hash: 'b', next: [] },
+  ])
+  assert.deepEqual(log.missingFrom([]), ['a', 'b'])
+})
+
+test('a lost entry that others refer to is named, and is sent before them when it is back', () => {
+  const log = new LogIndex()
+  log.add('b', [], ['a'])
+  log.add('c', ['b'], ['lost'])
+  assert.deepEqual(log.missing(9), ['a', 'lost'])
+  assert.equal(log.isMissing('a'), true)
+  log.add('a', [])
+  assert.deepEqual(log.missing(9), ['lost'])
+  assert.deepEqual(log.heads(9), ['a', 'c'], 'no entry follows it')
+  assert.deepEqual(log.headLinks()[0], { hash: 'c', next: ['b'] })
+  assert.deepEqual(log.missingFrom([]), ['a', 'b', 'c'])
+  log.add('lost', ['a'])
+  assert.deepEqual(log.missingFrom([]), ['a', 'b', 'lost', 'c'])
+  assert.deepEqual(log.heads(9), ['lost', 'c'])
+})
+
 test('what a sketch knows is not missing, nor what came before a place, though nothing links to it', () => {
   const log = new LogIndex()
   const mine = new LogIndex()
