@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Stream } from '@libp2p/interface'
+import { byteStream } from '@libp2p/utils'
 
 import type { Host } from '../../src/network/host.ts'
 import { type HostLimits, hostLimits } from '../../src/network/limits.ts'
@@ -13,6 +16,7 @@ import {
   type MuxerAttacker,
   muxerAttacker,
 } from '../support/muxer-attacker.ts'
+import { startStranger } from '../support/stranger.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const HALF_A_GIGABYTE = hostLimits(512)
@@ -221,6 +225,55 @@ describe('a stream is reset', { timeout: 60_000 }, () => {
       assert.equal(attacker.isOpen, true)
     })
   }
+})
+
+describe('behind what is read of a message, no more is kept', { timeout: 60_000 }, () => {
+  /** Ten messages of nothing, after which identify has enough, then far more than it ever needs. */
+  async function goOn(stream: Stream): Promise<void> {
+    stream.send(Buffer.alloc(10))
+    await sleep(100)
+    for (let sent = 0; sent < 512 * 1024 && stream.status === 'open'; sent += 16 * 1024) {
+      stream.send(Buffer.alloc(16 * 1024))
+      await sleep(1)
+    }
+  }
+
+  it('when a peer tells who it is', async (t) => {
+    const host = await startHost(t)
+    const { connection } = await startStranger(t, host)
+    const stream = await connection.newStream('/test/id/push/1.0.0')
+    await goOn(stream)
+    await waitFor(() => stream.status === 'reset', { message: 'the stream is reset' })
+    assert.equal(connection.status, 'open')
+  })
+
+  it('when a peer is asked who it is', async (t) => {
+    const host = await startHost(t)
+    const { promise: asked, resolve: onAsked } = Promise.withResolvers<Stream>()
+    const { connection } = await startStranger(t, host, {
+      handlers: { '/test/id/1.0.0': onAsked },
+    })
+    const stream = await asked
+    await goOn(stream)
+    await waitFor(() => stream.status === 'reset', { message: 'the stream is reset' })
+    assert.equal(connection.status, 'open')
+  })
+
+  it('when a peer answers a ping', async (t) => {
+    const host = await startHost(t)
+    const { promise: pinged, resolve: onPing } = Promise.withResolvers<Stream>()
+    await startStranger(t, host, { handlers: { [host.names.ping]: onPing } })
+    const connection = await waitFor(() => host.libp2p.getConnections()[0], {
+      message: 'connected',
+    })
+    // As the library's monitor of connections does.
+    const own = byteStream(await connection.newStream(host.names.ping))
+    const stream = await pinged
+    await own.write(Buffer.alloc(32))
+    await goOn(stream)
+    await waitFor(() => stream.status === 'reset', { message: 'the stream is reset' })
+    assert.equal(connection.status, 'open')
+  })
 })
 
 describe('a connection is kept', { timeout: 60_000 }, () => {

@@ -36,7 +36,7 @@ interface Watched {
  * Bounds what the streams of one connection, and of all, hold in memory: unread, unsent, or handed to a
  * handler that waits. Each stream has bounds of its own, yet libp2p 3.3 lets a peer fill 64 streams at once,
  * each with a read buffer, a write buffer and 4 MiB in the reader of its protocol, on every connection it
- * opens. The connection that holds most goes first. Can go when libp2p counts them in all.
+ * opens; what comes behind all that such a reader wants stays there for as long as the stream does. The connection that holds most goes first. Can go when libp2p counts them in all.
  */
 export class StreamMemory {
   readonly #limits: Limits
@@ -112,11 +112,13 @@ export class StreamMemory {
   }
 
   #appetiteOf({ protocol, direction }: Stream): TokenBucket | null {
-    if (protocol === '' || direction !== 'inbound') return null
+    if (protocol === '') return null
     const found = Object.entries(this.#limits.appetites).find(([end]) => protocol.endsWith(end))
     if (found === undefined) return null
     const [, { burst, perSecond }] = found
-    return new TokenBucket({ capacity: burst, refillPerSecond: perSecond })
+    // On a stream of ours there is one answer.
+    const refillPerSecond = direction === 'inbound' ? perSecond : 0
+    return new TokenBucket({ capacity: burst, refillPerSecond })
   }
 
   #forget(watched: Watched): void {

@@ -24,18 +24,24 @@ export interface MuxerLimits {
   readonly heldBytes: number
   /** Bytes that all streams of all connections hold. */
   readonly heldBytesInAll: number
-  /** Bytes that a peer may send to protocols whose messages are small, by the end of their names. */
+  /**
+   * Bytes that a peer may send on one stream of a protocol whose messages are small, by the end of its name; on one
+   * that we opened, those that it may send at once.
+   */
   readonly appetites: Readonly<Record<string, Rate>>
   /** Most bytes that bitswap gathers on one stream before it looks at them. */
   readonly blockMessageBytes: number
 }
 
 const KIB = 1024
+/** @libp2p/identify 4.1 reads so many of one stream. */
+const IDENTIFY_MESSAGES = 10
 
-/** What honest libraries need of a muxer, and what this host allows of streams, blocks and DHT requests. */
-export function muxerLimits({ yamux, bitswap, dhtRequests }: HostLimits): MuxerLimits {
+/** What honest libraries need of a muxer, and what this host allows of streams, blocks, DHT requests and identities. */
+export function muxerLimits({ yamux, bitswap, dhtRequests, identify }: HostLimits): MuxerLimits {
   const { maxWriteBufferLength } = yamux.streamOptions
   const requestBytes = 2 * KIB
+  const identity = { burst: IDENTIFY_MESSAGES * (identify.maxMessageSize + 16), perSecond: 0 }
   return {
     streams: { burst: 256, perSecond: 64 },
     resets: { burst: 32, perSecond: 4 },
@@ -46,6 +52,10 @@ export function muxerLimits({ yamux, bitswap, dhtRequests }: HostLimits): MuxerL
     heldBytes: 8 * maxWriteBufferLength,
     heldBytesInAll: 64 * maxWriteBufferLength,
     appetites: {
+      '/id/1.0.0': identity,
+      '/id/push/1.0.0': identity,
+      /** Two messages of 4 KiB each way. */
+      '/dcutr': { burst: 16 * KIB, perSecond: 0 },
       '/ping/1.0.0': { burst: 4 * KIB, perSecond: KIB },
       '/kad/1.0.0': {
         burst: dhtRequests.burst * requestBytes,
