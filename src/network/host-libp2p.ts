@@ -18,6 +18,7 @@ import { createKadDht } from './dht-service.ts'
 import { type AppSpecificScore, createGossipsub } from './gossip.ts'
 import { guardConnectionList } from './guards/connection-list.ts'
 import { HANDSHAKE_ANSWERS, withProposalLimit } from './guards/handshake-proposals.ts'
+import { pushingToAll } from './guards/identify-pushes.ts'
 import { guardIdentify, type IdentifyRateLimits } from './guards/identify-rate.ts'
 import { type ListenFailures, withPreparedListeners } from './guards/listeners.ts'
 import { boundMultiaddrValues } from './guards/multiaddr-values.ts'
@@ -226,6 +227,7 @@ function services(
   const isPublic = isPubliclyAnnounced(options.announce)
   const dhtOptions = { protocol: names.kad, pingProtocol: names.ping, isPublic, limits }
   const identifyOptions = { ...limits.identify, protocolPrefix: names.prefix }
+  const pushes = pushingToAll(identifyPush(identifyOptions), isKnown)
   const rated =
     <Components, Service extends object>(
       factory: (components: Components) => Service,
@@ -239,7 +241,7 @@ function services(
   return {
     addresses: addresses.attach,
     identify: rated(identify(identifyOptions), limits.identifyRate.asked),
-    identifyPush: rated(identifyPush(identifyOptions), limits.identifyRate.told),
+    identifyPush: rated(pushes, limits.identifyRate.told),
     ping: ping({ ...limits.ping, protocolPrefix: names.prefix }),
     gossipsub: createGossipsub(limits, appSpecificScore, isExempt),
     ...(dht === null ? {} : { dht: createKadDht(dhtOptions, metrics, report, isKnown) }),

@@ -5,6 +5,7 @@ import { isFunction, isObject, libraryMember } from '../../errors.ts'
 import { guardAnswer, guardNegotiation } from '../../guards/endless-lengths.ts'
 import { HANDSHAKE_ANSWERS, limitedUpgrader } from '../../guards/handshake-proposals.ts'
 import { boundRequest } from '../../guards/request-bytes.ts'
+import { replacing } from '../../replacing.ts'
 
 /** Circuits from one relay in their handshake at a time. */
 const MAX_INBOUND_STOP_STREAMS = 16
@@ -79,17 +80,6 @@ function boundingAnswers(manager: ConnectionManager): ConnectionManager {
   return replacing(manager, {
     getConnections: (peer) => manager.getConnections(peer).map(bounding),
     openConnection: async (peer, options) => bounding(await manager.openConnection(peer, options)),
-  })
-}
-
-/** An object whose members are those of another, but for some. */
-function replacing<T extends object>(original: T, members: Partial<T>): T {
-  return new Proxy(original, {
-    get: (target, key) => {
-      if (Object.hasOwn(members, key)) return Reflect.get(members, key)
-      const member: unknown = Reflect.get(target, key)
-      return isFunction(member) ? member.bind(target) : member
-    },
   })
 }
 
