@@ -70,6 +70,18 @@ test('a peer that asks without end is refused after its burst', async (t) => {
   assert.equal(await rawRequests(client, server, [find]), false)
 })
 
+test('a peer that asks on one stream, one request after another, is answered for as long as it keeps to its rate', async (t) => {
+  const { dhtRequests, ...limits } = hostLimits(1_024)
+  const server = await startHost(t, {
+    limits: { ...limits, dhtRequests: { ...dhtRequests, burst: 500 } },
+  })
+  const client = await startHost(t, { dht: null })
+  await connect(client, server)
+  const asked = request(4, Buffer.alloc(64, 1))
+  const count = Math.ceil((3 * dhtRequests.unansweredBytes) / asked.byteLength)
+  assert.equal(await rawRequests(client, server, Array(count).fill(asked)), true)
+})
+
 test('where nobody is public every node serves, beside a public peer it only asks', async (t) => {
   const host = await startHost(t)
   assert.ok(host.dht)

@@ -64,7 +64,7 @@ function watch(
 ): () => void {
   const send = connection.send.bind(connection)
   let answers = 0
-  connection.send = (data) => {
+  const counted: MultiaddrConnection['send'] = (data) => {
     answers += 1
     if (answers > limitAnswers && connection.status === 'open') {
       onExceeded()
@@ -72,6 +72,9 @@ function watch(
     }
     return send(data)
   }
-  // The library's own method shows again.
-  return () => void Reflect.deleteProperty(connection, 'send')
+  connection.send = counted
+  // The library's own method shows again, unless another guard is before it.
+  return () => {
+    if (connection.send === counted) Reflect.deleteProperty(connection, 'send')
+  }
 }

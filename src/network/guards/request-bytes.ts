@@ -18,10 +18,11 @@ export function boundRequest(stream: Stream, limitBytes: number): void {
   }
   stream.addEventListener('message', onMessage)
   const send = stream.send.bind(stream)
-  stream.send = (data) => {
+  const answering: Stream['send'] = (data) => {
     stream.removeEventListener('message', onMessage)
-    // The library's own method shows again.
-    Reflect.deleteProperty(stream, 'send')
+    // The library's own method shows again, unless another guard is before it.
+    if (stream.send === answering) Reflect.deleteProperty(stream, 'send')
     return send(data)
   }
+  stream.send = answering
 }

@@ -156,15 +156,16 @@ function limitProposals(stream: Stream, limit: number): void {
   if (stream.direction !== 'inbound') return
   const send = stream.send.bind(stream)
   let answers = 0
-  stream.send = (data) => {
+  const counted: Stream['send'] = (data) => {
     if (stream.protocol !== '') {
-      // Nothing to be counted from here on: the library's own method shows again.
-      Reflect.deleteProperty(stream, 'send')
+      // Nothing to be counted from here on: the library's own method shows again, unless another guard is before it.
+      if (stream.send === counted) Reflect.deleteProperty(stream, 'send')
     } else if (++answers > limit) {
       stream.abort(new NetworkError('STREAM_REFUSED', 'too many protocols were proposed'))
     }
     return send(data)
   }
+  stream.send = counted
 }
 
 function bucketOf({ burst, perSecond }: Rate): TokenBucket {
