@@ -195,7 +195,7 @@ function transports(
       guardWebSocketListener(listener, webSocketGuard, metrics)
       watchBadFrames(listener, parts.onBadFrame)
     }),
-    ...(relayClient == null ? [] : [circuitTransport(onExceeded)]),
+    ...(relayClient == null ? [] : [circuitTransport(limits.relay, onExceeded)]),
   ]
 }
 

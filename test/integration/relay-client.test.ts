@@ -147,6 +147,18 @@ describe('a station that nobody can connect to', { timeout: 60_000 }, () => {
     )
   })
 
+  it('is reached at a time by as many as its relay lets reach one', async (t) => {
+    const relay = await startRelay(t, 'own')
+    const { network } = await startHiddenStation(t, { seeds: [relay.address] })
+    await isRelayedBy(network, relay.peerId)
+    const { perDestination } = hostLimits(1_024).relay.circuits
+    const address = `${relayedAddressesOf(network)[0]}/p2p/${network.peerId}`
+    for (let i = 0; i < perDestination; i += 1) await (await startPlainClient(t)).dial(address)
+    const circuits = () =>
+      network.libp2p.getConnections().filter(({ remoteAddr }) => isCircuit(remoteAddr)).length
+    await waitFor(() => circuits() === perDestination, { message: 'all are there' })
+  })
+
   it('keeps gossip off a circuit for which a relay has no limits', async (t) => {
     const relay = await startLibraryRelay(t, { isUnlimited: true })
     const { network } = await startHiddenStation(t, { seeds: [relay.address] })

@@ -44,6 +44,12 @@ export function withClientShare(limits: RelayLimits): RelayLimits {
   }
 }
 
+/** Circuits that a relay with these limits leads to one peer at a time, of both classes. */
+export function mostCircuitsToOne(limits: RelayLimits): number {
+  const { circuits, clients } = withClientShare(limits)
+  return circuits.perDestination + (clients?.circuits.perDestination ?? 0)
+}
+
 /** What a circuit may carry, by its class. */
 export function circuitLimits(limits: RelayLimits, isClients: boolean): RelayLimits['circuits'] {
   const { circuits, clients } = limits

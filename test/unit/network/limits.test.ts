@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { hostLimits } from '../../../src/network/limits.ts'
+import { mostCircuitsToOne } from '../../../src/network/relay/client-class.ts'
 
 const SIZES = [256, 512, 1_024, 1_536, 2_048, 4_096, 16_384]
 
@@ -54,6 +55,7 @@ test('the relay fits the host at every size', () => {
     assert.ok(reservations.total <= connectionManager.maxConnections / 2, 'others have a place')
     assert.ok(circuits.perSource <= yamux.maxInboundStreams / 2)
     assert.ok(circuits.perDestination <= yamux.maxOutboundStreams / 2)
+    assert.ok(mostCircuitsToOne(relay) <= 0.75 * yamux.maxInboundStreams, 'other streams have room')
     assert.ok(circuits.durationSeconds < reservations.ttlSeconds)
     assert.ok((rates.circuitBytesPerSecond ?? 0) <= (rates.hostBytesPerSecond ?? 0))
     assert.ok((rates.hostBytesPerSecond ?? 0) <= (rates.totalBytesPerSecond ?? 0))

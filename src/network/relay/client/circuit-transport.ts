@@ -6,9 +6,9 @@ import { guardAnswer, guardNegotiation } from '../../guards/endless-lengths.ts'
 import { HANDSHAKE_ANSWERS, limitedUpgrader } from '../../guards/handshake-proposals.ts'
 import { boundRequest } from '../../guards/request-bytes.ts'
 import { replacing } from '../../replacing.ts'
+import { mostCircuitsToOne } from '../client-class.ts'
+import type { RelayLimits } from '../types.ts'
 
-/** Circuits from one relay in their handshake at a time. */
-const MAX_INBOUND_STOP_STREAMS = 16
 /** Who wants to reach us, and the limits of the circuit; a relay of ours sends some 60 bytes. */
 const MAX_STOP_BYTES = 1_024
 /** Whether a relay lets us through; what comes with it is the first word of who is behind it. */
@@ -33,10 +33,15 @@ interface LibraryReservations {
  *
  * A circuit for which its relay names no limit is one with limits here all the same: the library would take
  * it for a connection like any other, run gossip over it and dial no direct one (libp2p 3.3).
+ * @param limits what relays like this node lead to one peer at a time, it takes of one relay
  * @param onExceeded told of each circuit that is ended for what it proposes
  */
-export function circuitTransport(onExceeded: () => void): (components: Components) => Transport {
-  const create = circuitRelayTransport({ maxInboundStopStreams: MAX_INBOUND_STOP_STREAMS })
+export function circuitTransport(
+  limits: RelayLimits,
+  onExceeded: () => void,
+): (components: Components) => Transport {
+  // libp2p 3.3 counts the stream on which a circuit is brought for as long as the circuit lasts.
+  const create = circuitRelayTransport({ maxInboundStopStreams: mostCircuitsToOne(limits) })
   return (components) => {
     const upgrader = limiting(components.upgrader, onExceeded)
     const connectionManager = boundingAnswers(components.connectionManager)
