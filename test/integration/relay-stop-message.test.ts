@@ -14,6 +14,8 @@ interface Scene {
   /** Of a stranger, who brings a circuit that nobody asked for. */
   readonly stream: Stream
   readonly answers: Uint8Array[]
+  /** What is handed on of it at the station, from then on. */
+  readonly taken: () => Promise<() => number>
 }
 
 async function setScene(t: TestContext): Promise<Scene> {
@@ -23,7 +25,22 @@ async function setScene(t: TestContext): Promise<Scene> {
   const stream = await connection.newStream(STOP_PROTOCOL)
   const answers: Uint8Array[] = []
   stream.addEventListener('message', ({ data }) => answers.push(data.subarray()))
-  return { stream, answers }
+  const taken = async () => {
+    const atStation = await waitFor(
+      () =>
+        network.libp2p
+          .getConnections()
+          .flatMap(({ streams }) => streams)
+          .find(({ protocol }) => protocol === STOP_PROTOCOL),
+      { message: 'the stream at the station' },
+    )
+    let bytes = 0
+    atStation.addEventListener('message', ({ data }) => {
+      bytes += data.byteLength
+    })
+    return () => bytes
+  }
+  return { stream, answers, taken }
 }
 
 /** A circuit from somebody whose one address is this. */
@@ -41,6 +58,19 @@ describe('a stranger that brings a circuit', () => {
     const { stream, answers } = await setScene(t)
     stream.send(stopMessage(multiaddr('/ip4/203.0.113.9/tcp/4002').bytes))
     await waitFor(() => answers.length > 0, { message: 'a refusal' })
+  })
+
+  it('is listened to no longer once it is refused', async (t) => {
+    const { stream, answers, taken } = await setScene(t)
+    stream.send(stopMessage(multiaddr('/ip4/203.0.113.9/tcp/4002').bytes))
+    await waitFor(() => answers.length > 0, { message: 'a refusal' })
+    const bytes = await taken()
+    stream.send(Buffer.alloc(1024 * 1024))
+    await waitFor(() => stream.writeBufferLength === 0, { message: 'all is sent' })
+    // It comes behind all that was sent.
+    await stream.close()
+    await waitFor(() => stream.status === 'closed', { message: 'both have ended' })
+    assert.equal(bytes(), 0)
   })
 
   it('is reset where the length of what it says has no end', async (t) => {

@@ -29,7 +29,8 @@ interface LibraryReservations {
  * `denyInboundRelayedConnection` knows better. Remove when reservations can be handed in.
  *
  * What says who comes is read whole and all its addresses parsed, whoever sends it and however much: here it is
- * bounded, and so is what a relay answers when we want to reach somebody. Remove when the library bounds them.
+ * bounded, and so is what a relay answers when we want to reach somebody. Who was refused is listened to on, up to 4 MiB a
+ * stream: here no longer. Remove when the library bounds them.
  *
  * A circuit for which its relay names no limit is one with limits here all the same: the library would take
  * it for a connection like any other, run gossip over it and dial no direct one (libp2p 3.3).
@@ -49,10 +50,12 @@ export function circuitTransport(
     const reservations = libraryMember(transport, 'reservationStore', isReservations)
     reservations.hasReservation = () => true
     const onStop = libraryMember(transport, 'onStop', isFunction)
-    Reflect.set(transport, 'onStop', (stream: Stream, ...rest: unknown[]): unknown => {
+    Reflect.set(transport, 'onStop', async (stream: Stream, ...rest: unknown[]): Promise<void> => {
       guardNegotiation(stream)
       boundRequest(stream, MAX_STOP_BYTES)
-      return Reflect.apply(onStop, transport, [stream, ...rest])
+      await Reflect.apply(onStop, transport, [stream, ...rest])
+      // A refusal was the last word; a circuit goes on.
+      if (stream.writeStatus !== 'writable') await stream.closeRead()
     })
     return transport
   }
