@@ -5,6 +5,8 @@ import { createEphemeralIdentity, type Identity } from '../../src/identity/index
 import { startOfEpoch } from '../../src/registry/epochs/calendar.ts'
 import { shareOf } from '../../src/registry/epochs/spread.ts'
 import type { TrustRecord } from '../../src/registry/index.ts'
+import { logAddress } from '../../src/registry/snapshot/log-name.ts'
+import { databaseName } from '../../src/registry/store/databases.ts'
 import { folderBytes } from '../../src/registry/store/folder-bytes.ts'
 import {
   DAY_MS,
@@ -22,6 +24,7 @@ import {
   turnTo,
 } from '../support/epoch-station.ts'
 import { MovingClock } from '../support/moving-clock.ts'
+import { forgeEntry } from '../support/registry.ts'
 import { createMemoryNetwork } from '../support/registry-transport.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -280,4 +283,50 @@ test('the revocation of an absent author is carried through two turns, as its ow
   await b.registry.stop()
   await b.registry.start()
   assert.equal(b.registry.view.claims('trust', 'ingester')[0]?.author, idA)
+})
+
+test('a revocation dated ahead is carried once its time has come, by no station twice', async (t) => {
+  const network = createMemoryNetwork()
+  const a = await startEpochStation(t, network, { clock: newClock() })
+  const b = await startEpochStation(t, network, { clock: newClock() })
+  network.connect(a.identity.peerId, b.identity.peerId)
+  const stations = [a, b]
+  await turnTo(stations, FIRST + 1)
+  // Past half of the time to live all is due that was there by the turn.
+  moveTo(stations, startOfEpoch(FIRST + 1) + 4 * DAY_MS)
+  const stranger = await createEphemeralIdentity()
+  const { publish } = network.join(stranger.peerId)
+  network.connect(stranger.peerId, a.identity.peerId)
+  const address = logAddress(databaseName('test', 'trust', FIRST))
+  const time = a.clock.now() + 9.5 * MINUTE_MS
+  const key = { public_key: KEY, status: 'revoked', added: '2026-01-01T00:00:00Z' }
+  for (let i = 0; i < 10; i += 1) {
+    const localId = `i-${i}`
+    const value = { ingester_id: localId, versions: { 1: key }, updated_at: key.added }
+    const signed = { clock: { id: stranger.peerId, time } }
+    await publish(
+      address,
+      forgeEntry({ identity: stranger, address, localId, value, signed }).bytes,
+    )
+  }
+  await waitFor(() => stations.every((one) => entriesIn(one, FIRST, 'trust') === 10), {
+    message: 'the revocations at both',
+  })
+  const carried = () => stations.map((one) => entriesIn(one, FIRST + 1, 'trust'))
+  const passTo = (timeMs: number) =>
+    passTimeUntil(stations, () => a.clock.now() >= timeMs, {
+      message: 'time has passed',
+      stepMs: MINUTE_MS / 2,
+    })
+  await passTo(time - MINUTE_MS)
+  assert.deepEqual(carried(), [0, 0], 'nothing before its clock')
+  await passTimeUntil(stations, () => carried().every((count) => count >= 10), {
+    message: 'each at both',
+    stepMs: MINUTE_MS,
+    timeoutMs: 20_000,
+  })
+  moveTo(stations, time + HOUR_MS)
+  await passTo(time + HOUR_MS + 10 * MINUTE_MS)
+  // Two whose moments are close may both carry one.
+  for (const count of carried()) assert.ok(count >= 10 && count <= 20, `${carried()}`)
 })
