@@ -4,7 +4,7 @@ import type { RegistryDatabase } from '../store/database.ts'
 import { encodeValue, signedBytes } from '../store/entry-codec.ts'
 import type { EntryPayload, JudgedEntry } from '../store/entry-rules.ts'
 
-/** Few, so that any record fits that fitted before. */
+/** At most; fewer when the record is large, so that any fits that fitted before, even one that linked nothing. */
 const LINKS = 2
 
 /**
@@ -18,17 +18,22 @@ export function signEntry(
   clockMs: number,
 ): JudgedEntry {
   const author = identity.peerId
-  const signed = {
-    id: database.address,
-    payload,
-    next: database.log.heads(LINKS),
-    refs: [],
-    clock: { id: author, time: clockMs },
-    v: 2,
+  for (let links = LINKS; ; links -= 1) {
+    const signed = {
+      id: database.address,
+      payload,
+      next: database.log.heads(links),
+      refs: [],
+      clock: { id: author, time: clockMs },
+      v: 2,
+    }
+    const sig = Buffer.from(identity.sign(signedBytes(signed))).toString('hex')
+    const verdict = database.judgeOwn(
+      encodeValue({ ...signed, key: author, identity: author, sig }),
+    )
+    if (verdict.isAccepted) return verdict
+    if (verdict.reason === 'too-large' && links > 0) continue
+    const message = `the record breaks the entry rule "${verdict.reason}"`
+    throw new RegistryError('INVALID_RECORD', message)
   }
-  const sig = Buffer.from(identity.sign(signedBytes(signed))).toString('hex')
-  const verdict = database.judgeOwn(encodeValue({ ...signed, key: author, identity: author, sig }))
-  if (verdict.isAccepted) return verdict
-  const message = `the record breaks the entry rule "${verdict.reason}"`
-  throw new RegistryError('INVALID_RECORD', message)
 }
