@@ -69,6 +69,8 @@ export function createEpochs(
       onRepublished: metrics.republished,
       onRefused: ({ database, localId }, error) =>
         logger.warn({ database, localId, error }, 'a record of ours ends with its epoch'),
+      onUnanchored: ({ database, localId }, error) =>
+        logger.warn({ database, localId, error }, 'another may seem to have claimed it before us'),
     },
   )
   const carrier = new Carrier(

@@ -23,6 +23,8 @@ export interface RepublisherComponents {
   onRepublished(database: DatabaseName): void
   /** A record that can never be written again; it ends with its epoch. */
   onRefused(record: RegistryRecord, error: unknown): void
+  /** A record that cannot be written with the clock of its first put; another's claim may go before it. */
+  onUnanchored(record: RegistryRecord, error: unknown): void
 }
 
 /**
@@ -35,6 +37,7 @@ export class Republisher {
   readonly #components: RepublisherComponents
   /** Keys that the rules refuse, of the epoch that was last worked on. */
   readonly #refused = new Set<string>()
+  readonly #unanchored = new Set<string>()
   #epoch = 0
 
   constructor(options: RepublisherOptions, components: RepublisherComponents) {
@@ -49,8 +52,7 @@ export class Republisher {
 
   /** Writes what is due. @throws RegistryError when nothing can be written now. */
   async run(epoch: number, signal: AbortSignal): Promise<void> {
-    const { turning } = this.#components
-    if (epoch !== this.#epoch) this.#refused.clear()
+    if (epoch !== this.#epoch) this.#forget()
     this.#epoch = epoch
     let left = this.#options.perRun
     for (const database of DATABASE_NAMES) {
@@ -60,17 +62,27 @@ export class Republisher {
         left -= 1
         await this.#republish(record)
       }
-      for (const { record, firstMs } of turning.ownOvertaken(epoch, database)) {
+      for (const { record, firstMs } of this.#overtaken(epoch, database)) {
         if (signal.aborted || left === 0) return
         left -= 1
-        await this.#components.writer.anchor(database, record.localId, firstMs)
+        await this.#anchor(record, firstMs)
       }
     }
+  }
+
+  #forget(): void {
+    this.#refused.clear()
+    this.#unanchored.clear()
   }
 
   #pending(epoch: number, database: DatabaseName): RegistryRecord[] {
     const records = this.#components.turning.ownBefore(epoch, database)
     return records.filter(({ key }) => !this.#refused.has(`${database} ${key}`))
+  }
+
+  #overtaken(epoch: number, database: DatabaseName) {
+    const overtaken = this.#components.turning.ownOvertaken(epoch, database)
+    return overtaken.filter(({ record }) => !this.#unanchored.has(`${database} ${record.key}`))
   }
 
   #isDue(epoch: number, { database, localId }: RegistryRecord): boolean {
@@ -87,6 +99,18 @@ export class Republisher {
       if (!isFinal(error)) throw error
       this.#refused.add(`${database} ${key}`)
       onRefused(record, error)
+    }
+  }
+
+  async #anchor(record: RegistryRecord, firstMs: number): Promise<void> {
+    const { writer, onUnanchored } = this.#components
+    const { database, localId, key } = record
+    try {
+      await writer.anchor(database, localId, firstMs)
+    } catch (error) {
+      if (!isFinal(error)) throw error
+      this.#unanchored.add(`${database} ${key}`)
+      onUnanchored(record, error)
     }
   }
 }

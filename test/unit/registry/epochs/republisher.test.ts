@@ -13,6 +13,10 @@ interface Scene {
   readonly republisher: Republisher
   readonly written: string[]
   readonly refused: string[]
+  /** Records that another station claims too. */
+  readonly contested: Set<string>
+  readonly anchored: string[]
+  readonly unanchored: string[]
   nowMs: number
   /** Thrown by the next writes. */
   failure: Error | null
@@ -26,6 +30,9 @@ function scene(count: number, perRun = 1000): Scene {
   const made: Scene = {
     written: [],
     refused: [],
+    contested: new Set(),
+    anchored: [],
+    unanchored: [],
     nowMs: startOfEpoch(EPOCH),
     failure: null,
     republisher: new Republisher(
@@ -34,7 +41,10 @@ function scene(count: number, perRun = 1000): Scene {
         turning: {
           ownBefore: (_: number, name: DatabaseName) =>
             name === 'nodes' ? [...left].map(record) : [],
-          ownOvertaken: () => [],
+          ownOvertaken: (_: number, name: DatabaseName) =>
+            name === 'nodes'
+              ? [...made.contested].map((localId) => ({ record: record(localId), firstMs: 1 }))
+              : [],
         },
         writer: {
           republish: async (_, localId) => {
@@ -42,11 +52,16 @@ function scene(count: number, perRun = 1000): Scene {
             made.written.push(localId)
             return left.delete(localId)
           },
-          anchor: async () => {},
+          anchor: async (_, localId) => {
+            if (made.failure !== null) throw made.failure
+            made.anchored.push(localId)
+            made.contested.delete(localId)
+          },
         },
         clock: { now: () => made.nowMs, sleep: async () => {} },
         onRepublished: () => {},
         onRefused: ({ localId }) => made.refused.push(localId),
+        onUnanchored: ({ localId }) => made.unanchored.push(localId),
       },
     ),
   }
@@ -92,5 +107,23 @@ test('a record that the rules refuse is told once and holds up neither others no
   await station.republisher.run(EPOCH, signal)
   await station.republisher.run(EPOCH, signal)
   assert.equal(station.refused.length, 2)
+  assert.equal(station.republisher.isDone(EPOCH), true)
+})
+
+test('a contested record that the rules refuse with its first clock is told once and holds up no others', async () => {
+  const station = scene(1)
+  station.nowMs = startOfEpoch(EPOCH) + SPREAD_MS
+  station.contested.add('c-1')
+  station.failure = new RegistryError('READ_ONLY', 'the disk is full')
+  await assert.rejects(station.republisher.run(EPOCH, signal), { code: 'READ_ONLY' })
+  station.failure = null
+  await station.republisher.run(EPOCH, signal)
+  assert.deepEqual(station.anchored, ['c-1'])
+
+  station.failure = new RegistryError('INVALID_RECORD', 'too large')
+  for (const localId of ['c-2', 'c-3']) station.contested.add(localId)
+  for (let i = 0; i < 2; i += 1) await station.republisher.run(EPOCH, signal)
+  assert.deepEqual(station.unanchored, ['c-2', 'c-3'])
+  assert.deepEqual(station.refused, [], 'the record itself stays')
   assert.equal(station.republisher.isDone(EPOCH), true)
 })
