@@ -57,6 +57,7 @@ export class OpenEpoch {
     const { key, clock } = judged.entry
     if (key === ownPeerId) this.#ownLatestMs = Math.max(this.#ownLatestMs, clock.time)
     if (source !== 'disk') onJoined(name, source)
+    if (this.shown === 'nothing') return
     const isCarried = name === 'trust' && isCarriedId(judged.localId)
     const statement = isCarried ? carried.open(judged, this.epoch) : judged
     if (statement === null || !this.#isShown(statement)) return
@@ -82,7 +83,6 @@ export class OpenEpoch {
   }
 
   #isShown({ entry }: JudgedEntry): boolean {
-    if (this.shown === 'nothing') return false
     if (this.shown === 'all' || entry.key === this.#components.ownPeerId) return true
     return isRevoking(entry.payload.value)
   }
