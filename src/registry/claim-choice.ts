@@ -1,4 +1,4 @@
-import { type Claim, isHeldSince } from './claims.ts'
+import { type Claim, isHeldSince } from './claim.ts'
 import type { RecordValue, RegistryRecord } from './types.ts'
 
 /** Of the claims on one local id the record that counts; null when all are deleted. */

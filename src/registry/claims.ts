@@ -1,10 +1,12 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import { AuthorIds } from './author-ids.ts'
+import type { ClaimPlace } from './changes.ts'
+import { type Claim, isHeldSomewhere, isLater, toClaim } from './claim.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
 import type { DatabaseName, RegistryRecord } from './types.ts'
 
-/** Local ids gone through in one go: some milliseconds. */
+/** Claims gone through in one go, also on one local id: some milliseconds. */
 const CLOSED_AT_ONCE = 2000
 
 /**
@@ -14,29 +16,6 @@ const CLOSED_AT_ONCE = 2000
 export const KEYS_PER_AUTHOR = 20_000
 
 const NO_CLAIMS: ReadonlyMap<string, Claim> = new Map()
-
-/** What the log of one epoch says of one key: its winning entry there, tombstones included. */
-interface Version {
-  /** Below 0: a preview, in no log yet. */
-  readonly epoch: number
-  /** null for a tombstone. */
-  readonly record: RegistryRecord | null
-  readonly clockMs: number
-  readonly hash: string
-  /** Clock of the earliest put of this key. */
-  readonly firstMs: number
-}
-
-/** The state of one key over all open epochs. */
-export interface Claim {
-  /** null when it was deleted. */
-  readonly record: RegistryRecord | null
-  readonly clockMs: number
-  readonly hash: string
-  readonly firstMs: number
-  /** One per epoch that has entries of this key, and per preview that shows one. */
-  readonly versions: readonly Version[]
-}
 
 /** What one entry did. */
 export interface Applied {
@@ -107,31 +86,14 @@ export class Claims {
 
   /**
    * Forgets what only the log of this epoch says, some claims at a time: there may be a hundred thousand.
-   * @param localIds those that it says anything of; absent: to be found out
+   * @param places those that it says anything of; absent: to be found out
    * @returns whether anything changed.
    */
-  async closeEpoch(
-    epoch: number,
-    localIds: Iterable<string> = this.#byId.keys(),
-  ): Promise<boolean> {
+  async closeEpoch(epoch: number, places: Iterable<ClaimPlace> = this.#places()): Promise<boolean> {
     let isChanged = false
     let left = CLOSED_AT_ONCE
-    for (const localId of localIds) {
-      const authors = this.#byId.get(localId) ?? []
-      for (const [author, claim] of authors) {
-        const versions = claim.versions.filter((version) => version.epoch !== epoch)
-        if (versions.length === claim.versions.length) continue
-        isChanged = true
-        const [first, ...others] = versions
-        if (first === undefined) {
-          this.#remove(localId, author)
-        } else {
-          const rest = toClaim(first, others)
-          this.#authorsOf(localId).set(author, rest)
-          if (!isHeldSomewhere(versions)) this.#freeRoom(author, localId)
-          this.#count(claim, rest)
-        }
-      }
+    for (const { localId, author } of places) {
+      if (this.#closeOne(epoch, localId, author)) isChanged = true
       left -= 1
       if (left > 0) continue
       left = CLOSED_AT_ONCE
@@ -156,6 +118,29 @@ export class Claims {
 
   *all(): Generator<Claim> {
     for (const authors of this.#byId.values()) yield* authors.values()
+  }
+
+  /** What comes meanwhile may be among them. */
+  *#places(): Generator<ClaimPlace> {
+    for (const [localId, authors] of this.#byId) {
+      for (const author of authors.keys()) yield { localId, author }
+    }
+  }
+
+  #closeOne(epoch: number, localId: string, author: string): boolean {
+    const claim = this.#byId.get(localId)?.get(author)
+    const versions = claim?.versions.filter((version) => version.epoch !== epoch) ?? []
+    if (claim === undefined || versions.length === claim.versions.length) return false
+    const [first, ...others] = versions
+    if (first === undefined) {
+      this.#remove(localId, author)
+      return true
+    }
+    const rest = toClaim(first, others)
+    this.#authorsOf(localId).set(author, rest)
+    if (!isHeldSomewhere(versions)) this.#freeRoom(author, localId)
+    this.#count(claim, rest)
+    return true
   }
 
   #makeRoom(author: string, localId: string): string | null {
@@ -193,46 +178,6 @@ export class Claims {
     this.#byId.set(localId, authors)
     return authors
   }
-}
-
-/**
- * True when the log of this epoch, or of a later one, has the entry that counts. Another of the key is not
- * enough: anyone can carry an old statement there, and the later one would be thought safe.
- */
-export function isHeldSince(claim: Claim, epoch: number): boolean {
-  return claim.versions.some((version) => version.epoch >= epoch && version.hash === claim.hash)
-}
-
-/** The claim as the logs have it, without previews; null when it is in none. */
-export function asHeld(claim: Claim): Claim | null {
-  const [first, ...others] = claim.versions.filter(({ epoch }) => epoch >= 0)
-  if (first === undefined) return null
-  return others.length + 1 === claim.versions.length ? claim : toClaim(first, others)
-}
-
-function isHeldSomewhere(versions: readonly Version[]): boolean {
-  return versions.some(({ epoch }) => epoch >= 0)
-}
-
-/** The clock of the earliest put in the logs of this epoch and later ones. */
-export function firstSince(claim: Claim, epoch: number): number {
-  const since = claim.versions.filter((version) => version.epoch >= epoch)
-  return Math.min(...since.map(({ firstMs }) => firstMs))
-}
-
-function toClaim(first: Version, others: readonly Version[]): Claim {
-  let latest = first
-  let { firstMs } = first
-  for (const version of others) {
-    if (isLater(version.clockMs, version.hash, latest)) latest = version
-    firstMs = Math.min(firstMs, version.firstMs)
-  }
-  const { record, clockMs, hash } = latest
-  return { record, clockMs, hash, firstMs, versions: [first, ...others] }
-}
-
-function isLater(clockMs: number, hash: string, than: Version): boolean {
-  return clockMs === than.clockMs ? hash > than.hash : clockMs > than.clockMs
 }
 
 function toRecord(

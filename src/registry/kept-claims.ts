@@ -1,7 +1,8 @@
 import { AttestationIndex } from './attestation-index.ts'
-import { Changes } from './changes.ts'
+import { Changes, type ClaimPlace } from './changes.ts'
+import { isHeldSince } from './claim.ts'
 import { asKind, recordsOf } from './claim-choice.ts'
-import { Claims, isHeldSince } from './claims.ts'
+import { Claims } from './claims.ts'
 import { DATABASE_NAMES } from './records/index.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
 import type { AttestationRecord, DatabaseName, RecordValue, RegistryRecord } from './types.ts'
@@ -13,6 +14,12 @@ export interface KeptClaimsOptions {
 export interface KeptClaimsComponents {
   /** An author has more keys than are kept of one; one of them is not shown. */
   onDropped?(database: DatabaseName): void
+}
+
+/** What a preview shows of one claim. */
+export interface ShownClaim extends ClaimPlace {
+  /** The latest that was no delete; null: there was none. */
+  readonly value: RecordValue | null
 }
 
 /**
@@ -79,10 +86,12 @@ export class KeptClaims {
   /** Takes an entry, in a log or not. @returns the record when this entry made it current. */
   apply(database: DatabaseName, judged: JudgedEntry, epoch: number): RegistryRecord | null {
     const { current, isChanged, dropped } = this.#claims[database].apply(judged, epoch)
-    if (judged.entry.key === this.#options.ownPeerId) this.#own[database].add(judged.localId)
-    if (isChanged) this.#changes[database].note(judged.localId)
+    const { localId } = judged
+    const author = judged.entry.key
+    if (author === this.#options.ownPeerId) this.#own[database].add(localId)
+    if (isChanged) this.#changes[database].note({ localId, author })
     if (dropped !== null) {
-      this.#changes[database].note(dropped)
+      this.#changes[database].note({ localId: dropped, author })
       this.#components.onDropped?.(database)
     }
     if (current !== null && database === 'attestations') this.#attestations.note(asKind(current))
@@ -96,12 +105,12 @@ export class KeptClaims {
   async endPreview(
     database: DatabaseName,
     epoch: number,
-    shown: ReadonlyMap<string, RecordValue | null>,
+    shown: readonly ShownClaim[],
   ): Promise<void> {
     const claims = this.#claims[database]
-    await claims.closeEpoch(epoch, shown.keys())
-    for (const [localId, value] of shown) {
-      this.#changes[database].note(localId)
+    await claims.closeEpoch(epoch, shown)
+    for (const { localId, author, value } of shown) {
+      this.#changes[database].note({ localId, author })
       if (database !== 'attestations' || value === null || claims.of(localId).size > 0) continue
       this.#attestations.forget((value as AttestationRecord).manifest_hash, localId)
     }

@@ -1,8 +1,8 @@
 import { KEYS_PER_AUTHOR } from './claims.ts'
-import type { KeptClaims } from './kept-claims.ts'
+import type { KeptClaims, ShownClaim } from './kept-claims.ts'
 import { isCarriedId } from './records/carried.ts'
 import type { JudgedEntry } from './store/entry-rules.ts'
-import type { DatabaseName, RecordValue } from './types.ts'
+import type { DatabaseName } from './types.ts'
 
 /** Entries that are shown although they are in no log yet. */
 export interface Preview {
@@ -26,7 +26,7 @@ export class Previews {
     this.#last -= 1
     const epoch = this.#last
     const kept = this.#kept
-    const shown = new Map<string, RecordValue | null>()
+    const shown = new Map<string, ShownClaim>()
     let isOpen = true
     return {
       show: (judged) => {
@@ -37,12 +37,13 @@ export class Previews {
         const isOwn = author === kept.ownPeerId
         if (!isOpen || !isRoom || isCarried || isOwn) return
         const { localId, entry } = judged
-        shown.set(localId, entry.payload.value ?? shown.get(localId) ?? null)
+        const { key, value } = entry.payload
+        shown.set(key, { localId, author, value: value ?? shown.get(key)?.value ?? null })
         kept.apply(database, judged, epoch)
       },
       close: async () => {
         isOpen = false
-        await kept.endPreview(database, epoch, shown)
+        await kept.endPreview(database, epoch, [...shown.values()])
         shown.clear()
       },
     }

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
+import { type Claim, isHeldSince } from './claim.ts'
 import { asKind, better, recordsOf, resolve } from './claim-choice.ts'
-import { type Claim, isHeldSince } from './claims.ts'
 import { KeptClaims, perDatabase } from './kept-claims.ts'
 import { type Preview, Previews } from './previews.ts'
 import { DATABASE_NAMES } from './records/index.ts'

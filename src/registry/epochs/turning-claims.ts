@@ -1,5 +1,5 @@
+import { asHeld, firstSince, isHeldSince } from '../claim.ts'
 import { recordsBefore } from '../claim-choice.ts'
-import { asHeld, firstSince, isHeldSince } from '../claims.ts'
 import type { KeptClaims } from '../kept-claims.ts'
 import type { DatabaseName, RegistryRecord } from '../types.ts'
 

@@ -104,18 +104,49 @@ describe('changes', () => {
   it('are told since any revision that is not too long ago', () => {
     const changes = new Changes()
     assert.equal(changes.since(-1), null, 'who never asked looks at everything')
-    for (const id of ['a', 'b', 'a']) changes.note(id)
+    const note = (localId: string, author = 'A') => changes.note({ localId, author })
+    for (const id of ['a', 'b', 'a']) note(id)
     assert.deepEqual(changes.since(1), ['b', 'a'])
     assert.deepEqual(changes.since(changes.revision), [])
     const before = changes.revision
     changes.noteMany()
     assert.equal(changes.since(before), null)
-    changes.note('c')
+    note('c')
     assert.deepEqual(changes.since(before + 1), ['c'])
-    for (let i = 0; i < 20_000; i += 1) changes.note(`${i}`)
+    for (let i = 0; i < 20_000; i += 1) note(`${i}`)
     assert.equal(changes.since(before + 1), null)
     assert.equal(changes.since(changes.revision - 4000)?.length, 4000)
+    const last = changes.revision
+    for (const [id, author] of [
+      ['a', 'A'],
+      ['b', 'A'],
+      ['a', 'B'],
+      ['a', 'A'],
+    ] as const)
+      note(id, author)
+    assert.deepEqual(
+      changes.claimsSince(last),
+      new Map([
+        ['a', new Set(['A', 'B'])],
+        ['b', new Set(['A'])],
+      ]),
+    )
+    assert.equal(changes.claimsSince(before), null)
   })
+})
+
+test('an epoch in which thousands claim one local id is closed some claims at a time', async () => {
+  const claims = new Claims('nodes')
+  for (let i = 0; i < 20_000; i += 1) claims.apply(judged(`A${i}`, 'i', 1), 1)
+  let turns = 0
+  const count = () => {
+    turns += 1
+    if (claims.recordCount > 0) setImmediate(count)
+  }
+  setImmediate(count)
+  assert.equal(await claims.closeEpoch(1), true)
+  assert.equal(claims.recordCount, 0)
+  assert.ok(turns >= 9, `${turns} turns of the event loop`)
 })
 
 describe('what is only shown before it joins', () => {
