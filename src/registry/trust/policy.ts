@@ -142,7 +142,9 @@ class CachedTrustPolicy implements TrustPolicy {
     }
   }
 
+  /** Also what nothing is stated about any more. */
   *#allIds(): Generator<string> {
+    yield* [...this.#pending]
     yield* [...this.#decided.keys()]
     for (const { localId } of this.#view.allClaims('trust')) yield localId
   }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
+import { createTrustPolicy } from '../../../../src/registry/trust/policy.ts'
+import { RecordView } from '../../../../src/registry/view.ts'
+import { judged } from '../judged.ts'
 import { AUTHORITY, active, OWNER, revoked, SELF, STRANGER, StatedClaims } from './stated.ts'
 
 describe('the policy', () => {
@@ -39,6 +42,19 @@ describe('the policy', () => {
       stated.vouch(AUTHORITY, OWNER, 'revoked')
     }
     assert.equal(policy.decide().keys.size, 0)
+  })
+
+  it('forgets a vouch that went with its epoch before it was judged', async () => {
+    const clock = { now: () => 500, sleep: async () => {} }
+    const view = new RecordView({ ownPeerId: SELF, ttlMs: 1000 }, { clock, lastSeenMs: () => null })
+    const policy = createTrustPolicy({ authorities: [AUTHORITY], ownPeerId: SELF }, { view })
+    const vouch = { peer_id: OWNER, status: 'active', updated_at: '' }
+    view.apply('trust', judged(AUTHORITY, `vouch:${OWNER}`, 1, vouch), 1)
+    // A look at one ingester looks at who may speak, and judges that ingester alone.
+    policy.statementsAbout('ing')
+    await view.closeEpoch(1)
+    await policy.settle()
+    assert.equal(policy.decide().vouched.size, 0)
   })
 
   it('judges again, nothing new being stated, when an ingester is registered by another', () => {
