@@ -111,6 +111,10 @@ export class Claims {
     return this.#byId.get(localId)?.get(author) ?? null
   }
 
+  localIds(): Iterable<string> {
+    return this.#byId.keys()
+  }
+
   /** The claims on each local id, by author. */
   groups(): Iterable<ReadonlyMap<string, Claim>> {
     return this.#byId.values()

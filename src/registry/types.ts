@@ -129,6 +129,14 @@ export interface RegistryView {
     database: DatabaseName,
     localId: string,
   ): RegistryRecord<T>[]
+  /** The claim of one author on this local id; null: it has none, or deleted it. */
+  claimOf(database: DatabaseName, localId: string, author: string): RegistryRecord | null
+  /** Claims on this local id, deleted ones included. */
+  claimCount(database: DatabaseName, localId: string): number
+  /** Their authors, for a walk that may take long: what comes and goes meanwhile may show. */
+  authorsOf(database: DatabaseName, localId: string): Iterable<string>
+  /** Local ids that anybody claims, deleted claims included; for a walk as that. */
+  localIds(database: DatabaseName): Iterable<string>
   /** The author of the claim that goes before the others by their order alone, listed or not. */
   ownerOf(database: DatabaseName, localId: string): string | null
   /** Every author's current claim on every local id, unlisted ones included. */
@@ -137,6 +145,11 @@ export interface RegistryView {
   revision(database: DatabaseName): number
   /** Local ids whose claims changed since a revision, each once; null when that is too long ago to tell. */
   changedSince(database: DatabaseName, revision: number): readonly string[] | null
+  /** Local id -> authors whose claims on it changed since a revision; null when that is too long ago to tell. */
+  changedClaims(
+    database: DatabaseName,
+    revision: number,
+  ): ReadonlyMap<string, ReadonlySet<string>> | null
   /** Listed attestations of one manifest, one per attester; costs what there are of them. */
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[]
   /** Records held per database, unlisted ones included. */

@@ -113,6 +113,22 @@ export class RecordView implements RegistryView {
     return recordsOf<T>(this.kept.of(database).of(localId).values())
   }
 
+  claimOf(database: DatabaseName, localId: string, author: string): RegistryRecord | null {
+    return this.kept.of(database).by(localId, author)?.record ?? null
+  }
+
+  claimCount(database: DatabaseName, localId: string): number {
+    return this.kept.of(database).of(localId).size
+  }
+
+  authorsOf(database: DatabaseName, localId: string): Iterable<string> {
+    return this.kept.of(database).of(localId).keys()
+  }
+
+  localIds(database: DatabaseName): Iterable<string> {
+    return this.kept.of(database).localIds()
+  }
+
   ownerOf(database: DatabaseName, localId: string): string | null {
     return resolve(this.kept.of(database).of(localId).values())?.author ?? null
   }
@@ -129,6 +145,13 @@ export class RecordView implements RegistryView {
     return this.kept.changes(database).since(revision)
   }
 
+  changedClaims(
+    database: DatabaseName,
+    revision: number,
+  ): ReadonlyMap<string, ReadonlySet<string>> | null {
+    return this.kept.changes(database).claimsSince(revision)
+  }
+
   attestationsOf(manifestHash: string): RegistryRecord<AttestationRecord>[] {
     const isOfManifest = ({ record }: Claim) =>
       record !== null && asKind<AttestationRecord>(record).value.manifest_hash === manifestHash
@@ -139,11 +162,6 @@ export class RecordView implements RegistryView {
       if (best !== null) records.push(asKind<AttestationRecord>(best))
     }
     return records
-  }
-
-  /** The claim of one author, or null. */
-  claimOf(database: DatabaseName, localId: string, author: string): RegistryRecord | null {
-    return this.kept.of(database).by(localId, author)?.record ?? null
   }
 
   /** Whether the log of this epoch, or of a later one, has entries of the author's key. */

@@ -65,9 +65,16 @@ export class FakeRegistry {
         .sort((a, b) => a.clockMs - b.clockMs) as RegistryRecord<T>[],
     allClaims: <T extends RecordValue>(database: DatabaseName) =>
       this.#of(database) as RegistryRecord<T>[],
+    claimOf: (database, localId, author) =>
+      this.view.claims(database, localId).find((record) => record.author === author) ?? null,
+    claimCount: (database, localId) => this.view.claims(database, localId).length,
+    authorsOf: (database, localId) =>
+      this.view.claims(database, localId).map(({ author }) => author),
+    localIds: (database) => this.#of(database).map(({ localId }) => localId),
     ownerOf: (database, localId) => this.view.claims(database, localId)[0]?.author ?? null,
     listed: <T extends RecordValue>(database: DatabaseName) => this.view.list<T>(database),
     changedSince: () => null,
+    changedClaims: () => null,
     // Every write takes a millisecond of its clock.
     revision: () => this.#clockMs,
     attestationsOf: (manifestHash) =>

@@ -1,16 +1,17 @@
-import type { RegistryRecord, TrustKeyVersion, TrustRecord } from '../types.ts'
+import type { TrustKeyVersion } from '../types.ts'
 import { addedMs, boundKeysOf } from './bound-keys.ts'
 import type { Standing } from './standing.ts'
+import { isKeyClaim, type KeyClaim, type Statements } from './statements.ts'
 import type { KeyStatement, KeyVerdict, KeyVersions, Verdict } from './types.ts'
-
-type Claim = RegistryRecord<TrustRecord>
 
 /** What counts for one ingester. */
 export interface JudgedIngester {
   /** null: no key counts. */
   readonly versions: KeyVersions | null
-  /** The wanted statements with their verdicts; made when they are asked for, which is seldom. */
-  explain(isWanted: (claim: Claim) => boolean): KeyStatement[]
+  /** Those that decided it: no other statement counts. */
+  heard(): Iterable<KeyClaim>
+  /** One of the statements with its verdicts; made when it is asked for, which is seldom. */
+  explain(claim: KeyClaim): KeyStatement
 }
 
 interface Candidate {
@@ -26,28 +27,44 @@ interface Candidate {
  * give one version different keys, an authority goes before a vouched station, then the key that was
  * added earlier, then the smaller author.
  */
-export function judgeGoverned(claims: readonly Claim[], standing: Standing): JudgedIngester {
-  const candidates = claims.flatMap((claim) => candidatesOf(claim, standing))
+export function judgeGoverned(statements: Statements, standing: Standing): JudgedIngester {
+  const heard = [...heardOf(statements, standing)]
+  const candidates = heard.flatMap((claim) => candidatesOf(claim, standing))
   if (candidates.length > 1) candidates.sort(compareCandidates)
   const chosen = firstBy(candidates, ({ version }) => version)
   const revoked = firstBy(
     candidates.filter(({ key }) => key.status === 'revoked'),
     ({ key }) => key.public_key,
   )
-  const explainOne = (record: Claim): KeyStatement => {
+  const explain = (record: KeyClaim): KeyStatement => {
     const keys = Object.entries(record.value.versions).map(([version, key]): KeyVerdict => {
       const verdict = judgeKey(record, version, key, { standing, chosen, revoked })
       return { version, key, ...verdict }
     })
     return { kind: 'keys', record, counts: keys.some(({ counts }) => counts), keys }
   }
-  const [first, ...others] = claims
+  const [first, ...others] = heard
   const isAsStated =
     others.length === 0 &&
     revoked.size === 0 &&
     candidates.length === Object.keys(first?.value.versions ?? {}).length
   const versions = isAsStated ? (first?.value.versions ?? null) : versionsOf(chosen, revoked)
-  return { versions, explain: (isWanted) => claims.filter(isWanted).map(explainOne) }
+  return { versions, heard: () => heard, explain }
+}
+
+/** Those of who may speak, found by them or by what is stated, whichever are fewer. */
+function* heardOf(statements: Statements, { authorities, vouched }: Standing): Generator<KeyClaim> {
+  if (statements.size <= authorities.size + vouched.size) {
+    for (const claim of statements.all()) {
+      const isHeard = authorities.has(claim.author) || vouched.has(claim.author)
+      if (isHeard && isKeyClaim(claim)) yield claim
+    }
+    return
+  }
+  for (const author of new Set([...authorities, ...vouched.keys()])) {
+    const claim = statements.by(author)
+    if (isKeyClaim(claim)) yield claim
+  }
 }
 
 function versionsOf(
@@ -62,7 +79,7 @@ function versionsOf(
   return Object.fromEntries(versions)
 }
 
-function candidatesOf(claim: Claim, standing: Standing): Candidate[] {
+function candidatesOf(claim: KeyClaim, standing: Standing): Candidate[] {
   const { author, value } = claim
   const isAuthority = standing.authorities.has(author)
   if (!isAuthority && !standing.vouched.has(author)) return []
@@ -73,7 +90,7 @@ function candidatesOf(claim: Claim, standing: Standing): Candidate[] {
 }
 
 function judgeKey(
-  record: Claim,
+  record: KeyClaim,
   version: string,
   key: TrustKeyVersion,
   context: {

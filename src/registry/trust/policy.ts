@@ -1,38 +1,36 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
-import type { RegistryRecord, RegistryView, TrustRecord, VouchRecord } from '../types.ts'
+import type { RegistryView } from '../types.ts'
 import { type JudgedIngester, judgeGoverned } from './governed.ts'
 import { SortedIds } from './sorted-ids.ts'
-import { judgeVouches, voucherOf } from './standing.ts'
+import { judgeVouches, VouchedStations } from './standing.ts'
+import { Stated, type StatedComponents, type StatedOptions } from './stated.ts'
+import { compareAuthors, isKeyClaim, isOfAny, isVouchClaim, type Statements } from './statements.ts'
 import type { KeyVersions, TrustDecisions, TrustPolicy, TrustStatement } from './types.ts'
 import { judgeUngoverned } from './ungoverned.ts'
 
-export interface TrustPolicyOptions {
+export interface TrustPolicyOptions extends StatedOptions {
   /** Peer IDs; none: every station speaks for its own ingesters. */
   readonly authorities: readonly string[]
   readonly ownPeerId: string
+  /** Keys that are judged in one go. @default 2048: some milliseconds */
+  readonly atOnce?: number
 }
 
 export interface TrustPolicyComponents {
-  readonly view: Pick<
-    RegistryView,
-    'allClaims' | 'claims' | 'revision' | 'changedSince' | 'ownerOf'
-  >
+  readonly view: StatedComponents['view'] &
+    Pick<RegistryView, 'revision' | 'changedSince' | 'changedClaims' | 'ownerOf'>
 }
 
-type KeyClaim = RegistryRecord<TrustRecord>
-type VouchClaim = RegistryRecord<VouchRecord>
-
-/** What counts under one local ID, and what that was decided by. */
+/** What was decided by what under one local ID. */
 interface Decided {
-  /** By author, so that it does not matter who heard what first. */
-  readonly claims: readonly RegistryRecord[]
+  readonly statements: Statements
+  /** Of the statements; -1 for what is to be judged again though nothing new is stated. */
+  readonly revision: number
   /** The station that registered the ingester; null with authorities, where that decides nothing. */
   readonly owner: string | null
-  readonly versions: KeyVersions | null
 }
 
-/** Keys that are judged in one go: some milliseconds. */
 const JUDGED_AT_ONCE = 2048
 /** What a local ID takes beside its keys, as so many of them. */
 const PER_ID = 8
@@ -50,12 +48,14 @@ class CachedTrustPolicy implements TrustPolicy {
   readonly authorities: readonly string[]
   readonly ownPeerId: string
   readonly #known: ReadonlySet<string>
+  readonly #atOnce: number
   readonly #view: TrustPolicyComponents['view']
+  readonly #stated: Stated
   readonly #revisions = { trust: -1, nodes: -1 }
   readonly #decided = new Map<string, Decided>()
   readonly #ids = new SortedIds()
   readonly #keys = new Map<string, KeyVersions>()
-  readonly #vouched = new Map<string, string>()
+  readonly #vouched: VouchedStations
   /** Local IDs to be judged. */
   readonly #pending = new Set<string>()
   #settling: Promise<void> | null = null
@@ -66,8 +66,11 @@ class CachedTrustPolicy implements TrustPolicy {
     this.authorities = [...new Set(options.authorities)].sort()
     this.ownPeerId = options.ownPeerId
     this.#known = new Set(this.authorities)
+    this.#atOnce = options.atOnce ?? JUDGED_AT_ONCE
     this.#view = view
-    this.#decisions = { keys: this.#keys, localIds: [], vouched: this.#vouched }
+    this.#stated = new Stated(options, { view })
+    this.#vouched = new VouchedStations(this.#known, view)
+    this.#decisions = { keys: this.#keys, localIds: [], vouched: this.#vouched.all }
   }
 
   decide(): TrustDecisions {
@@ -86,31 +89,38 @@ class CachedTrustPolicy implements TrustPolicy {
 
   get isOwnWordForAll(): boolean {
     this.decide()
-    return this.#known.has(this.ownPeerId) || this.#vouched.has(this.ownPeerId)
+    return this.#known.has(this.ownPeerId) || this.#vouched.all.has(this.ownPeerId)
   }
 
   statementsAbout(localId: string, author?: string): readonly TrustStatement[] {
-    this.#noteChanges()
-    if (this.#pending.has(localId)) this.#judge(localId)
-    const decided = this.#decided.get(localId)
-    if (decided === undefined) return []
-    const { claims, owner } = decided
-    const isWanted = (claim: RegistryRecord) => author === undefined || claim.author === author
-    const keys = this.#judgeKeys(claims.filter(isKeyClaim), owner).explain(isWanted)
-    const vouches = judgeVouches(claims.filter(isVouchClaim), this.#standing)
-    return [...keys, ...vouches.filter(({ record }) => isWanted(record))]
+    const decided = this.#decidedNow(localId)
+    if (decided === null) return []
+    const { statements, owner } = decided
+    const claims = author === undefined ? [...statements.all()] : [statements.by(author)]
+    const wanted = claims.filter((claim) => claim !== null).sort(compareAuthors)
+    const { explain } = this.#judgeKeys(statements, owner)
+    const vouches = judgeVouches(wanted.filter(isVouchClaim), statements, this.#standing)
+    return [...wanted.filter(isKeyClaim).map(explain), ...vouches]
   }
 
   standsAgainstOwn(localId: string): string | null {
     if (this.isOwnWordForAll) return null
-    const counting = this.statementsAbout(localId).find(
-      ({ kind, counts, record }) => kind === 'keys' && counts && record.author !== this.ownPeerId,
-    )
-    return counting?.record.author ?? null
+    const decided = this.#decidedNow(localId)
+    if (decided === null) return null
+    const { heard, explain } = this.#judgeKeys(decided.statements, decided.owner)
+    const counting = [...heard()].filter((claim) => explain(claim).counts).sort(compareAuthors)
+    return counting.find(({ author }) => author !== this.ownPeerId)?.author ?? null
+  }
+
+  /** By all that is stated, judged or not. */
+  #decidedNow(localId: string): Decided | null {
+    this.#noteChanges()
+    if (this.#pending.has(localId)) this.#judge(localId, Number.POSITIVE_INFINITY)
+    return this.#decided.get(localId) ?? null
   }
 
   get #standing() {
-    return { authorities: this.#known, vouched: this.#vouched }
+    return { authorities: this.#known, vouched: this.#vouched.all }
   }
 
   async #judgeAll(): Promise<void> {
@@ -125,9 +135,9 @@ class CachedTrustPolicy implements TrustPolicy {
   #noteChanges(): void {
     const trust = this.#view.revision('trust')
     if (trust !== this.#revisions.trust) {
-      const changed = this.#view.changedSince('trust', this.#revisions.trust)
+      const changed = this.#view.changedClaims('trust', this.#revisions.trust)
       this.#revisions.trust = trust
-      this.#note(changed ?? this.#allIds())
+      this.#note(changed ?? this.#everything())
     }
     const nodes = this.#view.revision('nodes')
     if (nodes === this.#revisions.nodes || this.authorities.length > 0) return
@@ -143,80 +153,76 @@ class CachedTrustPolicy implements TrustPolicy {
   }
 
   /** Also what nothing is stated about any more. */
-  *#allIds(): Generator<string> {
-    yield* [...this.#pending]
-    yield* [...this.#decided.keys()]
-    for (const { localId } of this.#view.allClaims('trust')) yield localId
+  *#everything(): Generator<[string, null]> {
+    for (const localId of this.#pending) yield [localId, null]
+    for (const localId of this.#decided.keys()) yield [localId, null]
+    for (const localId of this.#stated.localIds()) yield [localId, null]
   }
 
   /** Vouches are read at once: what their stations state depends on them. */
-  #note(localIds: Iterable<string>): void {
+  #note(changed: Iterable<readonly [string, Iterable<string> | null]>): void {
     const stations = new Set<string>()
-    for (const localId of localIds) {
+    for (const [localId, authors] of changed) {
+      this.#stated.note(localId, authors)
       this.#pending.add(localId)
-      const peerId = this.authorities.length > 0 ? vouchedIn(localId) : null
-      if (peerId !== null && this.#readVouches(localId, peerId)) stations.add(peerId)
+      const station = this.#vouched.look(localId)
+      if (station !== null) stations.add(station)
     }
     if (stations.size === 0) return
     this.#hasChanged = true
     for (const [localId, decided] of this.#decided) {
-      if (!decided.claims.some(({ author }) => stations.has(author))) continue
-      // Judged again, though nothing new is stated.
-      this.#decided.set(localId, { ...decided, claims: [] })
+      if (!isOfAny(stations, decided.statements)) continue
+      this.#decided.set(localId, { ...decided, revision: -1 })
       this.#pending.add(localId)
     }
   }
 
-  /** @returns whether the station has another standing than before. */
-  #readVouches(localId: string, peerId: string): boolean {
-    const before = this.#vouched.get(peerId) ?? null
-    const voucher = voucherOf(this.#known, this.#view.claims<VouchRecord>('trust', localId))
-    if (voucher === null) this.#vouched.delete(peerId)
-    else this.#vouched.set(peerId, voucher)
-    return voucher !== before
-  }
-
   /** @returns whether all is judged. */
   #judgeSome(): boolean {
-    let left = JUDGED_AT_ONCE
+    let left = this.#atOnce
     for (const localId of this.#pending) {
       if (left <= 0) return false
-      left -= this.#judge(localId)
+      left -= this.#judge(localId, left)
     }
-    return true
+    return this.#pending.size === 0
   }
 
-  /** @returns how much it was, as `JUDGED_AT_ONCE` counts. */
-  #judge(localId: string): number {
-    this.#pending.delete(localId)
-    const claims = this.#view.claims('trust', localId)
-    const work = PER_ID + claims.reduce((sum, claim) => sum + keyCount(claim), 0)
-    if (claims.length > 1) claims.sort(compareClaims)
+  /** @param limit beyond which it is gone on with later @returns how much it was, in keys */
+  #judge(localId: string, limit: number): number {
     const before = this.#decided.get(localId)
+    const { statements, cost } = this.#stated.read(localId, before?.statements ?? null, limit)
+    if (statements === null) return cost
+    this.#pending.delete(localId)
+    const { revision } = statements
     const owner = this.#ownerOf(localId)
-    if (claims.length === 0) {
-      if (before === undefined) return work
-      this.#decided.delete(localId)
-      this.#ids.delete(localId)
-      this.#keys.delete(localId)
-      this.#hasChanged = true
-      return work
+    if (statements.size === 0) this.#forget(localId)
+    else if (before === undefined || !isSame(before, { statements, revision, owner })) {
+      this.#decide(localId, { statements, revision, owner })
     }
-    if (before?.owner === owner && isSameClaims(before.claims, claims)) return work
-    const { versions } = this.#judgeKeys(claims.filter(isKeyClaim), owner)
-    this.#decided.set(localId, { claims, owner, versions })
-    if (before === undefined) this.#ids.add(localId)
+    return cost + PER_ID
+  }
+
+  #decide(localId: string, decided: Decided): void {
+    const { versions } = this.#judgeKeys(decided.statements, decided.owner)
+    this.#decided.set(localId, decided)
+    this.#ids.add(localId)
     if (versions === null) this.#keys.delete(localId)
     else this.#keys.set(localId, versions)
     this.#hasChanged = true
-    return work
+  }
+
+  #forget(localId: string): void {
+    if (!this.#decided.delete(localId)) return
+    this.#ids.delete(localId)
+    this.#keys.delete(localId)
+    this.#hasChanged = true
   }
 
   /** The same object for the same outcome: what is made from it elsewhere is kept as well. */
   #publish(): TrustDecisions {
     if (!this.#hasChanged) return this.#decisions
     this.#hasChanged = false
-    this.#decisions = { keys: this.#keys, localIds: this.#ids.sorted(), vouched: this.#vouched }
+    this.#decisions = { keys: this.#keys, localIds: this.#ids.sorted(), vouched: this.#vouched.all }
     return this.#decisions
   }
 
@@ -224,34 +230,13 @@ class CachedTrustPolicy implements TrustPolicy {
     return this.authorities.length > 0 ? null : this.#view.ownerOf('nodes', localId)
   }
 
-  #judgeKeys(claims: readonly KeyClaim[], owner: string | null): JudgedIngester {
+  #judgeKeys(statements: Statements, owner: string | null): JudgedIngester {
     return this.authorities.length > 0
-      ? judgeGoverned(claims, this.#standing)
-      : judgeUngoverned(claims, { ownPeerId: this.ownPeerId, owner })
+      ? judgeGoverned(statements, this.#standing)
+      : judgeUngoverned(statements, { ownPeerId: this.ownPeerId, owner })
   }
 }
 
-function vouchedIn(localId: string): string | null {
-  return localId.startsWith('vouch:') ? localId.slice('vouch:'.length) : null
-}
-
-function compareClaims(a: RegistryRecord, b: RegistryRecord): number {
-  if (a.author !== b.author) return a.author < b.author ? -1 : 1
-  return a.entryHash < b.entryHash ? -1 : 1
-}
-
-function isKeyClaim(claim: RegistryRecord): claim is KeyClaim {
-  return 'versions' in claim.value
-}
-
-function keyCount(claim: RegistryRecord): number {
-  return isKeyClaim(claim) ? Object.keys(claim.value.versions).length : 1
-}
-
-function isVouchClaim(claim: RegistryRecord): claim is VouchClaim {
-  return 'peer_id' in claim.value
-}
-
-function isSameClaims(a: readonly RegistryRecord[], b: readonly RegistryRecord[]): boolean {
-  return a.length === b.length && a.every((claim, i) => claim.entryHash === b[i]?.entryHash)
+function isSame(before: Decided, { statements, revision, owner }: Decided): boolean {
+  return before.statements === statements && before.revision === revision && before.owner === owner
 }

@@ -10,6 +10,7 @@ export class SortedIds {
   #sorted: readonly string[] = []
 
   add(id: string): void {
+    if (this.#ids.has(id)) return
     this.#ids.add(id)
     this.#changed.add(id)
   }

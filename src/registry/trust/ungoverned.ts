@@ -1,10 +1,9 @@
-import type { RegistryRecord, TrustKeyVersion, TrustRecord } from '../types.ts'
+import type { TrustKeyVersion } from '../types.ts'
 import { addedMs, boundKeysOf } from './bound-keys.ts'
 import type { JudgedIngester } from './governed.ts'
 import { isDerivedId } from './key-binding.ts'
+import { isKeyClaim, type KeyClaim, type Revocation, type Statements } from './statements.ts'
 import type { CountingReason, KeyStatement, KeyVerdict, KeyVersions, Verdict } from './types.ts'
-
-type Claim = RegistryRecord<TrustRecord>
 
 export interface UngovernedContext {
   readonly ownPeerId: string
@@ -14,7 +13,7 @@ export interface UngovernedContext {
 
 /** The one station whose statement counts, and why. */
 interface Speaker {
-  readonly claim: Claim
+  readonly claim: KeyClaim
   /** Those of its keys that fit the ingester's ID. */
   readonly keys: readonly TrustKeyVersion[]
   readonly reason: CountingReason
@@ -27,12 +26,12 @@ interface Speaker {
  * and revoked stays revoked, so that nobody brings it back by stating it anew.
  */
 export function judgeUngoverned(
-  claims: readonly Claim[],
+  statements: Statements,
   context: UngovernedContext,
 ): JudgedIngester {
-  const speaker = findSpeaker(claims, context)
-  const revocations = speaker === null ? NO_REVOCATIONS : revocationsFor(claims, speaker)
-  const explainOne = (record: Claim): KeyStatement => {
+  const speaker = findSpeaker(statements, context)
+  const revocations = speaker === null ? NO_REVOCATIONS : revocationsFor(statements, speaker)
+  const explain = (record: KeyClaim): KeyStatement => {
     const keys = Object.entries(record.value.versions).map(([version, key]): KeyVerdict => {
       const verdict = judgeKey(record, key, { speaker, revocations, owner: context.owner })
       return { version, key, ...verdict }
@@ -40,44 +39,33 @@ export function judgeUngoverned(
     return { kind: 'keys', record, counts: keys.some(({ counts }) => counts), keys }
   }
   const versions = speaker === null ? null : versionsOf(speaker, revocations)
-  return { versions, explain: (isWanted) => claims.filter(isWanted).map(explainOne) }
+  const heard = () => {
+    const revokers = [...revocations.values()].map(({ claim }) => claim)
+    return new Set(speaker === null ? [] : [speaker.claim, ...revokers])
+  }
+  return { versions, heard, explain }
 }
 
 function findSpeaker(
-  claims: readonly Claim[],
+  statements: Statements,
   { ownPeerId, owner }: UngovernedContext,
 ): Speaker | null {
-  const ofOwn = claims.find(({ author }) => author === ownPeerId)
-  if (ofOwn !== undefined && hasKeys(ofOwn)) return speakerOf(ofOwn, 'own-station')
-  const ofOwner = claims.find(({ author }) => author === owner)
-  if (ofOwner !== undefined && hasKeys(ofOwner)) return speakerOf(ofOwner, 'owner')
-  let earliest: Claim | null = null
-  for (const claim of claims) {
-    if (hasKeys(claim) && (earliest === null || isStatedEarlier(claim, earliest))) earliest = claim
-  }
+  const ofOwn = statements.by(ownPeerId)
+  if (isKeyClaim(ofOwn) && hasKeys(ofOwn)) return speakerOf(ofOwn, 'own-station')
+  const ofOwner = owner === null ? null : statements.by(owner)
+  if (isKeyClaim(ofOwner) && hasKeys(ofOwner)) return speakerOf(ofOwner, 'owner')
+  const earliest = statements.earliest()
   if (earliest === null) return null
   if (isDerivedId(earliest.localId)) return speakerOf(earliest, 'derived-id')
   return owner === null ? speakerOf(earliest, 'first') : null
 }
 
-function speakerOf(claim: Claim, reason: CountingReason): Speaker {
+function speakerOf(claim: KeyClaim, reason: CountingReason): Speaker {
   return { claim, keys: boundKeysOf(claim).keys, reason }
 }
 
-function hasKeys(claim: Claim): boolean {
+function hasKeys(claim: KeyClaim): boolean {
   return boundKeysOf(claim).keys.length > 0
-}
-
-/** Whether its earliest key was added first; between equals the smaller author's. */
-function isStatedEarlier(claim: Claim, than: Claim): boolean {
-  const ms = boundKeysOf(claim).earliestMs
-  const otherMs = boundKeysOf(than).earliestMs
-  return ms === otherMs ? claim.author < than.author : ms < otherMs
-}
-
-interface Revocation {
-  readonly author: string
-  readonly key: TrustKeyVersion
 }
 
 type Revocations = ReadonlyMap<string, Revocation>
@@ -87,52 +75,29 @@ const NO_REVOCATIONS: Revocations = new Map()
  * Public key -> its revocation by the speaker, under whatever number, or by a station that stated the key
  * before the speaker did.
  */
-function revocationsFor(claims: readonly Claim[], { claim, keys, reason }: Speaker): Revocations {
+function revocationsFor(statements: Statements, { claim, keys, reason }: Speaker): Revocations {
   const revocations = new Map<string, Revocation>()
   const active = new Set(keys.flatMap((key) => (key.status === 'active' ? key.public_key : [])))
-  if (active.size === 0 && claims.length === 1) return NO_REVOCATIONS
+  if (active.size === 0 && statements.size === 1) return NO_REVOCATIONS
   for (const key of keys) {
     const isRevoked = key.status === 'revoked' && active.has(key.public_key)
-    if (isRevoked) revocations.set(key.public_key, { author: claim.author, key })
+    if (isRevoked) revocations.set(key.public_key, { claim, key })
   }
   // What others date back must not displace what this station states.
-  if (claims.length === 1 || reason === 'own-station') return revocations
-  const stated = new Set(keys.map((key) => key.public_key))
-  for (const { author, key } of earliestRevocations(claims, claim, stated)) {
-    if (revocations.has(key.public_key)) continue
-    const wasBefore = keys.some(
-      (own) => own.public_key === key.public_key && addedMs(key) < addedMs(own),
-    )
-    if (wasBefore) revocations.set(key.public_key, { author, key })
+  if (statements.size === 1 || reason === 'own-station') return revocations
+  for (const publicKey of new Set(keys.map((key) => key.public_key))) {
+    if (revocations.has(publicKey)) continue
+    const revocation = statements.revocationOf(publicKey, claim.author)
+    if (revocation === null) continue
+    const revokedMs = addedMs(revocation.key)
+    const isBefore = keys.some((own) => own.public_key === publicKey && revokedMs < addedMs(own))
+    if (isBefore) revocations.set(publicKey, revocation)
   }
   return revocations
 }
 
-/** Of each wanted public key the revocation that others date earliest; between equals the smaller author's. */
-function earliestRevocations(
-  claims: readonly Claim[],
-  speaker: Claim,
-  wanted: ReadonlySet<string>,
-): Iterable<Revocation> {
-  const earliest = new Map<string, Revocation>()
-  for (const claim of claims) {
-    const { author } = claim
-    if (author === speaker.author) continue
-    for (const key of boundKeysOf(claim).keys) {
-      if (key.status !== 'revoked' || !wanted.has(key.public_key)) continue
-      const known = earliest.get(key.public_key)
-      const isEarlier =
-        known === undefined ||
-        addedMs(key) < addedMs(known.key) ||
-        (addedMs(key) === addedMs(known.key) && author < known.author)
-      if (isEarlier) earliest.set(key.public_key, { author, key })
-    }
-  }
-  return earliest.values()
-}
-
 function judgeKey(
-  record: Claim,
+  record: KeyClaim,
   key: TrustKeyVersion,
   context: {
     readonly speaker: Speaker | null
@@ -143,13 +108,13 @@ function judgeKey(
   const { speaker, revocations, owner } = context
   if (!boundKeysOf(record).keys.includes(key)) return no('key-mismatch', null)
   const revocation = revocations.get(key.public_key)
+  const revoker = revocation?.claim.author
   if (record === speaker?.claim) {
-    const isRevoked = revocation !== undefined && key.status === 'active'
-    if (isRevoked)
-      return no('revoked', revocation.author === record.author ? null : revocation.author)
+    const isRevoked = revoker !== undefined && key.status === 'active'
+    if (isRevoked) return no('revoked', revoker === record.author ? null : revoker)
     return { counts: true, reason: speaker.reason, by: null }
   }
-  if (revocation?.author === record.author && key.status === 'revoked') {
+  if (revoker === record.author && key.status === 'revoked') {
     return { counts: true, reason: 'first', by: null }
   }
   const isFirst = speaker?.reason === 'first' || speaker?.reason === 'derived-id'

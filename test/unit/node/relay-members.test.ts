@@ -32,6 +32,9 @@ class Claims {
   readonly #of = (database: DatabaseName) =>
     this.records.filter((record) => record.database === database)
 
+  readonly #on = (database: DatabaseName, localId: string) =>
+    this.#of(database).filter((record) => record.localId === localId)
+
   readonly view = {
     list: (database: DatabaseName) => {
       this.lists += 1
@@ -43,8 +46,14 @@ class Claims {
       database === 'nodes' ? this.changed.slice(revision) : null,
     get: (database: DatabaseName, localId: string) =>
       this.#of(database).find((record) => record.localId === localId) ?? null,
-    claims: (database: DatabaseName, localId: string) =>
-      this.#of(database).filter((record) => record.localId === localId),
+    claims: (database: DatabaseName, localId: string) => this.#on(database, localId),
+    claimOf: (database: DatabaseName, localId: string, author: string) =>
+      this.#on(database, localId).find((record) => record.author === author) ?? null,
+    claimCount: (database: DatabaseName, localId: string) => this.#on(database, localId).length,
+    authorsOf: (database: DatabaseName, localId: string) =>
+      this.#on(database, localId).map(({ author }) => author),
+    localIds: (database: DatabaseName) => this.#of(database).map(({ localId }) => localId),
+    changedClaims: () => null,
     ownerOf: (database: DatabaseName, localId: string) =>
       this.#of(database).find((record) => record.localId === localId)?.author ?? null,
   } as unknown as RegistryView

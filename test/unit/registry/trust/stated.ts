@@ -74,10 +74,16 @@ export class StatedClaims {
   }
 
   get view(): TrustPolicyComponents['view'] {
+    const claimsOn = (localId: string) => this.claims.filter((one) => one.localId === localId)
     return {
-      allClaims: <T extends RecordValue>() => this.claims as RegistryRecord<T>[],
       claims: <T extends RecordValue>(_: DatabaseName, localId: string) =>
-        this.claims.filter((claim) => claim.localId === localId) as RegistryRecord<T>[],
+        claimsOn(localId) as RegistryRecord<T>[],
+      claimOf: (_, localId, author) =>
+        claimsOn(localId).find((one) => one.author === author) ?? null,
+      claimCount: (_, localId) => claimsOn(localId).length,
+      authorsOf: (_, localId) => claimsOn(localId).map(({ author }) => author),
+      localIds: () => this.claims.map(({ localId }) => localId),
+      changedClaims: () => null,
       changedSince: () => null,
       revision: (database: DatabaseName) => (database === 'trust' ? this.#trust : this.#nodes),
       ownerOf: (_, localId) => this.owners.get(localId) ?? null,
