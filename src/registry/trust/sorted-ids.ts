@@ -1,8 +1,5 @@
 import { lowerBound } from '../../lib/lower-bound.ts'
 
-/** Added or taken away one by one; beyond that sorting anew is quicker. */
-const ONE_BY_ONE = 64
-
 /** A set of IDs that is asked for in order again and again, and changes a little in between. */
 export class SortedIds {
   readonly #ids = new Set<string>()
@@ -16,27 +13,28 @@ export class SortedIds {
   }
 
   delete(id: string): void {
-    this.#ids.delete(id)
-    this.#changed.add(id)
+    if (this.#ids.delete(id)) this.#changed.add(id)
   }
 
-  /** The same array until something changes. */
+  /** The same array until something changes; then what changed is put among the others. */
   sorted(): readonly string[] {
     if (this.#changed.size === 0) return this.#sorted
-    if (this.#changed.size > ONE_BY_ONE) this.#sorted = [...this.#ids].sort()
-    else this.#sorted = this.#mended()
-    this.#changed.clear()
-    return this.#sorted
-  }
-
-  #mended(): string[] {
-    const sorted = [...this.#sorted]
-    for (const id of this.#changed) {
-      const at = lowerBound(sorted, id)
-      const isThere = sorted[at] === id
-      if (isThere !== this.#ids.has(id))
-        sorted.splice(at, isThere ? 1 : 0, ...(isThere ? [] : [id]))
+    const before = this.#sorted
+    const sorted: string[] = []
+    let from = 0
+    for (const id of [...this.#changed].sort()) {
+      const at = lowerBound(before, id)
+      append(sorted, before, from, at)
+      if (this.#ids.has(id)) sorted.push(id)
+      from = before[at] === id ? at + 1 : at
     }
+    append(sorted, before, from, before.length)
+    this.#changed.clear()
+    this.#sorted = sorted
     return sorted
   }
+}
+
+function append(to: string[], ids: readonly string[], from: number, end: number): void {
+  for (let at = from; at < end; at += 1) to.push(ids[at] ?? '')
 }
