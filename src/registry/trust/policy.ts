@@ -1,11 +1,12 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises'
 
 import type { RegistryView } from '../types.ts'
+import { explain, otherThatCounts } from './explain.ts'
 import { type JudgedIngester, judgeGoverned } from './governed.ts'
 import { SortedIds } from './sorted-ids.ts'
-import { judgeVouches, VouchedStations } from './standing.ts'
+import { VouchedStations } from './standing.ts'
 import { Stated, type StatedComponents, type StatedOptions } from './stated.ts'
-import { compareAuthors, isKeyClaim, isOfAny, isVouchClaim, type Statements } from './statements.ts'
+import { isOfAny, type Statements } from './statements.ts'
 import type { KeyVersions, TrustDecisions, TrustPolicy, TrustStatement } from './types.ts'
 import { judgeUngoverned } from './ungoverned.ts'
 
@@ -58,6 +59,8 @@ class CachedTrustPolicy implements TrustPolicy {
   readonly #vouched: VouchedStations
   /** Local IDs to be judged. */
   readonly #pending = new Set<string>()
+  /** Those to be noted as such, of which there are too many to do so in one go. */
+  #unnoted: Iterator<string> | null = null
   #settling: Promise<void> | null = null
   #hasChanged = false
   #decisions: TrustDecisions
@@ -95,26 +98,19 @@ class CachedTrustPolicy implements TrustPolicy {
   statementsAbout(localId: string, author?: string): readonly TrustStatement[] {
     const decided = this.#decidedNow(localId)
     if (decided === null) return []
-    const { statements, owner } = decided
-    const claims = author === undefined ? [...statements.all()] : [statements.by(author)]
-    const wanted = claims.filter((claim) => claim !== null).sort(compareAuthors)
-    const { explain } = this.#judgeKeys(statements, owner)
-    const vouches = judgeVouches(wanted.filter(isVouchClaim), statements, this.#standing)
-    return [...wanted.filter(isKeyClaim).map(explain), ...vouches]
+    return explain(decided.statements, this.#judgeKeys(decided), this.#standing, author)
   }
 
   standsAgainstOwn(localId: string): string | null {
     if (this.isOwnWordForAll) return null
     const decided = this.#decidedNow(localId)
-    if (decided === null) return null
-    const { heard, explain } = this.#judgeKeys(decided.statements, decided.owner)
-    const counting = [...heard()].filter((claim) => explain(claim).counts).sort(compareAuthors)
-    return counting.find(({ author }) => author !== this.ownPeerId)?.author ?? null
+    return decided === null ? null : otherThatCounts(this.#judgeKeys(decided), this.ownPeerId)
   }
 
   /** By all that is stated, judged or not. */
   #decidedNow(localId: string): Decided | null {
     this.#noteChanges()
+    this.#noteRest(Number.POSITIVE_INFINITY)
     if (this.#pending.has(localId)) this.#judge(localId, Number.POSITIVE_INFINITY)
     return this.#decided.get(localId) ?? null
   }
@@ -137,7 +133,8 @@ class CachedTrustPolicy implements TrustPolicy {
     if (trust !== this.#revisions.trust) {
       const changed = this.#view.changedClaims('trust', this.#revisions.trust)
       this.#revisions.trust = trust
-      this.#note(changed ?? this.#everything())
+      if (changed === null) this.#unnoted = this.#everything()
+      else this.#note(changed)
     }
     const nodes = this.#view.revision('nodes')
     if (nodes === this.#revisions.nodes || this.authorities.length > 0) return
@@ -152,15 +149,28 @@ class CachedTrustPolicy implements TrustPolicy {
     }
   }
 
-  /** Also what nothing is stated about any more. */
-  *#everything(): Generator<[string, null]> {
-    for (const localId of this.#pending) yield [localId, null]
-    for (const localId of this.#decided.keys()) yield [localId, null]
-    for (const localId of this.#stated.localIds()) yield [localId, null]
+  /** Also what nothing is stated about any more; what comes and goes meanwhile is told of anyhow. */
+  *#everything(): Generator<string> {
+    yield* this.#pending
+    yield* this.#decided.keys()
+    yield* this.#stated.localIds()
+  }
+
+  /** @returns how many were left to be noted; as many as `limit` when there may be more. */
+  #noteRest(limit: number): number {
+    const noted = new Map<string, null>()
+    let count = 0
+    for (; this.#unnoted !== null && count < limit; count += 1) {
+      const next = this.#unnoted.next()
+      if (next.done === true) this.#unnoted = null
+      else noted.set(next.value, null)
+    }
+    this.#note(noted)
+    return count
   }
 
   /** Vouches are read at once: what their stations state depends on them. */
-  #note(changed: Iterable<readonly [string, Iterable<string> | null]>): void {
+  #note(changed: ReadonlyMap<string, Iterable<string> | null>): void {
     const stations = new Set<string>()
     for (const [localId, authors] of changed) {
       this.#stated.note(localId, authors)
@@ -179,12 +189,12 @@ class CachedTrustPolicy implements TrustPolicy {
 
   /** @returns whether all is judged. */
   #judgeSome(): boolean {
-    let left = this.#atOnce
+    let left = this.#atOnce - this.#noteRest(this.#atOnce)
     for (const localId of this.#pending) {
       if (left <= 0) return false
       left -= this.#judge(localId, left)
     }
-    return this.#pending.size === 0
+    return this.#pending.size === 0 && this.#unnoted === null
   }
 
   /** @param limit beyond which it is gone on with later @returns how much it was, in keys */
@@ -193,17 +203,15 @@ class CachedTrustPolicy implements TrustPolicy {
     const { statements, cost } = this.#stated.read(localId, before?.statements ?? null, limit)
     if (statements === null) return cost
     this.#pending.delete(localId)
-    const { revision } = statements
-    const owner = this.#ownerOf(localId)
-    if (statements.size === 0) this.#forget(localId)
-    else if (before === undefined || !isSame(before, { statements, revision, owner })) {
-      this.#decide(localId, { statements, revision, owner })
-    }
+    const { revision, size } = statements
+    const decided = { statements, revision, owner: this.#ownerOf(localId) }
+    if (size === 0) this.#forget(localId)
+    else if (before === undefined || !isSame(before, decided)) this.#decide(localId, decided)
     return cost + PER_ID
   }
 
   #decide(localId: string, decided: Decided): void {
-    const { versions } = this.#judgeKeys(decided.statements, decided.owner)
+    const { versions } = this.#judgeKeys(decided)
     this.#decided.set(localId, decided)
     this.#ids.add(localId)
     if (versions === null) this.#keys.delete(localId)
@@ -230,7 +238,7 @@ class CachedTrustPolicy implements TrustPolicy {
     return this.authorities.length > 0 ? null : this.#view.ownerOf('nodes', localId)
   }
 
-  #judgeKeys(statements: Statements, owner: string | null): JudgedIngester {
+  #judgeKeys({ statements, owner }: Decided): JudgedIngester {
     return this.authorities.length > 0
       ? judgeGoverned(statements, this.#standing)
       : judgeUngoverned(statements, { ownPeerId: this.ownPeerId, owner })

@@ -17,7 +17,13 @@ function openView() {
     { ownPeerId: SELF, ttlMs: 7 * 86_400_000 },
     { clock, lastSeenMs: () => null },
   )
-  const looks = { claims: 0 }
+  const looks = { claims: 0, ids: 0 }
+  const counted = function* (ids: Iterable<string>) {
+    for (const id of ids) {
+      looks.ids += 1
+      yield id
+    }
+  }
   const counting = new Proxy(view, {
     get: (target, name: keyof RecordView) => {
       if (name === 'claimOf') looks.claims += 1
@@ -25,6 +31,7 @@ function openView() {
       if (typeof value !== 'function') return value
       return (...args: unknown[]) => {
         const result: unknown = Reflect.apply(value, target, args)
+        if (name === 'localIds') return counted(result as Iterable<string>)
         if (name.endsWith('laims') && Array.isArray(result)) looks.claims += result.length
         return result
       }
@@ -100,4 +107,19 @@ test('eight thousand stations that register one node are looked at once, not onc
   const blockedMs = await longestBlock(async () => policy.decide())
   assert.ok(blockedMs < WANTED_MS, `${blockedMs} ms`)
   assert.deepEqual(view.changedSince('nodes', before), ['node'])
+})
+
+test('what changed in a way that is not told one by one is looked at some at a time', async () => {
+  const { view, policy, put, looks } = openView()
+  for (let i = 0; i < 20_000; i += 1) put('trust', i, `i-${i}`, stated(`i-${i}`, active('k')))
+  await policy.settle()
+  view.apply('trust', judged('gone', 'i-7', 1, stated('i-7', active('l', -9))), 0)
+  await policy.settle()
+  assert.deepEqual(policy.decide().keys.get('i-7')?.['1'], active('l', -9))
+  await view.closeEpoch(0)
+  looks.ids = 0
+  policy.decide()
+  assert.ok(looks.ids <= 4096, `${looks.ids} at once`)
+  assert.equal(policy.statementsAbout('i-7').length, 1, 'of one ingester all is known at any time')
+  assert.deepEqual(policy.decide().keys.get('i-7')?.['1'], active('k'))
 })
