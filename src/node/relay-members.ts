@@ -5,6 +5,7 @@ import type {
   RegistryView,
   TrustDecisions,
   TrustPolicy,
+  TrustStatement,
 } from '../registry/index.ts'
 
 /** The members are listed anew at most so often, and so rarely that it takes a fiftieth of the time. */
@@ -20,7 +21,7 @@ const INGESTERS_LIMIT = 64
 const VOUCH = 'vouch:'
 
 export interface RelayMembersComponents {
-  readonly view: Pick<RegistryView, 'list' | 'get' | 'allClaims' | 'revision' | 'changedSince'>
+  readonly view: Pick<RegistryView, 'list' | 'get' | 'idsOf' | 'revision' | 'changedSince'>
   readonly trust: TrustPolicy
   readonly isOpen: () => boolean
   /** Monotonic, ms. @default performance.now */
@@ -72,8 +73,7 @@ export class RegistryRelayMembers implements RelayMembers {
   #listedAtMs = 0
   #listAgainAtMs = 0
   #decisions: TrustDecisions | null = null
-  #revoked: ReadonlySet<string> = new Set()
-  #ingesters: ReadonlyMap<string, readonly string[]> = new Map()
+  #trustRevision = -1
   readonly #trusted = new BoundedMap<string, boolean>({ limit: TRUST_LIMIT })
 
   constructor(components: RelayMembersComponents) {
@@ -104,8 +104,9 @@ export class RegistryRelayMembers implements RelayMembers {
 
   isRevoked(peerId: string): boolean {
     this.#readTrust()
-    if (this.#components.trust.authorities.includes(peerId)) return false
-    if (this.#revoked.has(peerId)) return true
+    const { trust } = this.#components
+    if (trust.authorities.includes(peerId)) return false
+    if (trust.authorities.some((author) => hasRevoked(trust, author, peerId))) return true
     const own = this.#keysOf(peerId)
     return own !== undefined && !hasActive(own)
   }
@@ -152,42 +153,36 @@ export class RegistryRelayMembers implements RelayMembers {
   #readTrust(): TrustDecisions {
     const { trust, view } = this.#components
     const decisions = trust.decide()
-    // The policy gives the same object out until something changes.
-    if (decisions === this.#decisions) return decisions
+    const revision = view.revision('trust')
+    // The one tells of what counts, the other of who states it.
+    if (decisions !== this.#decisions || revision !== this.#trustRevision) this.#trusted.clear()
     this.#decisions = decisions
-    this.#trusted.clear()
-    const vouches = decisions.localIds.filter((id) => id.startsWith(VOUCH))
-    this.#revoked = new Set(
-      vouches.filter((id) => isRevocation(trust, id)).map((id) => id.slice(VOUCH.length)),
-    )
-    const ingesters = new Map<string, string[]>()
-    for (const { author, localId } of view.allClaims('trust')) {
-      const own = ingesters.get(author)
-      if (own === undefined) ingesters.set(author, [localId])
-      else if (own.length < INGESTERS_LIMIT) own.push(localId)
-    }
-    this.#ingesters = ingesters
+    this.#trustRevision = revision
     return decisions
   }
 
   #hasCountingKey(peerId: string): boolean {
-    const { trust } = this.#components
-    return (this.#ingesters.get(peerId) ?? []).some((localId) =>
-      trust
-        .statementsAbout(localId, peerId)
-        .some(
-          (statement) =>
-            statement.kind === 'keys' &&
-            statement.keys.some(({ counts, key }) => counts && key.status === 'active'),
-        ),
-    )
+    const { trust, view } = this.#components
+    let left = INGESTERS_LIMIT
+    for (const localId of view.idsOf('trust', peerId)) {
+      if (left === 0) return false
+      left -= 1
+      const stated = trust.statementsAbout(localId, peerId)
+      if (stated.some(isCountingKey)) return true
+    }
+    return false
   }
 }
 
-/** Whether an authority took back a vouch, its own or another's: that one wins. */
-function isRevocation(trust: TrustPolicy, localId: string): boolean {
+function isCountingKey(statement: TrustStatement): boolean {
+  if (statement.kind !== 'keys') return false
+  return statement.keys.some(({ counts, key }) => counts && key.status === 'active')
+}
+
+/** Whether an authority took back a vouch for a station, its own or another's: that one wins. */
+function hasRevoked(trust: TrustPolicy, authority: string, peerId: string): boolean {
   return trust
-    .statementsAbout(localId)
+    .statementsAbout(VOUCH + peerId, authority)
     .some(
       (statement) =>
         statement.kind === 'vouch' &&

@@ -18,6 +18,10 @@ export class AuthorIds {
     return this.#ids.size
   }
 
+  [Symbol.iterator](): Iterator<string> {
+    return this.#ids.values()
+  }
+
   /** @returns the id that there is no room for, this or another; null: there is. */
   add(localId: string): string | null {
     if (this.#ids.size < this.#limit) {

@@ -55,6 +55,11 @@ export class Claims {
     return this.#idsOf.get(author)?.size ?? 0
   }
 
+  /** Local ids of those keys, in no order. */
+  idsOf(author: string): Iterable<string> {
+    return this.#idsOf.get(author) ?? []
+  }
+
   apply({ entry, localId }: JudgedEntry, epoch: number): Applied {
     const { hash, key: author, payload } = entry
     const clockMs = entry.clock.time

@@ -139,8 +139,8 @@ export interface RegistryView {
   localIds(database: DatabaseName): Iterable<string>
   /** The author of the claim that goes before the others by their order alone, listed or not. */
   ownerOf(database: DatabaseName, localId: string): string | null
-  /** Every author's current claim on every local id, unlisted ones included. */
-  allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[]
+  /** Local ids that an author claims in a log, deleted claims included; in no order. */
+  idsOf(database: DatabaseName, author: string): Iterable<string>
   /** Grows whenever the claims of this database change; what is made from them can be kept until then. */
   revision(database: DatabaseName): number
   /** Local ids whose claims changed since a revision, each once; null when that is too long ago to tell. */

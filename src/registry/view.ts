@@ -133,8 +133,8 @@ export class RecordView implements RegistryView {
     return resolve(this.kept.of(database).of(localId).values())?.author ?? null
   }
 
-  allClaims<T extends RecordValue = RecordValue>(database: DatabaseName): RegistryRecord<T>[] {
-    return recordsOf<T>(this.kept.of(database).all())
+  idsOf(database: DatabaseName, author: string): Iterable<string> {
+    return this.kept.of(database).idsOf(author)
   }
 
   revision(database: DatabaseName): number {

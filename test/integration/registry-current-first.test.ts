@@ -10,6 +10,7 @@ import {
   transferProtocol,
 } from '../../src/registry/replication/log-transfer.ts'
 import { hashOf } from '../../src/registry/store/entry-codec.ts'
+import { claimsIn } from '../support/claims-in.ts'
 import { forgeEntry } from '../support/registry.ts'
 import { answerOf } from '../support/registry-answer.ts'
 import { startReplica, type TestReplica } from '../support/registry-replica.ts'
@@ -29,8 +30,7 @@ async function writeLongLog({ put }: TestReplica): Promise<void> {
 }
 
 const stateOf = ({ view }: TestReplica) =>
-  view
-    .allClaims('nodes')
+  claimsIn(view, 'nodes')
     .map(({ key, entryHash }) => `${key} ${entryHash}`)
     .sort()
 

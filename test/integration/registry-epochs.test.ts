@@ -8,6 +8,7 @@ import type { TrustRecord } from '../../src/registry/index.ts'
 import { logAddress } from '../../src/registry/snapshot/log-name.ts'
 import { databaseName } from '../../src/registry/store/databases.ts'
 import { folderBytes } from '../../src/registry/store/folder-bytes.ts'
+import { claimsIn } from '../support/claims-in.ts'
 import {
   DAY_MS,
   entriesIn,
@@ -265,7 +266,7 @@ test('the revocation of an absent author is carried through two turns, as its ow
     2,
   )
   for (const { registry } of stations) {
-    const claims = registry.view.allClaims<TrustRecord>('trust')
+    const claims = claimsIn<TrustRecord>(registry.view, 'trust')
     assert.deepEqual(
       claims.map(({ author: by, localId, entryHash }) => [by, localId, entryHash]),
       [[idA, 'ingester', revocation.entryHash]],

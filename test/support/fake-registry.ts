@@ -63,8 +63,10 @@ export class FakeRegistry {
       this.#of(database)
         .filter((record) => record.localId === localId)
         .sort((a, b) => a.clockMs - b.clockMs) as RegistryRecord<T>[],
-    allClaims: <T extends RecordValue>(database: DatabaseName) =>
-      this.#of(database) as RegistryRecord<T>[],
+    idsOf: (database, author) =>
+      this.#of(database)
+        .filter((record) => record.author === author)
+        .map(({ localId }) => localId),
     claimOf: (database, localId, author) =>
       this.view.claims(database, localId).find((record) => record.author === author) ?? null,
     claimCount: (database, localId) => this.view.claims(database, localId).length,

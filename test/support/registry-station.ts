@@ -4,6 +4,7 @@ import { createEphemeralIdentity } from '../../src/identity/index.ts'
 import type { Host } from '../../src/network/host.ts'
 import type { RegistryTransport } from '../../src/network/types.ts'
 import { createMetrics, type Logger } from '../../src/telemetry/index.ts'
+import { claimsIn } from './claims-in.ts'
 import { startHost } from './host.ts'
 import { startRegistry, type TestRegistry, type TestRegistryOptions } from './registry.ts'
 import { createMemoryNetwork } from './registry-transport.ts'
@@ -39,8 +40,7 @@ export async function startRegistryStation(
 
 /** Every claim that a station holds, as text that is equal where the views are. */
 export function viewOf({ registry }: Pick<TestRegistry, 'registry'>): string {
-  const claims = registry.view.allClaims('nodes')
-  return claims
+  return claimsIn(registry.view, 'nodes')
     .map(({ key, entryHash }) => `${key} ${entryHash}`)
     .sort()
     .join('\n')

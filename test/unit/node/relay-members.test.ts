@@ -3,7 +3,12 @@ import { describe, it } from 'node:test'
 
 import { LateRelayMembers, RegistryRelayMembers } from '../../../src/node/relay-members.ts'
 import { createTrustPolicy } from '../../../src/registry/trust/policy.ts'
-import type { DatabaseName, RegistryRecord, RegistryView } from '../../../src/registry/types.ts'
+import type {
+  DatabaseName,
+  RegistryRecord,
+  RegistryView,
+  TrustPolicy,
+} from '../../../src/registry/types.ts'
 
 /** Claims in memory, each of one author on one local ID. */
 class Claims {
@@ -11,6 +16,10 @@ class Claims {
   /** One for each revision. */
   readonly changed: string[] = []
   lists = 0
+  /** Claims that were looked at one by one. */
+  looks = 0
+  /** What is shown before it joins a log. */
+  readonly shown = new Set<string>()
 
   state(database: DatabaseName, author: string, localId: string, value: object = {}): void {
     const clockMs = this.changed.push(localId)
@@ -21,6 +30,11 @@ class Claims {
     )
     const record = { database, key, author, localId, value, clockMs, entryHash } as RegistryRecord
     this.records.splice(index < 0 ? this.records.length : index, index < 0 ? 0 : 1, record)
+  }
+
+  join(localId: string): void {
+    this.changed.push(localId)
+    this.shown.delete(localId)
   }
 
   forget(localId: string): void {
@@ -40,7 +54,11 @@ class Claims {
       this.lists += 1
       return this.#of(database)
     },
-    allClaims: this.#of,
+    idsOf: (database: DatabaseName, author: string) => {
+      const ids = this.#of(database).filter((record) => record.author === author)
+      this.looks += ids.length
+      return ids.map(({ localId }) => localId).filter((localId) => !this.shown.has(localId))
+    },
     revision: () => this.changed.length,
     changedSince: (database: DatabaseName, revision: number) =>
       database === 'nodes' ? this.changed.slice(revision) : null,
@@ -63,13 +81,27 @@ function bench(authorities: readonly string[] = []) {
   const claims = new Claims()
   const clock = { ms: 0 }
   const { view } = claims
+  const policy = createTrustPolicy({ authorities, ownPeerId: 'own' }, { view })
+  const trust: TrustPolicy & { looks: number } = {
+    looks: 0,
+    authorities: policy.authorities,
+    ownPeerId: policy.ownPeerId,
+    isOwnWordForAll: false,
+    decide: () => policy.decide(),
+    settle: () => policy.settle(),
+    standsAgainstOwn: (localId) => policy.standsAgainstOwn(localId),
+    statementsAbout: (...args) => {
+      trust.looks += 1
+      return policy.statementsAbout(...args)
+    },
+  }
   const members = new RegistryRelayMembers({
     view,
-    trust: createTrustPolicy({ authorities, ownPeerId: 'own' }, { view }),
+    trust,
     isOpen: () => true,
     monotonicMs: () => clock.ms,
   })
-  return { claims, clock, members }
+  return { claims, clock, members, trust }
 }
 
 const KEY = 'OAKdL1PQuoNGOgjQbMuHMyDUPI0ImxPCkmcC8qHxVP8='
@@ -154,6 +186,38 @@ describe('who is trusted for the relay', () => {
     assert.equal(members.isTrusted('copycat'), false)
     claims.state('trust', 'station', 'ingester', keys('revoked'))
     assert.equal(members.isTrusted('station'), false)
+  })
+})
+
+describe('a relay that is asked who is trusted', () => {
+  it('trusts whose statement was shown before it joined a log, once it has', () => {
+    const { claims, members } = bench()
+    claims.shown.add('ingester')
+    claims.state('trust', 'station', 'ingester', keys('active'))
+    assert.equal(members.isTrusted('station'), false)
+    claims.join('ingester')
+    assert.equal(members.isTrusted('station'), true)
+  })
+
+  it('looks at those alone that it is asked about, whatever else is stated meanwhile', () => {
+    const { claims, members, trust } = bench(['judge'])
+    for (let i = 0; i < 100; i += 1) {
+      claims.state('trust', `s-${i}`, `i-${i}`, keys('active'))
+      claims.state('trust', `s-${i}`, `vouch:p-${i}`, vouch(`p-${i}`, 'revoked'))
+    }
+    const ask = () =>
+      ['friend', 's-7', 'judge'].map((id) => [members.isTrusted(id), members.isRevoked(id)])
+    ask()
+    claims.state('trust', 'judge', 'vouch:friend', vouch('friend', 'revoked'))
+    claims.looks = 0
+    trust.looks = 0
+    assert.deepEqual(ask(), [
+      [false, true],
+      [false, false],
+      [true, false],
+    ])
+    assert.ok(trust.looks < 10, `${trust.looks} statements`)
+    assert.ok(claims.looks < 10, `${claims.looks} claims`)
   })
 })
 
