@@ -33,9 +33,9 @@ export function isHeldSince(claim: Claim, epoch: number): boolean {
 
 /** The claim as the logs have it, without previews; null when it is in none. */
 export function asHeld(claim: Claim): Claim | null {
+  if (claim.versions.every(({ epoch }) => epoch >= 0)) return claim
   const [first, ...others] = claim.versions.filter(({ epoch }) => epoch >= 0)
-  if (first === undefined) return null
-  return others.length + 1 === claim.versions.length ? claim : toClaim(first, others)
+  return first === undefined ? null : toClaim(first, others)
 }
 
 export function isHeldSomewhere(versions: readonly Version[]): boolean {

@@ -1,3 +1,5 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises'
+
 import type { Clock } from '../../lib/clock.ts'
 import { isCarriable } from '../records/carried.ts'
 import type { CarriedRecord, RegistryRecord } from '../types.ts'
@@ -18,6 +20,8 @@ const CARRIED_LIMIT = 4096
 const PER_AUTHOR_LIMIT = 64
 /** Of an authority, or of a station that one vouches for: a stranger's flood takes none of their room. */
 const PER_SPEAKER_LIMIT = 1024
+/** Claims looked at in one go: a millisecond or two. */
+const LOOKED_AT_ONCE = 2000
 
 export interface CarrierOptions {
   readonly ownPeerId: string
@@ -62,8 +66,8 @@ export class Carrier {
   }
 
   /** No revocation is left in epochs before this one alone, but for those that are not carried. */
-  isDone(epoch: number): boolean {
-    return this.#pending(epoch).length === 0
+  async isDone(epoch: number): Promise<boolean> {
+    return (await this.#pending(epoch)).length === 0
   }
 
   /** Writes what is due. @throws RegistryError when nothing can be written now. */
@@ -72,7 +76,8 @@ export class Carrier {
     if (epoch !== this.#epoch) this.#forget()
     this.#epoch = epoch
     if (this.#components.clock.now() < this.#firstDueMs(epoch)) return
-    const due = this.#pending(epoch).filter((record) => this.#isDue(epoch, record))
+    const pending = await this.#pending(epoch)
+    const due = pending.filter((record) => this.#isDue(epoch, record))
     for (const record of due.slice(0, this.#options.perRun)) {
       if (signal.aborted) return
       const entry = await read(record.entryHash)
@@ -102,13 +107,14 @@ export class Carrier {
     this.#known = null
   }
 
-  #pending(epoch: number): readonly RegistryRecord[] {
+  async #pending(epoch: number): Promise<readonly RegistryRecord[]> {
+    // As it is now: what changes while claims are looked at is looked at the next time.
     const at = `${epoch} ${this.#components.view.revision('trust')}`
-    if (this.#known?.at !== at) this.#known = { at, pending: this.#findPending(epoch) }
+    this.#known = this.#known?.at === at ? this.#known : { at, pending: await this.#find(epoch) }
     return this.#known.pending
   }
 
-  #findPending(epoch: number): RegistryRecord[] {
+  async #find(epoch: number): Promise<RegistryRecord[]> {
     const { turning, carried, isSpeaker } = this.#components
     const perAuthor = carried.authorsIn(epoch)
     for (const [author, count] of this.#triedOf) {
@@ -117,9 +123,16 @@ export class Carrier {
     let room = CARRIED_LIMIT
     for (const [author, count] of perAuthor) if (!isSpeaker(author)) room -= count
     const pending: RegistryRecord[] = []
+    let left = LOOKED_AT_ONCE
     for (const record of turning.foreignBefore(epoch, 'trust')) {
+      if (left === 0) {
+        left = LOOKED_AT_ONCE
+        await yieldToLoop()
+      }
+      left -= 1
+      if (record === null || !isRevoking(record.value)) continue
       const { author, entryHash } = record
-      if (!isRevoking(record.value) || this.#wasTried(entryHash)) continue
+      if (this.#wasTried(entryHash)) continue
       const count = perAuthor.get(author) ?? 0
       const isFirst = isSpeaker(author)
       if (count >= (isFirst ? PER_SPEAKER_LIMIT : PER_AUTHOR_LIMIT)) continue

@@ -49,7 +49,7 @@ export class EpochEnd {
     }
     if (clock.now() - open.dueSinceMs < SETTLE_MS) return
     if (open.isInView && open.shown !== 'nothing') {
-      if (!republisher.isDone(current) || !carrier.isDone(current)) return
+      if (!(await republisher.isDone(current)) || !(await carrier.isDone(current))) return
       await this.#leaveView(open)
     }
     await this.#erase(open)

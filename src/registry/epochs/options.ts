@@ -9,7 +9,7 @@ import type { OpenEpoch, Shown } from './open-epoch.ts'
 
 /** What an epoch's turn moves; its work is left to do until it says that it is done. */
 export interface TurnWork {
-  isDone(epoch: number): boolean
+  isDone(epoch: number): boolean | Promise<boolean>
   run(epoch: number, signal: AbortSignal): Promise<void>
 }
 

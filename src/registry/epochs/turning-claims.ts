@@ -40,11 +40,15 @@ export class TurningClaims {
     })
   }
 
-  /** Current records of other authors that only logs before this epoch have; of previews nothing is known. */
-  *foreignBefore(epoch: number, database: DatabaseName): Iterable<RegistryRecord> {
+  /**
+   * Current records of other authors that only logs before this epoch have, and null for every other claim, for
+   * whoever lets others run in between; what comes meanwhile may show. Of previews nothing is known.
+   */
+  *foreignBefore(epoch: number, database: DatabaseName): Generator<RegistryRecord | null> {
     for (const claim of this.#kept.of(database).all()) {
-      if (claim.record?.author === this.#kept.ownPeerId) continue
-      yield* recordsBefore(epoch, [asHeld(claim)])
+      const isOwn = claim.record?.author === this.#kept.ownPeerId
+      const held = isOwn ? null : asHeld(claim)
+      yield held === null || isHeldSince(held, epoch) ? null : held.record
     }
   }
 }

@@ -238,3 +238,22 @@ test('one who revokes the same anew and anew is carried no more often than one w
   }
   assert.equal(network.entries, 64 + 200)
 })
+
+test('what thousands state is looked through some at a time, and what comes meanwhile the next time', async () => {
+  const network = networkOf([])
+  for (let i = 0; i < 20_000; i += 1) network.state(statement(`A${i}`, 7, 'active'))
+  const carrier = carrierIn(network, 'own')
+  let turns = 0
+  let isDone = false
+  const count = () => {
+    turns += 1
+    if (turns === 3) network.state(statement('A1', 7, 'revoked', 2))
+    if (!isDone) setImmediate(count)
+  }
+  setImmediate(count)
+  await carrier.run(EPOCH, signal)
+  isDone = true
+  assert.ok(turns >= 9, `${turns} turns of the event loop`)
+  await carrier.run(EPOCH, signal)
+  assert.equal(network.entries, 1)
+})
