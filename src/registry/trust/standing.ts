@@ -16,7 +16,7 @@ export interface Standing {
  * vouch, so a vouched station cannot pass its standing on; a vouch that one authority revoked is worth
  * nothing, whoever else vouches.
  */
-export function voucherOf(
+function voucherOf(
   authorities: ReadonlySet<string>,
   vouches: readonly VouchClaim[],
 ): string | null {
