@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { it, suite, type TestContext } from 'node:test'
+import { it, suite } from 'node:test'
 
 import { type ClockedPage, startClockedPage } from '../support/clocked-page.ts'
-import { freePort, type Station, startStation } from '../support/node.ts'
+import { type PublicRelay, publicRelay } from '../support/public-relay.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const MINUTE_MS = 60_000
@@ -12,37 +12,8 @@ const MINUTES_IN_TIME = 29
 const MINUTES_AT_ONCE = 20
 const STEP_MS = 250
 
-interface Relay {
-  readonly station: Station
-  /** Of its WebSocket. */
-  readonly address: string
-  /** Of its public HTTP. */
-  readonly url: string
-}
-
-async function relay(t: TestContext): Promise<Relay> {
-  const [port, wsPort] = [await freePort(), await freePort()]
-  const station = await startStation(t, {
-    env: {
-      LIBP2P_PORT: `${port}`,
-      WS_ENABLED: 'true',
-      WS_PORT: `${wsPort}`,
-      ANNOUNCE_ADDRESS: `127.0.0.1:${port},/ip4/127.0.0.1/tcp/${wsPort}/ws`,
-      RELAY_ENABLED: 'true',
-      PUBLIC_PORT: '0',
-      PUBLIC_HOST: '127.0.0.1',
-      PUBLIC_RATE_LIMIT: '100000',
-    },
-  })
-  return {
-    station,
-    address: `/ip4/127.0.0.1/tcp/${wsPort}/ws/p2p/${station.peerId}`,
-    url: `http://127.0.0.1:${station.node.publicApi?.status()?.address.port}`,
-  }
-}
-
 /** When the place of the only page there ends; null while it has none. */
-function endOfPlace({ station }: Relay): number | null {
+function endOfPlace({ station }: PublicRelay): number | null {
   const [place] = station.node.network.relay()?.status.reservations ?? []
   return place?.expiresAtMs ?? null
 }
@@ -55,7 +26,7 @@ async function untilReserved(page: ClockedPage): Promise<void> {
 }
 
 /** For the page the time passes that its places last, and each of them then lasts longer. */
-async function untilRefreshed(page: ClockedPage, relays: readonly Relay[]): Promise<void> {
+async function untilRefreshed(page: ClockedPage, relays: readonly PublicRelay[]): Promise<void> {
   const ends = relays.map(endOfPlace)
   await page.pass(MINUTES_AT_ONCE * MINUTE_MS)
   let [left, nextAtMs] = [MINUTES_IN_TIME - MINUTES_AT_ONCE, 0]
@@ -81,7 +52,7 @@ suite('a page whose clock is wrong', () => {
     ['a day behind', -24 * 60],
   ] as const) {
     it(`gets its place and keeps it: ${what}`, async (t) => {
-      const here = await relay(t)
+      const here = await publicRelay(t)
       const aheadMs = minutes * MINUTE_MS
       const page = await startClockedPage(t, { bootstrap: here.address, aheadMs })
       await untilReserved(page)
@@ -91,7 +62,7 @@ suite('a page whose clock is wrong', () => {
   }
 
   it('keeps its place when the clock is set back meanwhile', async (t) => {
-    const here = await relay(t)
+    const here = await publicRelay(t)
     const page = await startClockedPage(t, { bootstrap: here.address, aheadMs: 60 * MINUTE_MS })
     await untilReserved(page)
     await page.setClock(0)
@@ -102,7 +73,7 @@ suite('a page whose clock is wrong', () => {
   })
 
   it('takes the list of a node for what it is, and finds and reaches another page', async (t) => {
-    const { url } = await relay(t)
+    const { url } = await publicRelay(t)
     const ahead = await startClockedPage(t, { bootstrap: url, aheadMs: 40 * MINUTE_MS })
     const behind = await startClockedPage(t, { bootstrap: url, aheadMs: -60 * MINUTE_MS })
     const { peerId } = await behind.see()
@@ -113,7 +84,7 @@ suite('a page whose clock is wrong', () => {
   })
 
   it('reads what stations wrote though it is from its future', async (t) => {
-    const { station, url } = await relay(t)
+    const { station, url } = await publicRelay(t)
     const page = await startClockedPage(t, { bootstrap: url, aheadMs: -60 * MINUTE_MS })
     await waitFor(
       async () => {
@@ -127,7 +98,7 @@ suite('a page whose clock is wrong', () => {
 })
 
 it('a page asks each of its relays again, though they are all due at once', async (t) => {
-  const relays = [await relay(t), await relay(t), await relay(t)]
+  const relays = [await publicRelay(t), await publicRelay(t), await publicRelay(t)]
   const bootstrap = relays.map(({ address }) => address)
   const page = await startClockedPage(t, { bootstrap, aheadMs: 0 })
   await untilReserved(page)

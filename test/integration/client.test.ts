@@ -8,7 +8,8 @@ import { DialPermits } from '../../src/client/dial-permits.ts'
 import { type Client, type ConnectOptions, connect } from '../../src/client/index.ts'
 import { readKey } from '../../src/client/keys.ts'
 import { RegistryReader } from '../../src/client/registry.ts'
-import { freePort, type Station, startStation } from '../support/node.ts'
+import { type Station, startStation } from '../support/node.ts'
+import { publicRelay } from '../support/public-relay.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** A relay with the default policy, on a WebSocket of this machine. */
@@ -72,25 +73,6 @@ describe('clients without WebRTC, as Node is one', () => {
     assert.equal(metrics.get('wesense_pages_streams_ended_total{reason="replaced"}'), undefined)
   })
 })
-
-/** A relay that announces itself on loopback, with public HTTP. */
-async function publicRelay(t: TestContext, seeds: readonly Station[] = []) {
-  const [port, wsPort] = [await freePort(), await freePort()]
-  const station = await startStation(t, {
-    env: {
-      LIBP2P_PORT: `${port}`,
-      WS_ENABLED: 'true',
-      WS_PORT: `${wsPort}`,
-      ANNOUNCE_ADDRESS: `127.0.0.1:${port},/ip4/127.0.0.1/tcp/${wsPort}/ws`,
-      RELAY_ENABLED: 'true',
-      PUBLIC_PORT: '0',
-      PUBLIC_HOST: '127.0.0.1',
-      PUBLIC_RATE_LIMIT: '100000',
-      ORBITDB_BOOTSTRAP_PEERS: seeds.map((seed) => seed.address()).join(','),
-    },
-  })
-  return { station, url: `http://127.0.0.1:${station.node.publicApi?.status()?.address.port}` }
-}
 
 /** How many relays the node tells of. */
 async function relaysAt(url: string): Promise<number> {
